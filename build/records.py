@@ -33,13 +33,17 @@ def digest(*parts: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class RawCode:
-    """One source file as it was found. `licence` is an SPDX expression, or "unknown"."""
+    """One source file as it was found, or (`kind` "unified") one row of the official raw schema as JSON text.
+
+    `licence` is an SPDX expression, or "unknown".
+    """
 
     id: str
     source: str
     path: str
     licence: str
     content: str
+    kind: Literal["python", "unified"] = "python"
 
 
 @dataclass(frozen=True, slots=True)

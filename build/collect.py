@@ -1,0 +1,154 @@
+"""Stage 1, collect: raw code from wherever it lies, with its source, path and licence, and a reject for each unusable file.
+
+A record of a source is a file (folder, package), a row (jsonl, parquet, hub), or a ready function (functions). It is kept
+when it is Python text of a usable size that parses, was written by a person, and was not seen before in this run.
+"""
+
+import ast
+import importlib.metadata
+import importlib.util
+import json
+import re
+import warnings
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from build.recipe import Collect, RecipeError, Source
+from build.records import RawCode, Reject, digest
+
+STAGE = "collect"
+
+_GENERATED = re.compile(r"(?i)\b(auto-?generated|generated (by|from|automatically)|do not edit)\b")
+
+
+def collect(sources: Iterable[Source], rules: Collect) -> Iterator[RawCode | Reject]:
+    """Every record of every source, in a fixed order, as `RawCode` or `Reject`.
+
+    Raises `RecipeError` where a source cannot be opened at all.
+    """
+    seen: set[str] = set()
+    for source in sources:
+        for found in islice(_open(source), source.limit):
+            if isinstance(found, Reject):
+                yield found
+                continue
+            reason, detail = _judge(found, rules)
+            key = digest(" ".join(found.content.split()))
+            if not reason and key in seen:
+                reason, detail = "duplicate", "the same text up to white space was seen before"
+            seen.add(key)
+            yield Reject(STAGE, f"{found.source}/{found.path}", reason, detail) if reason else found
+
+
+def _judge(raw: RawCode, rules: Collect) -> tuple[str, str]:
+    size = len(raw.content.encode("utf-8", "surrogatepass"))
+    if size < rules.min_bytes:
+        return "too_small", f"{size} bytes"
+    if size > rules.max_bytes:
+        return "too_large", f"{size} bytes"
+    if raw.kind == "unified":
+        return "", ""
+    if _GENERATED.search("\n".join(raw.content.splitlines()[:5])):
+        return "generated", "says so in its first lines"
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            ast.parse(raw.content)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        return "unparsable", f"{type(error).__name__}: {error}"
+    return "", ""
+
+
+def _raw(source: Source, path: str, content: str, licence: str | None = None, kind: Any = "python") -> RawCode:
+    return RawCode(digest(source.name, path, content), source.name, path, licence or source.licence, content, kind)
+
+
+def _open(source: Source) -> Iterator[RawCode | Reject]:
+    if source.kind == "package":
+        return _package(source)
+    if source.kind == "folder":
+        return _files(source, Path(source.name), None)
+    return _rows(source)
+
+
+def _files(source: Source, root: Path, licence: str | None) -> Iterator[RawCode | Reject]:
+    if not root.is_dir():
+        raise RecipeError(f"source {source.name}: is not a folder; give an existing folder of Python files.")
+    for file in sorted(root.rglob("*.py")):
+        path = file.relative_to(root).as_posix()
+        try:
+            yield _raw(source, path, file.read_text("utf-8"), licence)
+        except (OSError, UnicodeDecodeError) as error:
+            yield Reject(STAGE, f"{source.name}/{path}", "unreadable", str(error))
+
+
+def _package(source: Source) -> Iterator[RawCode | Reject]:
+    found = importlib.util.find_spec(source.name) if source.name.isidentifier() else None
+    if found is None or not found.submodule_search_locations:
+        raise RecipeError(f"source {source.name}: no such package is installed; pip install it first.")
+    try:
+        about = importlib.metadata.metadata(source.name)
+        licence = about.get("License-Expression") or about.get("License")
+    except importlib.metadata.PackageNotFoundError:
+        licence = None
+    return _files(source, Path(next(iter(found.submodule_search_locations))), licence)
+
+
+def _rows(source: Source) -> Iterator[RawCode | Reject]:
+    for number, row in enumerate(_read_rows(source)):
+        if isinstance(row, str):
+            yield Reject(STAGE, f"{source.name}/{number}", "bad_row", row)
+        elif source.kind == "functions":
+            yield _raw(source, str(number), json.dumps(row, sort_keys=True), row.get("license"), "unified")
+        elif not isinstance(row.get(source.column), str):
+            keys = ", ".join(sorted(map(str, row)))
+            yield Reject(STAGE, f"{source.name}/{number}", "bad_row", f"no text in `{source.column}`; its keys: {keys}")
+        else:
+            path = "/".join(str(row[key]).strip("/") for key in ("repo_name", "path") if row.get(key)) or str(number)
+            yield _raw(source, path, row[source.column], row.get("license") or row.get("licence"))
+
+
+def _read_rows(source: Source) -> Iterator[dict[str, Any] | str]:
+    """The rows of a file or a Hub dataset; a text in place of a row says why a line is none."""
+    path = Path(source.name)
+    suffix = {"jsonl": ".jsonl", "parquet": ".parquet"}.get(source.kind, path.suffix)
+    if source.kind == "hub" or (source.kind == "functions" and not path.exists()):
+        yield from _hub_rows(source)
+    elif not path.is_file():
+        raise RecipeError(f"source {source.name}: no such file.")
+    elif suffix == ".parquet":
+        yield from _parquet_rows(source, path)
+    else:
+        with path.open(encoding="utf-8", errors="surrogateescape") as lines:
+            for number, line in enumerate(lines, 1):
+                try:
+                    row = json.loads(line)
+                except ValueError as error:
+                    row = f"line {number} is not JSON: {error}"
+                yield row if isinstance(row, dict | str) else f"line {number} is not a JSON object"
+
+
+def _parquet_rows(source: Source, path: Path) -> Iterator[dict[str, Any]]:
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        file = pyarrow.parquet.ParquetFile(path)
+    except pyarrow.ArrowInvalid as error:
+        raise RecipeError(f"source {source.name}: is not a Parquet file ({error}).") from error
+    for batch in file.iter_batches(batch_size=1000):
+        yield from batch.to_pylist()
+
+
+def _hub_rows(source: Source) -> Iterator[dict[str, Any]]:
+    from datasets import load_dataset
+    from datasets.exceptions import DatasetNotFoundError
+
+    try:
+        rows = load_dataset(source.name, source.config, split=source.split, streaming=True)
+    except (DatasetNotFoundError, ConnectionError, FileNotFoundError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise RecipeError(f"source {source.name}: neither a file nor a dataset that the Hub gives: {reason}") from error
+    yield from rows

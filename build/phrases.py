@@ -1,0 +1,223 @@
+"""Expressions in words: what a person would say for `total % 2 == 0` ("the remainder of total by 2 equals 0").
+
+Names appear as names, followed by their value where it is known and short, never as code. Whatever cannot be said in a few
+words gives None; the narrator then tells the value only.
+"""
+
+import ast
+from collections.abc import Mapping
+
+_MAX_WORDS = 16
+_SHORT = 14  # characters of a value that may stand beside its name
+
+_BINARY: dict[type[ast.operator], str] = {
+    ast.Add: "{} plus {}",
+    ast.Sub: "{} minus {}",
+    ast.Mult: "{} times {}",
+    ast.Div: "{} divided by {}",
+    ast.FloorDiv: "{} divided by {} rounded down",
+    ast.Mod: "the remainder of {} by {}",
+    ast.Pow: "{} to the power {}",
+    ast.BitAnd: "{} bitwise-and {}",
+    ast.BitOr: "{} bitwise-or {}",
+    ast.BitXor: "{} xor {}",
+    ast.LShift: "{} shifted left by {}",
+    ast.RShift: "{} shifted right by {}",
+}
+_COMPARE: dict[type[ast.cmpop], tuple[str, str]] = {
+    ast.Eq: ("equals", "does not equal"),
+    ast.NotEq: ("differs from", "equals"),
+    ast.Lt: ("is less than", "is not less than"),
+    ast.LtE: ("is at most", "is more than"),
+    ast.Gt: ("is greater than", "is not greater than"),
+    ast.GtE: ("is at least", "is less than"),
+    ast.In: ("is among", "is not among"),
+    ast.NotIn: ("is not among", "is among"),
+    ast.Is: ("is", "is not"),
+    ast.IsNot: ("is not", "is"),
+}
+_CALLS = {
+    "len": "the length of {}",
+    "sum": "the sum of {}",
+    "abs": "the absolute value of {}",
+    "sorted": "{} in sorted order",
+    "reversed": "{} in reverse",
+    "set": "the distinct values of {}",
+    "list": "{} as a list",
+    "tuple": "{} as a list",
+    "str": "{} as text",
+    "int": "{} as a whole number",
+    "float": "{} as a decimal number",
+    "ord": "the character code of {}",
+    "chr": "the character with code {}",
+    "bin": "{} in binary",
+    "round": "{} rounded",
+    "sqrt": "the square root of {}",
+    "max": "the largest of {}",
+    "min": "the smallest of {}",
+    "enumerate": "{} with positions",
+    "range": "the whole numbers {}",
+    "zip": "{} side by side",
+}
+_METHODS = {
+    "lower": "{} in lower case",
+    "upper": "{} in upper case",
+    "strip": "{} without outer blanks",
+    "split": "the pieces of {}",
+    "items": "the entries of {}",
+    "keys": "the keys of {}",
+    "values": "the values of {}",
+    "copy": "a copy of {}",
+    "isdigit": "whether {} is a digit",
+    "isalpha": "whether {} is a letter",
+}
+_EMPTY = {"[]", "{}", '""', "0", "null", "false", "0.0"}
+
+
+def say(node: ast.expr, values: Mapping[str, str]) -> str | None:
+    """An expression in at most 16 words, or None. `values`: the short texts of the variables known at this point."""
+    text = _say(node, values)
+    return text if text and len(text.split()) <= _MAX_WORDS else None
+
+
+def say_condition(node: ast.expr, values: Mapping[str, str], holds: bool) -> str | None:
+    """A clause that tells a condition as it turned out: "n (4) is greater than 2", or "n (1) is not greater than 2"."""
+    text = _condition(node, values, holds)
+    return text if text and len(text.split()) <= _MAX_WORDS else None
+
+
+def _say(node: ast.expr, values: Mapping[str, str]) -> str | None:
+    if isinstance(node, ast.Name):
+        shown = values.get(node.id, "")
+        return f"{node.id} ({shown})" if shown and len(shown) <= _SHORT else node.id
+    if isinstance(node, ast.Constant):
+        return _constant(node.value)
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        inner = _say(node.operand, values)
+        return None if inner is None else (f"-{inner}" if inner[0].isdigit() else f"minus {inner}")
+    if isinstance(node, ast.BinOp):
+        return _fill(_BINARY.get(type(node.op)), [node.left, node.right], values)
+    if isinstance(node, ast.Subscript):
+        return _subscript(node, values)
+    if isinstance(node, ast.Call):
+        return _call(node, values)
+    if isinstance(node, ast.List | ast.Tuple):
+        return _elements(node.elts, values)
+    if isinstance(node, ast.Dict) and not node.keys:
+        return "an empty dictionary"
+    if isinstance(node, ast.Compare | ast.BoolOp):
+        inner = _condition(node, values, True)
+        return None if inner is None else f"whether {inner}"
+    return None
+
+
+def _condition(node: ast.expr, values: Mapping[str, str], holds: bool) -> str | None:
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+        return _condition(node.operand, values, not holds)
+    if isinstance(node, ast.Compare) and len(node.ops) == 1:
+        verb = _COMPARE[type(node.ops[0])][0 if holds else 1]
+        return _fill("{} " + verb + " {}", [node.left, node.comparators[0]], values)
+    if isinstance(node, ast.BoolOp):
+        parts = [_condition(part, values, holds) for part in node.values]
+        every = isinstance(node.op, ast.And) == holds
+        # Which part decided is not in the trace, so only the case where all of them must hold is told.
+        return " and ".join(part for part in parts if part) if every and all(parts) else None
+    if isinstance(node, ast.Name):
+        shown = values.get(node.id)
+        if shown in ("true", "false"):
+            return f"{node.id} is {shown}"
+        if shown in _EMPTY:
+            return f"{node.id} is {'0' if shown in ('0', '0.0') else 'empty' if shown != 'null' else 'null'}"
+        filled = bool(shown) and (shown or "")[0] in '[{"a'  # a container or a text, written out or by its size
+        if holds and filled:
+            return f"{node.id} is not empty"
+        return f"{node.id} is {'true' if holds else 'false'}"
+    if isinstance(node, ast.BinOp | ast.Call | ast.Subscript):
+        inner = _say(node, values)
+        if inner and inner.startswith("whether "):
+            return inner.removeprefix("whether ") if holds else f"it is not so that {inner.removeprefix('whether ')}"
+        return None if inner is None else f"{inner} is {'not zero or empty' if holds else 'zero or empty'}"
+    return None
+
+
+def _fill(pattern: str | None, nodes: list[ast.expr], values: Mapping[str, str]) -> str | None:
+    said = [_say(node, values) for node in nodes]
+    if pattern is None or any(part is None for part in said):
+        return None
+    return pattern.format(*said)
+
+
+def _constant(value: object) -> str | None:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return "an empty text" if not value else f'"{value}"' if len(value) <= _SHORT else None
+    return str(value) if isinstance(value, int | float) else None
+
+
+def _subscript(node: ast.Subscript, values: Mapping[str, str]) -> str | None:
+    whole = node.value.id if isinstance(node.value, ast.Name) else _say(node.value, values)
+    if whole is None:
+        return None
+    if isinstance(node.slice, ast.Slice):
+        lower = _say(node.slice.lower, values) if node.slice.lower else ""
+        upper = _say(node.slice.upper, values) if node.slice.upper else ""
+        if node.slice.step is not None or lower is None or upper is None:
+            return None
+        if not lower and not upper:
+            return f"a copy of {whole}"
+        start = f" from position {lower}" if lower else ""
+        return f"the part of {whole}{start}" + (f" up to before position {upper}" if upper else "")
+    if isinstance(node.slice, ast.UnaryOp) and ast.unparse(node.slice) == "-1":
+        return f"the last item of {whole}"
+    at = _say(node.slice, values)
+    return None if at is None else f"the entry of {whole} at {at}"
+
+
+def _call(node: ast.Call, values: Mapping[str, str]) -> str | None:
+    if node.keywords or any(isinstance(argument, ast.Starred) for argument in node.args):
+        return None
+    if isinstance(node.func, ast.Attribute):
+        pattern = _METHODS.get(node.func.attr) if not node.args else None
+        if (
+            node.func.attr in _CALLS
+            and isinstance(node.func.value, ast.Name)
+            and node.func.value.id in ("math", "cmath")
+        ):
+            return _fill(_CALLS[node.func.attr], node.args, values) if len(node.args) == 1 else None
+        return _fill(pattern, [node.func.value], values)
+    name = node.func.id if isinstance(node.func, ast.Name) else ""
+    if name == "range":
+        return _range(node.args, values)
+    if name in ("max", "min", "zip") and len(node.args) > 1:
+        joined = _elements(node.args, values)
+        return None if joined is None else _CALLS[name].format(joined)
+    if len(node.args) == 1:
+        return _fill(_CALLS.get(name), node.args, values)
+    return (
+        {"list": "an empty list", "set": "an empty set", "dict": "an empty dictionary"}.get(name)
+        if not node.args
+        else None
+    )
+
+
+def _range(nodes: list[ast.expr], values: Mapping[str, str]) -> str | None:
+    said = [_say(node, values) for node in nodes]
+    if any(part is None for part in said) or not said:
+        return None
+    if len(said) == 1:
+        return f"the whole numbers from 0 to before {said[0]}"
+    step = "" if len(said) == 2 else f" in steps of {said[2]}"
+    return f"the whole numbers from {said[0]} to before {said[1]}{step}"
+
+
+def _elements(nodes: list[ast.expr], values: Mapping[str, str]) -> str | None:
+    if not nodes:
+        return "an empty list"
+    said = [_say(node, values) for node in nodes]
+    if any(part is None for part in said):
+        return None
+    texts = [part for part in said if part]
+    return texts[0] if len(texts) == 1 else ", ".join(texts[:-1]) + " and " + texts[-1]

@@ -1,0 +1,57 @@
+"""Every text that a teacher or a student reads, in our own words, with a version that goes into the manifest.
+
+The order of a prompt is the paper's (figure 2): the query, what goes in and out, the given value, what to do, and the
+reference code as a tip at the end. One user turn, no system message.
+"""
+
+from build.records import PredictionInstance, UnifiedFunction, Verdict
+
+PROMPT_VERSION = "1"
+
+_ASK_OUTPUT = (
+    "Work out what is returned for this input. Do not write or run any code: reason it through in words, step by step. "
+    'End with your answer as a JSON object of the form {"output": <the value>}.'
+)
+_ASK_INPUT = (
+    "Find an input for which exactly this is returned; any input that works is right. Do not write or run any code: reason "
+    "it through in words, step by step. End with your answer as a JSON object of the form "
+    '{"input": {"<argument name>": <its value>, ...}} that has every argument.'
+)
+
+RETRY = "Think about it again and give another answer; do not repeat one that was wrong."
+
+
+def prediction_prompt(function: UnifiedFunction, instance: PredictionInstance) -> str:
+    """The user turn of a prediction instance."""
+    given, ask = ("input", _ASK_OUTPUT) if instance.task == "output" else ("output", _ASK_INPUT)
+    value = instance.input if instance.task == "output" else instance.output
+    return (
+        f"{function.query}\n\n"
+        f"What goes in and what comes out:\n\n{function.description}\n\n"
+        f"Given this {given}:\n\n{value}\n\n"
+        f"{ask}\n\n"
+        f"Tip: this code does the task; follow it in your mind, without copying it into your answer.\n\n"
+        f"{function.code}"
+    )
+
+
+def feedback(verdict: Verdict) -> str:
+    """What execution tells about an answer, by class (paper, section 2.3). The right answer is never part of it."""
+    match verdict.status:
+        case "correct":
+            return "Correct: running the code confirms this answer."
+        case "wrong_output":
+            return f"Not right: for this input the output is not {verdict.predicted}."
+        case "wrong_input":
+            return f"Not right: with the input {verdict.predicted} the output is {verdict.actual}, not the one wanted."
+        case "exception":
+            return f"Not right: with the input {verdict.predicted} the code fails with {verdict.detail}."
+        case "timeout":
+            return f"Not right: with the input {verdict.predicted} the code does not finish in the time allowed."
+        case "no_answer":
+            return f"No answer was found: {verdict.detail}."
+
+
+def revision_request(verdict: Verdict) -> str:
+    """The user turn that asks for a second answer."""
+    return f"{feedback(verdict)} {RETRY}"

@@ -1,0 +1,166 @@
+"""The run folder: the only module that writes a run's files, so that a kill at any moment loses the shard in flight at most.
+
+    RUN/manifest.json               the recipe, its digest, versions, isolation; the first file written
+    RUN/collect/00000.jsonl         what a stage kept, one record a line
+    RUN/collect/00000.rejects.jsonl what it dropped, and why
+    RUN/collect/00000.done          counts; written last: a shard without it does not exist
+    RUN/collect/all.done            the number of shards, once it is known
+
+Every file appears by writing beside it and renaming, and nothing in it depends on time, on the number of processes or on
+where the run lies. Two runs of one recipe have the same bytes.
+"""
+
+import errno
+import json
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from build.records import Reject, from_line, to_line
+
+STAGES = ("collect", "unify", "sample_io", "instances", "rationales", "revise")
+
+R = TypeVar("R")
+
+
+class RunError(RuntimeError):
+    """A run that cannot go on; the message is one sentence that names the file and what to do."""
+
+
+@dataclass(slots=True)
+class Counts:
+    """What a shard, or a whole stage, did. `received`: parents read; `units`: what they came to; units = kept + rejects.
+
+    `tallies` are further sums that a stage reports (verdicts by class, tokens).
+    """
+
+    received: int = 0
+    kept: int = 0
+    rejects: dict[str, int] = field(default_factory=dict)
+    tallies: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def units(self) -> int:
+        return self.kept + sum(self.rejects.values())
+
+    def add(self, other: "Counts") -> None:
+        self.received += other.received
+        self.kept += other.kept
+        for mine, theirs in ((self.rejects, other.rejects), (self.tallies, other.tallies)):
+            for name, count in theirs.items():
+                mine[name] = mine.get(name, 0) + count
+
+
+class Store:
+    """One run folder. Raises `RunError` where a file cannot be written or does not read as what it should be."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def open(self, manifest: dict[str, Any]) -> None:
+        """Start the run, or go on with it; refuses a folder that belongs to another recipe or another kind of thing."""
+        path = self.root / "manifest.json"
+        if not path.exists():
+            if self.root.exists() and any(entry.suffix != ".tmp" for entry in self.root.iterdir()):
+                raise RunError(f"{self.root}: is not empty and is no run folder; name another folder as `run`.")
+            self.write(path, json.dumps(manifest, indent=2, sort_keys=True) + "\n")
+            return
+        found = self.manifest()
+        if found.get("recipe_digest") != manifest["recipe_digest"]:
+            raise RunError(
+                f"{self.root}: holds a run of another recipe; name another folder as `run`, or remove this one."
+            )
+
+    def manifest(self) -> dict[str, Any]:
+        path = self.root / "manifest.json"
+        try:
+            return json.loads(path.read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise RunError(f"{path}: is not the manifest of a run ({error}).") from error
+
+    def write(self, path: Path, text: str) -> None:
+        """A whole file at once: beside it, flushed to disk, then renamed."""
+        beside = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with beside.open("w", encoding="utf-8", newline="\n") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            beside.replace(path)
+        except OSError as error:
+            beside.unlink(missing_ok=True)
+            what = "the disk is full" if error.errno == errno.ENOSPC else error.strerror
+            raise RunError(f"{path}: cannot be written ({what}); mend that and run the same command again.") from error
+
+    def write_shard(
+        self, stage: str, index: int, records: Iterable[Any], received: int, tallies: dict[str, int] | None = None
+    ) -> Counts:
+        """One shard of a stage: what it kept, what it dropped, and its marker, in this order."""
+        kept: list[str] = []
+        dropped: list[str] = []
+        counts = Counts(received=received, tallies=dict(sorted((tallies or {}).items())))
+        for record in records:
+            if isinstance(record, Reject):
+                dropped.append(to_line(record) + "\n")
+                counts.rejects[record.reason] = counts.rejects.get(record.reason, 0) + 1
+            else:
+                kept.append(to_line(record) + "\n")
+        counts.kept = len(kept)
+        counts.rejects = dict(sorted(counts.rejects.items()))
+        self.write(self._path(stage, index, ".jsonl"), "".join(kept))
+        self.write(self._path(stage, index, ".rejects.jsonl"), "".join(dropped))
+        self.write(self._path(stage, index, ".done"), json.dumps(asdict(counts), sort_keys=True) + "\n")
+        return counts
+
+    def done(self, stage: str, index: int) -> Counts | None:
+        """The counts of a finished shard, None while it is not finished."""
+        path = self._path(stage, index, ".done")
+        if not path.exists():
+            return None
+        try:
+            return Counts(**json.loads(path.read_text("utf-8")))
+        except (ValueError, TypeError) as error:
+            raise RunError(f"{path}: is damaged; remove it and run the same command again.") from error
+
+    def shards(self) -> int | None:
+        """How many shards the run has; None until everything is collected."""
+        path = self.root / "collect" / "all.done"
+        return int(path.read_text("utf-8")) if path.exists() else None
+
+    def set_shards(self, count: int) -> None:
+        self.write(self.root / "collect" / "all.done", f"{count}\n")
+
+    def read(self, stage: str, index: int, kind: type[R]) -> Iterator[R]:
+        """The records that a stage kept in a shard."""
+        yield from self._lines(self._path(stage, index, ".jsonl"), kind)
+
+    def rejects(self, stage: str, index: int) -> Iterator[Reject]:
+        yield from self._lines(self._path(stage, index, ".rejects.jsonl"), Reject)
+
+    def totals(self, stage: str) -> Counts:
+        """The counts of a stage over its finished shards."""
+        total = Counts()
+        for index in range(self.shards() or 0):
+            total.add(self.done(stage, index) or Counts())
+        return total
+
+    def _path(self, stage: str, index: int, suffix: str) -> Path:
+        return self.root / stage / f"{index:05d}{suffix}"
+
+    @staticmethod
+    def _lines(path: Path, kind: type[R]) -> Iterator[R]:
+        try:
+            with path.open(encoding="utf-8") as lines:
+                for number, line in enumerate(lines, 1):
+                    yield from_line(kind, line)
+        except OSError as error:
+            raise RunError(
+                f"{path}: cannot be read ({error.strerror}); run the same command again to make it."
+            ) from error
+        except ValueError as error:
+            raise RunError(
+                f"{path}, line {number}: is damaged; remove this shard's .done file and run again."
+            ) from error

@@ -1,0 +1,93 @@
+"""The embedded teacher: no model, but the execution itself, told in words.
+
+Output questions are answered by running the function under the tracer and telling the run. Input questions are answered by
+search: inputs are proposed and executed, each mismatch is told, and where nothing fits, the nearest miss is the answer,
+wrong as it is. A revision goes on searching from there.
+"""
+
+from collections.abc import Sequence
+
+from build.narrate import SOFT_TOKENS, count_tokens, narrate
+from build.recipe import Teacher as TeacherRecipe
+from build.sandbox import Program, Sandbox
+from build.search import Attempt, Searcher
+from build.teachers.base import Completion, Request
+from build.values import decode, encode
+
+_SHOWN = 160  # characters of a value that are written out inside the text
+
+
+class TraceTeacher:
+    """Answers requests by executing the function; `sandbox` runs it, `seed` makes its searches repeatable."""
+
+    name = "trace"
+
+    def __init__(self, recipe: TeacherRecipe, sandbox: Sandbox, seed: int) -> None:
+        self.recipe = recipe
+        self.sandbox = sandbox
+        self.searcher = Searcher(sandbox, seed)
+
+    def complete(self, requests: Sequence[Request]) -> list[Completion]:
+        """An answer per request, in order; a run that cannot be traced is a failure with its status."""
+        return [
+            self._predict_output(request) if request.instance.task == "output" else self._find_input(request)
+            for request in requests
+        ]
+
+    def _predict_output(self, request: Request) -> Completion:
+        code = request.function.function.code
+        trace = self.sandbox.trace(Program(code), request.instance.input)
+        if trace.result.status != "ok" or trace.result.value is None:
+            return Completion("", failure=f"trace_{trace.result.status}")
+        start = f"I follow the steps with {_arguments(request.instance.input)}."
+        answer = f'{{"output": {trace.result.value}}}'
+        end = f"So the output is {trace.result.value}." if len(trace.result.value) <= _SHOWN else "That is the output."
+        room = min(SOFT_TOKENS, self.recipe.max_tokens - count_tokens(f"{start} {end} {answer}"))
+        return self._fitted([start, narrate(code, trace, max(room, 0)), end], answer)
+
+    def _find_input(self, request: Request) -> Completion:
+        wanted = request.instance.output
+        before = request.before
+        excluded = {before.verdict.predicted} if before is not None and before.verdict.predicted else set()
+        tries = self.searcher.search(
+            request.function, request.instance, self.recipe.search_tries, request.turn, excluded
+        )
+        if not tries:
+            return Completion("", failure="no_candidates")
+        best = min(tries, key=lambda attempt: attempt.distance)
+        start = f"I need an input that gives {wanted}." if len(wanted) <= _SHOWN else "I need an input that gives this."
+        if before is not None:
+            start = f"My first input was not right, so I look further. {start}"
+        told = [_told(attempt, wanted) for attempt in tries if not attempt.right]
+        if best.right:
+            trace = self.sandbox.trace(Program(request.function.function.code), best.input)
+            run = narrate(request.function.function.code, trace, SOFT_TOKENS // 2)
+            end = [f"{'Next, I try' if told else 'I try'} {_arguments(best.input)}.", run, "This gives what is wanted."]
+        else:
+            end = [f"None of these fits. The nearest was {_arguments(best.input)}, so I settle for that."]
+        return self._fitted([start, *told, *end], f'{{"input": {best.input}}}')
+
+    def _fitted(self, parts: list[str], answer: str) -> Completion:
+        """The parts and the answer; parts are left out from the middle, the longest first, until the limit holds."""
+        parts = [part for part in parts if part]
+        while len(parts) > 1 and count_tokens(" ".join(parts) + answer) > self.recipe.max_tokens:
+            longest = max(range(1, len(parts)), key=lambda number: len(parts[number]))
+            del parts[longest]
+        text = f"{' '.join(parts)}\n\n{answer}"
+        if count_tokens(text) > self.recipe.max_tokens:
+            return Completion("", failure="too_long")
+        return Completion(text)
+
+
+def _told(attempt: Attempt, wanted: str) -> str:
+    given = _arguments(attempt.input)
+    if attempt.output is None:
+        return f"With {given} it fails, so that is no answer."
+    output = attempt.output if len(attempt.output) <= _SHOWN else "something else"
+    return f"With {given} the output is {output}, which is not it."
+
+
+def _arguments(text: str) -> str:
+    """The arguments of an input as a phrase: "a = 3 and b = [1, 2]"."""
+    shown = [f"{name} = {encode(value)}" for name, value in decode(text).items()]
+    return shown[0] if len(shown) == 1 else ", ".join(shown[:-1]) + " and " + shown[-1]

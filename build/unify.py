@@ -1,0 +1,69 @@
+"""Stage 2, unify: raw code becomes functions in the unified format.
+
+Python files go to the static unifier; ready functions of the official raw schema are read as they are, with their recorded
+pairs, which nobody believes before they reproduce.
+"""
+
+import ast
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from build.records import RawCode, RecordedPair, Reject, UnifiedFunction, digest
+from build.static_functions import STAGE, static_functions
+from build.values import NotData, encode
+
+
+def unify(files: Iterable[RawCode]) -> Iterator[UnifiedFunction | Reject]:
+    """The functions of each record, or rejects. One file may give several of both."""
+    for raw in files:
+        if raw.kind == "unified":
+            yield read_official(raw)
+        else:
+            yield from static_functions(raw)
+
+
+def read_official(raw: RawCode) -> UnifiedFunction | Reject:
+    """A row of the official raw schema as a function; `ios` may be empty and may be JSON text."""
+    row: dict[str, Any] = json.loads(raw.content)
+    missing = [
+        key for key in ("problem_description", "io_requirements", "refcode") if not isinstance(row.get(key), str)
+    ]
+    if missing:
+        return Reject(STAGE, raw.id, "bad_row", f"{raw.path}: no text in {', '.join(missing)}")
+    code, entry = row["refcode"], row.get("funcname") or "main_solution"
+    try:
+        tree = ast.parse(code)
+    except (SyntaxError, ValueError) as error:
+        return Reject(STAGE, raw.id, "unparsable", f"{raw.path}: {error}")
+    if not any(isinstance(node, ast.FunctionDef) and node.name == entry for node in tree.body):
+        return Reject(STAGE, raw.id, "no_entry_point", f"{raw.path}: no top-level function {entry}")
+    if entry != "main_solution":
+        code = f"{code}\n\n\nmain_solution = {entry}\n"
+    generator = row.get("input_generator") or None
+    recorded = _recorded(row.get("ios"))
+    return UnifiedFunction(
+        id=digest(raw.id, code, generator or ""),
+        parent=raw.id,
+        source=raw.source,
+        path=raw.path,
+        licence=raw.licence,
+        name=entry,
+        unifier="official",
+        code=code,
+        description=row["io_requirements"],
+        query=row["problem_description"],
+        generator=generator,
+        recorded=tuple(recorded),
+    )
+
+
+def _recorded(ios: Any) -> Iterator[RecordedPair]:
+    """The recorded pairs that are data at all; an input that is no object of arguments cannot be called."""
+    pairs = json.loads(ios) if isinstance(ios, str) else ios
+    for pair in pairs or []:
+        try:
+            if isinstance(pair["input"], dict):
+                yield RecordedPair(encode(pair["input"]), encode(pair["output"]))
+        except (KeyError, TypeError, NotData):
+            continue
