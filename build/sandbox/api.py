@@ -3,96 +3,40 @@
     with Sandbox(Limits()) as sandbox:
         results = sandbox.call(Program("def main_solution(x):\n    return x + 1"), ['{"x": 1}', '{"x": 2}'])
 
-Three jobs exist, and no other foreign code ever runs: `call` (a program on given inputs), `draw` (an input generator and the
-program on what it draws) and `trace` (a program on one input, watched line by line). Every call starts from fresh module
-state. A program's misbehaviour is a result with a status, never an exception here.
+Three jobs exist, and no other foreign code ever runs: `call` (a program on given inputs), `draw` (an input generator
+and the program on what it draws) and `trace` (a program on one input, watched line by line). Every call starts from
+fresh module state. A program's misbehaviour is a result with a status, never an exception here.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+import os
+import signal
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import Any
 
-CallStatus = Literal["ok", "exception", "timeout", "memory", "killed", "not_data", "load_error"]
+from build.sandbox.contract import CallResult, DrawRules, Draws, Limits, Program, SandboxError, Trace
+from build.sandbox.jobs import REASONS
+from build.sandbox.process import Ending, WarmParent
+from build.sandbox.tiers import tier_of
 
+__all__ = ["CallResult", "DrawRules", "Draws", "Limits", "Program", "Sandbox", "SandboxError", "Trace"]
 
-class SandboxError(RuntimeError):
-    """The sandbox itself cannot work here; the message says what is missing and what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Program:
-    """Python source and the function in it that is called with keyword arguments."""
-
-    code: str
-    entry: str = "main_solution"
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What foreign code may use. CPU seconds of one call and of one job; the wall clock is only a generous backstop."""
-
-    call_cpu_s: float = 5.0  # the paper: 5 s a sample
-    job_cpu_s: float = 60.0  # the paper: 60 s a function
-    wall_factor: float = 4.0  # wall limit = CPU limit * this, so that a loaded machine flips no verdict
-    memory_mb: int = 1024
-    result_bytes: int = 4_000_000
-    file_bytes: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class CallResult:
-    """One call. `value` is canonical JSON when `status` is ok; otherwise `detail` says why (exception type: message)."""
-
-    status: CallStatus
-    value: str | None = None
-    detail: str = ""
-    cpu_s: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class DrawRules:
-    """The paper's sampling rules (appendix A): draws, how many distinct pairs to stop at, and the size rule."""
-
-    draws: int = 1000
-    distinct: int = 10
-    object_bytes: int = 1024
-    container_length: int = 20
-    string_length: int = 100
-    scalar_bytes: int = 128
-
-
-@dataclass(frozen=True, slots=True)
-class Draws:
-    """What an input generator gave: pairs (input JSON, output JSON) in the order drawn, and how many draws each reason cost.
-
-    `failure` is empty, or says why the job ended early (timeout, memory, killed, load_error, ...); pairs found until then
-    are kept.
-    """
-
-    pairs: tuple[tuple[str, str], ...]
-    draws: int
-    rejected: dict[str, int] = field(default_factory=dict)
-    failure: str = ""
-    detail: str = ""
-    cpu_s: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Trace:
-    """One watched call: its result and the events in order (see `build.sandbox.tracer`), cut at a bound when `truncated`."""
-
-    result: CallResult
-    events: tuple[dict[str, Any], ...] = ()
-    truncated: bool = False
+_MAX_DEATHS = 3  # of one draw job, before it is given up
+_GRACE_CPU_S = 0.05
 
 
 class Sandbox:
-    """Processes for foreign code. `world` 1 or 2 of a call chooses between two interpreters that differ in hash seed, RNG
-    seeds and clock: what agrees in both depends on none of them.
+    """Processes for foreign code. `world` 1 or 2 of a call chooses between two interpreters that differ in hash seed,
+    RNG seeds and clock: what agrees in both depends on none of them.
+
+    Interpreters start when they are first needed, one per tier and world. An object belongs to the process and the
+    thread that uses it; make one in each worker.
     """
 
     def __init__(self, limits: Limits | None = None) -> None:
         self.limits = limits or Limits()
+        self._parents: dict[tuple[str, int], WarmParent] = {}
+        self._owner = os.getpid()
 
     def __enter__(self) -> "Sandbox":
         return self
@@ -102,19 +46,150 @@ class Sandbox:
 
     def close(self) -> None:
         """End every process of this sandbox."""
+        for parent in self._parents.values():
+            parent.close()
+        self._parents.clear()
 
     def call(self, program: Program, inputs: Sequence[str], world: int = 1) -> list[CallResult]:
-        """Run the program once per input (canonical JSON objects of keyword arguments), each from fresh module state."""
-        raise SandboxError("not built yet")
+        """Run the program once per input (canonical JSON objects of keyword arguments), each from fresh module state.
+
+        A call that ends its process costs only itself: the rest goes on in another child, within the CPU of one job.
+        World 2 runs the inputs in reverse, so that state that leaks from call to call shows as a difference.
+        """
+        order = list(inputs) if world == 1 else list(reversed(inputs))
+        results: list[CallResult] = []
+        left = self.limits.job_cpu_s
+        while len(results) < len(order):
+            if left <= _GRACE_CPU_S:
+                results.append(CallResult("timeout", detail=f"over {self.limits.job_cpu_s:g} s of CPU for all calls"))
+                continue
+            job = self._job("call", program, world, left) | {"inputs": order[len(results) :]}
+            ending = None
+            for item in self._run(job, program.code, world):
+                if isinstance(item, Ending):
+                    ending = item
+                elif len(results) < len(order):
+                    results.append(CallResult(**item))
+            assert ending is not None
+            left -= ending.cpu_s
+            if len(results) < len(order):
+                spent = ending.cpu_s - sum(result.cpu_s for result in results[-len(job["inputs"]) :])
+                results.append(self._died(ending, max(spent, 0.0)))
+        return results if world == 1 else results[::-1]
 
     def draw(self, program: Program, generator: str, rules: DrawRules, seed: int, world: int = 1) -> Draws:
         """Draw inputs from `input_generator()` and run the program on each JSON snapshot until the rules are met.
 
         `generator` is Python source that defines `input_generator()`; it runs in a module of its own, but sees the
-        program's names. `seed` seeds the RNGs before the first draw.
+        program's names. `seed` seeds the RNGs before the first draw. A draw that ends its process (a call over its CPU
+        limit, above all) counts as rejected; drawing goes on in another child, seeded anew, until the CPU of the job is
+        spent.
         """
-        raise SandboxError("not built yet")
+        pairs: list[tuple[str, str]] = []
+        counters = [0] * (1 + len(REASONS))
+        deaths: dict[str, int] = {}
+        types: dict[str, int] = {}
+        failure = detail = ""
+        left = self.limits.job_cpu_s
+        while not failure and counters[0] < rules.draws and len(pairs) < rules.distinct:
+            job = self._job("draw", program, world, left) | {
+                "generator": generator,
+                "rules": asdict(rules),
+                "seed": seed + 1_000_003 * counters[0],
+                "draws": rules.draws - counters[0],
+                "found": len(pairs),
+                "seen": [pair[0] for pair in pairs],
+            }
+            finished = False
+            for item in self._run(job, program.code + "\n" + generator, world):
+                if isinstance(item, Ending):
+                    left -= item.cpu_s
+                    drawn = item.counters[0]
+                    counters = [a + b for a, b in zip(counters, item.counters[: len(counters)], strict=True)]
+                    if not finished:
+                        died = self._died(item, 0.0)
+                        detail = died.detail
+                        if drawn == 0:  # died while loading
+                            failure = died.status
+                        deaths[died.status] = deaths.get(died.status, 0) + 1
+                        if left <= _GRACE_CPU_S or sum(deaths.values()) - deaths.get("timeout", 0) >= _MAX_DEATHS:
+                            failure = died.status
+                elif "input" in item:
+                    pairs.append((item["input"], item["output"]))
+                elif "failure" in item:
+                    finished, failure, detail = True, item["failure"], item["detail"]
+                else:
+                    finished = True
+                    types = item["exceptions"]
+            if finished:
+                break
+        rejected = {reason: number for reason, number in zip(REASONS, counters[1:]) if number}
+        for status, number in deaths.items():
+            rejected[status] = rejected.get(status, 0) + number
+        if types and not detail:
+            detail = ", ".join(f"{name} {number}" for name, number in sorted(types.items()))
+        return Draws(tuple(pairs), counters[0], rejected, failure, detail, self.limits.job_cpu_s - left)
 
     def trace(self, program: Program, input: str, max_events: int = 2000) -> Trace:
         """Run the program once under the tracer."""
-        raise SandboxError("not built yet")
+        job = self._job("trace", program, 1, self.limits.job_cpu_s) | {"input": input, "max_events": max_events}
+        trace = None
+        for item in self._run(job, program.code, 1):
+            if not isinstance(item, Ending):
+                trace = Trace(CallResult(**item["result"]), tuple(item["events"]), item["truncated"])
+            elif trace is None:
+                trace = Trace(self._died(item, item.cpu_s))
+        assert trace is not None
+        return trace
+
+    def _job(self, kind: str, program: Program, world: int, cpu_s: float) -> dict[str, Any]:
+        limits = self.limits
+        call_cpu_s = min(limits.call_cpu_s, cpu_s)
+        return {
+            "kind": kind,
+            "code": program.code,
+            "entry": program.entry,
+            "rng_seed": 1000 + world,
+            "clock_world": world,
+            "call_cpu_s": call_cpu_s,
+            "job_cpu_s": cpu_s,
+            "call_wall_s": call_cpu_s * limits.wall_factor,
+            "job_wall_s": cpu_s * limits.wall_factor,
+            "memory_mb": limits.memory_mb,
+            "result_bytes": limits.result_bytes,
+            "output_bytes": limits.result_bytes * 16,
+            "file_bytes": limits.file_bytes,
+        }
+
+    def _run(self, job: dict[str, Any], source: str, world: int) -> Iterator[dict[str, Any] | Ending]:
+        """Give a job to the parent of its tier; a parent that fails is replaced once."""
+        if os.getpid() != self._owner:
+            raise SandboxError("a Sandbox cannot be used in a forked copy of its process; make a new one there")
+        key = (tier_of(source), world)
+        if key not in self._parents:
+            self._parents[key] = WarmParent(*key)
+        parent = self._parents[key]
+        try:
+            yield from parent.run(job)
+        except SandboxError:
+            self._parents.pop(key).close()
+            raise
+
+    def _died(self, ending: Ending, cpu_s: float) -> CallResult:
+        """The result of the call during which the child ended."""
+        limits = self.limits
+        if ending.cut == "wall":
+            return CallResult(
+                "timeout", detail=f"over {limits.call_cpu_s * limits.wall_factor:g} s on the clock", cpu_s=cpu_s
+            )
+        if ending.cut == "output":
+            return CallResult("killed", detail="too much output", cpu_s=cpu_s)
+        if ending.cut == "forged":
+            return CallResult(
+                "killed", detail="something else than a result came through the result channel", cpu_s=cpu_s
+            )
+        if ending.signal in (signal.SIGPROF, signal.SIGXCPU):
+            return CallResult("timeout", detail=f"over {limits.call_cpu_s:g} s of CPU", cpu_s=cpu_s)
+        if ending.signal:
+            return CallResult("killed", detail=f"the process died of {signal.Signals(ending.signal).name}", cpu_s=cpu_s)
+        return CallResult("killed", detail=f"the process ended itself (exit code {ending.exit})", cpu_s=cpu_s)

@@ -1,0 +1,261 @@
+"""What happens inside the forked child: the three jobs. The only module whose functions execute foreign code.
+
+Everything that judges a value (encoder, decoder, size rule) was loaded before foreign code ran and is no part of what
+foreign code can import. Results leave as messages through `emit`, one by one, so that what was found before a crash
+or a kill is kept; counts go to a page of memory shared with the parent, for the same reason.
+"""
+
+import importlib
+import json
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from importlib.util import find_spec
+from types import CodeType, ModuleType
+from typing import Any
+
+from build.sandbox import worlds
+from build.sandbox.contract import DrawRules
+from build.sandbox.sizes import fits
+from build.values import NotData, decode, encode
+
+tracer: Any = importlib.import_module("build.sandbox.tracer") if find_spec("build.sandbox.tracer") else None
+
+PROGRAM_FILE = "<program>"
+DETAIL_LENGTH = 300
+_SYSTEM_LIMIT = sys.getrecursionlimit()
+
+# Why a draw gave no pair, in the order of the counters on the shared page (its first counter is the number of draws).
+REASONS = (
+    "generator_exception",
+    "not_a_dict",
+    "not_finite",
+    "not_unicode",
+    "too_deep",
+    "not_json",
+    "too_large",
+    "input_too_large",
+    "duplicate",
+    "exception",
+    "none_output",
+    "output_too_large",
+    "memory",
+)
+
+Emit = Callable[[dict[str, Any]], None]
+
+
+class LoadError(Exception):
+    """The source does not compile, its module body raises, or the entry point is missing."""
+
+
+class Runner:
+    """One program in one world; every call from fresh module state, fresh RNGs, the world's clock at its start."""
+
+    def __init__(self, job: Mapping[str, Any], clock: worlds.Clock, start: Callable[[], None]) -> None:
+        self.entry = job["entry"]
+        self.rng_seed = job["rng_seed"]
+        self.clock_world = job["clock_world"]
+        self.result_bytes = job["result_bytes"]
+        self.clock = clock
+        self.start = start
+        self.code = compile_source(job["code"], PROGRAM_FILE)
+
+    def load(self) -> Callable[..., Any]:
+        """The entry function of a newly executed module. Raises `LoadError`."""
+        return entry_of(execute(self.code, "program"), self.entry)
+
+    def reset(self) -> None:
+        sys.setrecursionlimit(_SYSTEM_LIMIT)
+        worlds.seed(self.rng_seed)
+        self.clock.reset(self.clock_world)
+
+    def call(self, text: str) -> dict[str, Any]:
+        """One call on one input text, as the fields of a `CallResult`; never raises what foreign code raises."""
+        began = worlds.real_cpu()
+        self.start()
+        status, value, detail = "ok", None, ""
+        try:
+            self.reset()
+            arguments = decode(text)
+            output = self.load()(**arguments)
+            sys.setrecursionlimit(_SYSTEM_LIMIT)
+            value = self.encode(output)
+        except LoadError as error:
+            status, detail = "load_error", str(error)
+        except MemoryError:
+            status, detail = "memory", "MemoryError"
+        except NotData as error:
+            status, detail = "not_data", str(error)
+        except BaseException as error:
+            sys.setrecursionlimit(_SYSTEM_LIMIT)
+            status, detail = "exception", describe(error)
+        return {"status": status, "value": value, "detail": detail, "cpu_s": worlds.real_cpu() - began}
+
+    def encode(self, value: Any) -> str:
+        """Canonical JSON within the size limit; raises `NotData`."""
+        try:
+            text = encode(value)
+        except NotData:
+            raise
+        except ValueError as error:  # an int beyond the digit limit
+            raise NotData("too_large", str(error)) from error
+        if len(text) > self.result_bytes:
+            raise NotData("too_large", f"{len(text)} characters of JSON")
+        return text
+
+
+def run_call(job: Mapping[str, Any], clock: worlds.Clock, emit: Emit, start: Callable[[], None]) -> None:
+    """A message per input, in the order of the inputs."""
+    try:
+        runner = Runner(job, clock, start)
+    except LoadError as error:
+        for _ in job["inputs"]:
+            emit({"status": "load_error", "value": None, "detail": str(error), "cpu_s": 0.0})
+        return
+    for text in job["inputs"]:
+        emit(runner.call(text))
+
+
+def run_draw(
+    job: Mapping[str, Any],
+    clock: worlds.Clock,
+    emit: Emit,
+    start: Callable[[], None],
+    count: Callable[[int], None],
+) -> None:
+    """A message per pair, then the exceptions by type. `count(0)`: a draw; `count(1 + i)`: lost, REASONS[i]."""
+    rules = DrawRules(**job["rules"])
+    seen = set(job["seen"])
+    found = job["found"]
+    types: dict[str, int] = {}
+
+    def reject(reason: str) -> None:
+        count(1 + REASONS.index(reason))
+
+    try:
+        runner = Runner(job, clock, start)
+        start()
+        runner.reset()
+        names = execute(runner.code, "program")
+        entry_of(names, runner.entry)
+        generator_code = compile_source(job["generator"], "<generator>")
+        generate = entry_of(execute(generator_code, "generator", names), "input_generator")
+    except LoadError as error:
+        emit({"failure": "load_error", "detail": str(error)})
+        return
+    worlds.seed(job["seed"])
+    for _ in range(job["draws"]):
+        if found >= rules.distinct:
+            break
+        count(0)
+        start()
+        try:
+            arguments = generate()
+            if not isinstance(arguments, dict):
+                reject("not_a_dict")
+                continue
+            text = runner.encode(arguments)
+        except NotData as error:
+            reject(error.reason)
+            continue
+        except MemoryError:
+            reject("memory")
+            continue
+        except BaseException as error:
+            types[name_of(error)] = types.get(name_of(error), 0) + 1
+            reject("generator_exception")
+            continue
+        if text in seen:
+            reject("duplicate")
+            continue
+        seen.add(text)
+        if not fits(decode(text), rules):
+            reject("input_too_large")
+            continue
+        state = worlds.rng_state()
+        result = runner.call(text)
+        worlds.restore_rng(state)
+        if result["status"] != "ok":
+            if result["status"] == "load_error":
+                emit({"failure": "load_error", "detail": result["detail"]})
+                return
+            reason = result["detail"].split(":")[0] if result["status"] == "not_data" else result["status"]
+            if reason == "exception":
+                kind = result["detail"].split(":")[0]
+                types[kind] = types.get(kind, 0) + 1
+            reject(reason)
+        elif result["value"] == "null":
+            reject("none_output")
+        elif not fits(decode(result["value"]), rules):
+            reject("output_too_large")
+        else:
+            found += 1
+            emit({"input": text, "output": result["value"]})
+    emit({"exceptions": types})
+
+
+def run_trace(job: Mapping[str, Any], clock: worlds.Clock, emit: Emit, start: Callable[[], None]) -> None:
+    """One message with the result, the events and whether they were cut."""
+    try:
+        runner = Runner(job, clock, start)
+        start()
+        runner.reset()
+        arguments = decode(job["input"])
+        result, events, truncated = tracer.trace_call(runner.load, arguments, PROGRAM_FILE, job["max_events"])
+    except LoadError as error:
+        result, events, truncated = {"status": "load_error", "detail": str(error)}, [], False
+    emit({"result": {"value": None, "detail": "", "cpu_s": 0.0} | result, "events": events, "truncated": truncated})
+
+
+def message(fields: Mapping[str, Any]) -> bytes:
+    """The JSON bytes of a message."""
+    return json.dumps(fields, ensure_ascii=True).encode("ascii")
+
+
+def arm(seconds: float) -> None:
+    """End this process by SIGPROF after so many further seconds of CPU; its default action needs no interpreter."""
+    signal.setitimer(signal.ITIMER_PROF, max(seconds, 0.001))
+
+
+def compile_source(source: str, filename: str) -> CodeType:
+    """Raises `LoadError` for whatever `compile` raises on a source text."""
+    try:
+        return compile(source, filename, "exec", dont_inherit=True)
+    except (SyntaxError, ValueError, RecursionError, OverflowError, UnicodeError) as error:
+        raise LoadError(describe(error)) from error
+
+
+def execute(code: CodeType, name: str, names: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The namespace after running code as a new module, in `sys.modules` because dataclasses and pickle look there."""
+    module = ModuleType(name)
+    if names:
+        module.__dict__.update({key: value for key, value in names.items() if not key.startswith("__")})
+    sys.modules[name] = module
+    try:
+        exec(code, module.__dict__)
+    except MemoryError:
+        raise
+    except BaseException as error:
+        raise LoadError(describe(error)) from error
+    return module.__dict__
+
+
+def entry_of(names: Mapping[str, Any], entry: str) -> Callable[..., Any]:
+    function = names.get(entry)
+    if not callable(function):
+        raise LoadError(f"no function {entry}")
+    return function
+
+
+def name_of(error: BaseException) -> str:
+    return type(error).__name__[:80]
+
+
+def describe(error: BaseException) -> str:
+    """Exception type and message; the message is foreign code too and may fail or lie, but not grow."""
+    try:
+        text = str(error)
+    except BaseException:
+        text = "(no message)"
+    return f"{name_of(error)}: {text}"[:DETAIL_LENGTH].encode("utf-8", "replace").decode("utf-8")

@@ -1,0 +1,220 @@
+"""A warm parent: a long-lived interpreter that has imported what a tier of functions needs and forks one child per job.
+
+Foreign code never runs here. The parent takes a job from its command pipe, forks, relays what the child writes (bytes
+that it neither believes nor parses) and at the end reports how the child ended. It enforces the wall clock and the
+amount of output; CPU time and memory are the kernel's business (rlimits and a profiling timer in the child). When its
+command pipe closes it ends, and its child with it.
+
+Started as `python -P -s -c BOOTSTRAP ROOT CONFIG` by `build.sandbox.api`. BOOTSTRAP loads this module and what it
+imports with a copy of the builtins of their own and outside of what foreign code can import.
+"""
+
+import contextlib
+import gc
+import importlib
+import json
+import mmap
+import os
+import resource
+import select
+import signal
+import struct
+import sys
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from build.sandbox import jobs, wire, worlds
+
+# What programs import most, by name: importing it once here is cheaper than in every child.
+LIGHT = """
+    abc argparse array ast base bisect calendar cmath collections collections.abc contextlib copy csv ctypes
+    dataclasses datetime decimal difflib enum fractions functools hashlib heapq inspect io itertools json
+    logging math numbers operator os pathlib pickle platform pprint queue random re secrets statistics string
+    struct sys textwrap threading time traceback types typing unicodedata uuid warnings zlib
+""".split()  # noqa: SIM905
+NUMPY = ["numpy", "numpy.random", "numpy.linalg"]
+HEAVY = ["pandas", "scipy", "scipy.stats", "scipy.optimize", "scipy.special", "scipy.linalg", "sympy", "networkx"]
+MODULES = {"light": LIGHT, "numpy": LIGHT + NUMPY, "heavy": LIGHT + NUMPY + HEAVY}
+
+COUNTERS = struct.Struct("<32I")
+_PAGE = mmap.PAGESIZE
+_CHUNK = 65536
+_MIB = 1 << 20
+
+
+def main(config: Mapping[str, Any]) -> None:
+    """Serve jobs until the command pipe closes."""
+    commands, replies = os.dup(0), os.dup(1)
+    null = os.open(os.devnull, os.O_RDWR)
+    for fd in (0, 1):
+        os.dup2(null, fd)
+    clock = worlds.Clock()
+    worlds.install(clock)
+    _preload(MODULES[config["tier"]])
+    os.chdir(config["folder"])
+    Path(config["folder"]).rmdir()  # so that it stays empty, and nobody has to clean it up
+    page = mmap.mmap(-1, _PAGE)
+    gc.collect()
+    gc.freeze()
+    os.dup2(null, 2)
+    os.close(null)
+    wire.send(replies, b"H", json.dumps({"threads": _threads()}).encode())
+    while True:
+        frame = wire.receive(commands)
+        if frame is None:
+            return
+        job = json.loads(frame[1])
+        wire.send(replies, b"E", json.dumps(_serve(job, clock, page, commands, replies)).encode())
+
+
+def _preload(names: list[str]) -> None:
+    """Import what is installed. pyarrow stays out: pandas takes it along, and its threads do not survive a fork."""
+    sys.modules["pyarrow"] = None  # type: ignore[assignment]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for name in names:
+            with contextlib.suppress(ImportError):
+                importlib.import_module(name)
+
+
+def _threads() -> int:
+    try:
+        return len(list(Path("/proc/self/task").iterdir()))
+    except OSError:
+        return 0
+
+
+def _serve(job: dict[str, Any], clock: worlds.Clock, page: mmap.mmap, commands: int, replies: int) -> dict[str, Any]:
+    """Fork the child of one job, relay its output, and say how it ended."""
+    page[: COUNTERS.size] = bytes(COUNTERS.size)
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.setsid()
+            for fd in (reader, commands, replies):
+                os.close(fd)
+            _child(job, clock, page, writer)
+            os._exit(0)
+        finally:
+            os._exit(70)
+    os.close(writer)
+    try:
+        cut = _relay(job, pid, page, reader, commands, replies)
+    finally:
+        os.close(reader)
+        for kill in (os.kill, os.killpg):
+            with contextlib.suppress(OSError):
+                kill(pid, signal.SIGKILL)
+        _, status, usage = os.wait4(pid, 0)
+    return {
+        "cut": cut,
+        "signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0,
+        "exit": os.WEXITSTATUS(status) if os.WIFEXITED(status) else 0,
+        "cpu_s": usage.ru_utime + usage.ru_stime,
+        "counters": list(COUNTERS.unpack_from(page)),
+    }
+
+
+def _relay(job: Mapping[str, Any], pid: int, page: mmap.mmap, reader: int, commands: int, replies: int) -> str:
+    """Pass the child's bytes on until it ends. Returns why it has to be cut off ("wall", "output", "orphan"), or ""."""
+    poller = select.poll()
+    poller.register(reader, select.POLLIN)
+    poller.register(commands, 0)  # only a hang-up: whoever gave the job is gone
+    watch = os.pidfd_open(pid) if hasattr(os, "pidfd_open") else -1
+    if watch >= 0:
+        poller.register(watch, select.POLLIN)
+    deadline = worlds.real_monotonic() + job["job_wall_s"]
+    received = 0
+    beat = b""
+    try:
+        while True:
+            left = min(job["call_wall_s"], deadline - worlds.real_monotonic())
+            ready = dict(poller.poll(max(left, 0) * 1000))
+            if not ready:
+                now = page[: COUNTERS.size]
+                if now == beat or worlds.real_monotonic() >= deadline:
+                    return "wall"
+                beat = now
+            elif commands in ready:
+                return "orphan"
+            elif reader in ready:
+                chunk = os.read(reader, _CHUNK)
+                if not chunk:
+                    return _wait_briefly(watch)
+                received += len(chunk)
+                if received > job["output_bytes"]:
+                    return "output"
+                wire.send(replies, b"D", chunk)
+                beat = b""
+            else:  # ended, and nothing left to read; a process it may have left behind holds the pipe open
+                return ""
+    finally:
+        if watch >= 0:
+            os.close(watch)
+
+
+def _wait_briefly(watch: int) -> str:
+    """The child closed its pipe: it is ending, or it hides; a moment for the first, none for the second."""
+    if watch >= 0:
+        poller = select.poll()
+        poller.register(watch, select.POLLIN)
+        if not poller.poll(2000):
+            return "wall"
+    return ""
+
+
+def _child(job: dict[str, Any], clock: worlds.Clock, page: mmap.mmap, writer: int) -> None:
+    """Take every limit, then run the job; returns when it is done."""
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)
+    _limit(job)
+    nonce = bytes.fromhex(job.pop("nonce"))
+    deadline = job["job_cpu_s"]
+    counts = [0] * 32
+
+    def emit(fields: dict[str, Any]) -> None:
+        payload = jobs.message(fields)
+        wire.write_all(writer, nonce + len(payload).to_bytes(4, "big") + payload)
+
+    def start() -> None:
+        jobs.arm(min(job["call_cpu_s"], deadline - worlds.real_cpu()))
+
+    def count(index: int) -> None:
+        counts[index] += 1
+        COUNTERS.pack_into(page, 0, *counts)
+
+    if job["kind"] == "call":
+        jobs.run_call(job, clock, emit, start)
+    elif job["kind"] == "draw":
+        jobs.run_draw(job, clock, emit, start, count)
+    else:
+        jobs.run_trace(job, clock, emit, start)
+
+
+def _limit(job: Mapping[str, Any]) -> None:
+    """The rlimits of one child. Memory counts from what this process has mapped already."""
+    cpu = int(job["job_cpu_s"] + worlds.real_cpu()) + 2
+    limits = {
+        "CPU": (cpu, cpu + 1),
+        "AS": (_mapped() + job["memory_mb"] * _MIB,) * 2,
+        "FSIZE": (job["file_bytes"],) * 2,
+        "CORE": (0, 0),
+        "NOFILE": (64, 64),
+        "NPROC": (0, 0),
+        "MEMLOCK": (0, 0),
+        "MSGQUEUE": (0, 0),
+    }
+    for name, limit in limits.items():
+        if hasattr(resource, f"RLIMIT_{name}"):
+            with contextlib.suppress(ValueError, OSError):  # macOS knows some of them and takes none
+                resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), limit)
+
+
+def _mapped() -> int:
+    """Bytes of address space in use, where /proc tells."""
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[0]) * _PAGE
+    except OSError:
+        return 0

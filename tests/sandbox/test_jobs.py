@@ -1,0 +1,120 @@
+"""The three jobs on well-behaved and on plainly broken programs."""
+
+import pytest
+
+from build.sandbox import DrawRules, Program, Sandbox
+
+PLUS_ONE = Program("def main_solution(x):\n    return x + 1")
+DIE = "import random\ndef input_generator():\n    return {'x': random.randint(0, 5)}"
+
+
+def body(*lines: str) -> Program:
+    return Program("def main_solution(x):\n" + "\n".join(f"    {line}" for line in lines))
+
+
+def test_results_come_in_the_order_of_the_inputs_in_both_worlds(sandbox: Sandbox) -> None:
+    inputs = [f'{{"x": {number}}}' for number in range(5)]
+    for world in (1, 2):
+        assert [result.value for result in sandbox.call(PLUS_ONE, inputs, world)] == ["1", "2", "3", "4", "5"]
+
+
+@pytest.mark.parametrize(
+    ("program", "status", "detail"),
+    [
+        (body("return 1 // x"), "exception", "ZeroDivisionError: integer division or modulo by zero"),
+        (body("return {1, 2}.__iter__()"), "not_data", "not_json: set_iterator"),
+        (body("return float('nan')"), "not_data", "not_finite: nan"),
+        (body("return 10 ** 5000"), "not_data", "too_large"),
+        (body("return '\\ud800'"), "not_data", "not_unicode"),
+        (Program("def main_solution(x) return x"), "load_error", "SyntaxError"),
+        (Program("import no_such_module\ndef main_solution(x): return x"), "load_error", "ModuleNotFoundError"),
+        (Program("def other(x): return x"), "load_error", "no function main_solution"),
+        (Program("x = 1\0"), "load_error", ""),
+    ],
+)
+def test_what_goes_wrong_has_a_status_and_a_reason(
+    sandbox: Sandbox, program: Program, status: str, detail: str
+) -> None:
+    (result,) = sandbox.call(program, ['{"x": 0}'])
+    assert (result.status, result.value) == (status, None)
+    assert detail in result.detail
+
+
+def test_a_wrong_keyword_is_an_exception(sandbox: Sandbox) -> None:
+    assert sandbox.call(PLUS_ONE, ['{"y": 1}'])[0].detail.startswith("TypeError")
+
+
+def test_module_state_and_arguments_are_fresh_in_every_call(sandbox: Sandbox) -> None:
+    program = Program("seen = []\ndef main_solution(x):\n    seen.append(len(x))\n    x.append(0)\n    return seen")
+    assert [result.value for result in sandbox.call(program, ['{"x": [1]}'] * 3)] == ["[1]"] * 3
+
+
+def test_dataclasses_and_typing_find_their_module(sandbox: Sandbox) -> None:
+    program = Program(
+        "from __future__ import annotations\nfrom dataclasses import dataclass, asdict\n"
+        "from typing import get_type_hints\n"
+        "@dataclass\nclass P:\n    x: int\ndef main_solution(x):\n    get_type_hints(P)\n    return asdict(P(x))"
+    )
+    assert sandbox.call(program, ['{"x": 3}'])[0].value == '{"x": 3}'
+
+
+def test_a_call_over_its_cpu_limit_costs_only_itself(sandbox: Sandbox) -> None:
+    program = body("while x == 1:", "    pass", "return x")
+    results = sandbox.call(program, ['{"x": 0}', '{"x": 1}', '{"x": 2}'])
+    assert [result.status for result in results] == ["ok", "timeout", "ok"]
+
+
+def test_draws_stop_at_the_distinct_pairs_and_count_duplicates(sandbox: Sandbox) -> None:
+    draws = sandbox.draw(PLUS_ONE, DIE, DrawRules(distinct=6), seed=3)
+    assert sorted(draws.pairs) == [(f'{{"x": {number}}}', str(number + 1)) for number in range(6)]
+    assert draws.draws == 6 + draws.rejected["duplicate"]
+
+
+def test_the_same_seed_draws_the_same_and_another_seed_other_inputs(sandbox: Sandbox) -> None:
+    generator = "import random\ndef input_generator():\n    return {'x': random.random()}"
+    first, again, other = (sandbox.draw(PLUS_ONE, generator, DrawRules(), seed).pairs for seed in (1, 1, 2))
+    assert first == again != other
+
+
+def test_what_the_program_draws_does_not_move_the_generator(sandbox: Sandbox) -> None:
+    greedy = Program("import random\ndef main_solution(x):\n    random.seed(0)\n    return x + 1")
+    assert sandbox.draw(greedy, DIE, DrawRules(), 5).pairs == sandbox.draw(PLUS_ONE, DIE, DrawRules(), 5).pairs
+
+
+@pytest.mark.parametrize(
+    ("generated", "reason"),
+    [
+        ("[1]", "not_a_dict"),
+        ("{'x': float('inf')}", "not_finite"),
+        ("{'x': b''}", "not_json"),
+        ("{'x': 'a' * 100}", "input_too_large"),
+        ("{'x': 1 / 0}", "generator_exception"),
+        ("{'x': None}", "none_output"),
+        ("{'x': {}}", "exception"),
+        ("{'x': 3}", "output_too_large"),
+    ],
+)
+def test_every_lost_draw_has_its_reason(sandbox: Sandbox, generated: str, reason: str) -> None:
+    program = Program("def main_solution(x):\n    return None if x is None else [x + 1] * 20")
+    draws = sandbox.draw(program, f"def input_generator():\n    return {generated}", DrawRules(draws=2), 1)
+    lost = {reason: 2} if reason.startswith(("not", "gen")) else {reason: 1, "duplicate": 1}
+    assert (draws.pairs, draws.draws, draws.rejected, draws.failure) == ((), 2, lost, "")
+
+
+def test_the_generator_sees_the_names_of_the_program(sandbox: Sandbox) -> None:
+    program = Program("SIZES = [7]\ndef main_solution(x):\n    return x")
+    assert sandbox.draw(program, "def input_generator():\n    return {'x': SIZES[0]}", DrawRules(draws=1), 1).pairs == (
+        ('{"x": 7}', "7"),
+    )
+
+
+def test_a_slow_draw_is_lost_and_drawing_goes_on(sandbox: Sandbox) -> None:
+    program = body("while x == 1:", "    pass", "return x")
+    draws = sandbox.draw(program, DIE, DrawRules(distinct=5, draws=40), seed=1)
+    assert len(draws.pairs) >= 3
+    assert draws.rejected["timeout"] >= 1
+
+
+def test_a_generator_that_ends_its_process_ends_the_job(sandbox: Sandbox) -> None:
+    draws = sandbox.draw(PLUS_ONE, "import os\ndef input_generator():\n    os._exit(0)", DrawRules(), 1)
+    assert (draws.pairs, draws.failure, draws.rejected) == ((), "killed", {"killed": 3})
