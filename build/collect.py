@@ -23,23 +23,32 @@ STAGE = "collect"
 _GENERATED = re.compile(r"(?i)\b(auto-?generated|generated (by|from|automatically)|do not edit)\b")
 
 
-def collect(sources: Iterable[Source], rules: Collect) -> Iterator[RawCode | Reject]:
+def collect(
+    sources: Iterable[Source], rules: Collect, skip: int = 0, known: Iterable[RawCode] = ()
+) -> Iterator[RawCode | Reject]:
     """Every record of every source, in a fixed order, as `RawCode` or `Reject`.
 
-    Raises `RecipeError` where a source cannot be opened at all.
+    A stopped run goes on with `skip`, how many records it has dealt with, and `known`, those that it kept. Raises
+    `RecipeError` where a source cannot be opened at all.
     """
-    seen: set[str] = set()
-    for source in sources:
-        for found in islice(_open(source), source.limit):
-            if isinstance(found, Reject):
-                yield found
-                continue
-            reason, detail = _judge(found, rules)
-            key = digest(" ".join(found.content.split()))
-            if not reason and key in seen:
-                reason, detail = "duplicate", "the same text up to white space was seen before"
-            seen.add(key)
-            yield Reject(STAGE, f"{found.source}/{found.path}", reason, detail) if reason else found
+    seen = {_text_key(raw) for raw in known}
+    found_everywhere = (found for source in sources for found in islice(_open(source), source.limit))
+    for found in islice(found_everywhere, skip, None):
+        if isinstance(found, Reject):
+            yield found
+            continue
+        reason, detail = _judge(found, rules)
+        if not reason and _text_key(found) in seen:
+            reason, detail = "duplicate", "the same text up to white space was seen before"
+        if reason:
+            yield Reject(STAGE, f"{found.source}/{found.path}", reason, detail)
+        else:
+            seen.add(_text_key(found))
+            yield found
+
+
+def _text_key(raw: RawCode) -> str:
+    return digest(" ".join(raw.content.split()))
 
 
 def _judge(raw: RawCode, rules: Collect) -> tuple[str, str]:
@@ -89,11 +98,11 @@ def _package(source: Source) -> Iterator[RawCode | Reject]:
     if found is None or not found.submodule_search_locations:
         raise RecipeError(f"source {source.name}: no such package is installed; pip install it first.")
     try:
-        about = importlib.metadata.metadata(source.name)
-        licence = about.get("License-Expression") or about.get("License")
+        about = importlib.metadata.metadata(source.name).json
+        licence = about.get("license_expression") or about.get("license")
     except importlib.metadata.PackageNotFoundError:
         licence = None
-    return _files(source, Path(next(iter(found.submodule_search_locations))), licence)
+    return _files(source, Path(next(iter(found.submodule_search_locations))), str(licence) if licence else None)
 
 
 def _rows(source: Source) -> Iterator[RawCode | Reject]:

@@ -135,11 +135,13 @@ class _Teller:
         self.functions = functions
         self.detail = detail
         self.level = level
+        self.value = ""
         self.values: dict[str, str] = {}
         self.steps: list[Step] = []
         self.at = 0
 
     def tell(self, call: Call) -> list[str]:
+        self.value = call.value
         self.values = dict(call.arguments)
         self.steps = call.steps
         self.at = 0
@@ -201,11 +203,19 @@ class _Teller:
         if isinstance(node, ast.Expr):
             return told + self._expression(node, step, before)
         if isinstance(node, ast.Return) and node.value is not None:
-            said = say(node.value, before) if self.detail.full and not isinstance(node.value, ast.Constant) else None
-            return [*told, f"what comes back is {said}"] if said else told
+            return told + self._return(node.value, before)
         if isinstance(node, ast.Break):
             return ["the loop can stop here"]
         return told + [f"{name} becomes {value}" for name, value in step.changed.items()]
+
+    def _return(self, node: ast.expr, before: dict[str, str]) -> list[str]:
+        if not self.detail.full or isinstance(node, ast.Constant | ast.Name):
+            return []
+        if isinstance(node, ast.Compare | ast.BoolOp) and self.value in ("true", "false"):
+            clause = say_condition(node, before, self.value == "true")
+            return [clause] if clause else []
+        said = say(node, before)
+        return [f"what comes back is {said}"] if said else []
 
     def _assign(self, node: ast.Assign | ast.AnnAssign, step: Step, before: dict[str, str]) -> list[str]:
         target = (
@@ -363,7 +373,12 @@ class _Teller:
                 inner = _Teller(self.functions, below, self.level + 1).tell(call)
             name = call.name.strip("_")
             start = f"{name} with {given}" if given else name
-            told.append(f"{start}: {_joined(inner)}; it gives {call.value}" if inner else f"{start} gives {call.value}")
+            if call.value == "null":  # works in place: what it changed is told by the caller
+                told.append(f"{start}: {_joined(inner)}" if inner else f"{start} does its part")
+            else:
+                told.append(
+                    f"{start}: {_joined(inner)}; it gives {call.value}" if inner else f"{start} gives {call.value}"
+                )
         rest = len(step.calls) - 2
         return [*told, f"likewise for {rest} more"] if rest > 0 and told else told
 
@@ -421,27 +436,7 @@ def _sentence(text: str) -> str:
 
 
 # Words that a clause of ours may start with; anything else at the start is a name and keeps its case.
-_STARTERS = set(
-    [
-        "add",
-        "adding",
-        "as",
-        "dividing",
-        "first",
-        "fourth",
-        "go",
-        "in",
-        "it",
-        "last",
-        "likewise",
-        "multiplying",
-        "put",
-        "repeat",
-        "second",
-        "taking",
-        "the",
-        "third",
-        "what",
-        "with",
-    ]
-)
+_STARTERS = {
+    *("add", "adding", "as", "dividing", "first", "fourth", "go", "in", "it", "last", "likewise"),
+    *("multiplying", "put", "repeat", "second", "taking", "the", "third", "what", "with"),
+}

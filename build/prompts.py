@@ -4,7 +4,7 @@ The order of a prompt is the paper's (figure 2): the query, what goes in and out
 reference code as a tip at the end. One user turn, no system message.
 """
 
-from build.records import PredictionInstance, UnifiedFunction, Verdict
+from build.records import Dialogue, PredictionInstance, UnifiedFunction, Verdict
 
 PROMPT_VERSION = "1"
 
@@ -50,6 +50,15 @@ def feedback(verdict: Verdict) -> str:
             return f"Not right: with the input {verdict.predicted} the code does not finish in the time allowed."
         case "no_answer":
             return f"No answer was found: {verdict.detail}."
+
+
+def join_turns(dialogue: Dialogue) -> str:
+    """CODEI/O++: the turns and their checks as one response in the model's own voice; the request to redo is no part of it."""
+    first, *rest = dialogue.turns
+    text = f"{first.response}\n\nLet me check whether I did this right. {feedback(first.verdict)}"
+    for turn in rest:
+        text += f"\n\nSo I go through it again.\n\n{turn.response}\n\nLet me check once more. {feedback(turn.verdict)}"
+    return text
 
 
 def revision_request(verdict: Verdict) -> str:

@@ -3,7 +3,7 @@
 Raw code becomes functions, a function gets input/output pairs, a pair becomes two prediction instances (Li et al., 2025,
 section 2), an instance gets a response, a response gets a verdict:
 
-    RawCode -> UnifiedFunction -> SampledFunction(IOPair...) -> PredictionInstance -> Rationale(Verdict) -> Rationale, turn 2
+    RawCode -> UnifiedFunction -> SampledFunction (IOPair...) -> PredictionInstance -> Rationale (Verdict) -> Dialogue
 
 Whatever does not make it is a `Reject`. An id is a digest of the parent's id and the record's own content, so the same
 content under the same parent has the same id in every run; resume, caching and deduplication go by it. Inputs and outputs
@@ -13,6 +13,7 @@ are canonical JSON text throughout (`build.values`), never Python objects.
 import hashlib
 import json
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from typing import Any, Literal, TypeVar
 
 from pydantic import TypeAdapter
@@ -48,10 +49,14 @@ class RawCode:
 
 @dataclass(frozen=True, slots=True)
 class RecordedPair:
-    """An input/output pair that came with a ready function, not yet believed: canonical JSON texts."""
+    """An input/output pair that came with a ready function, not yet believed: canonical JSON texts.
+
+    `problem` says why a pair is no data at all (an infinity, an input that is no object of arguments).
+    """
 
     input: str
     output: str
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +159,19 @@ class Rationale:
 
 
 @dataclass(frozen=True, slots=True)
+class Dialogue:
+    """An instance's finished conversation: turn 1, and turn 2 when turn 1 was wrong and a revision was asked for.
+
+    `failure` says why a revision that was asked for has no answer.
+    """
+
+    id: str
+    instance_id: str
+    turns: tuple[Rationale, ...]
+    failure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Reject:
     """Something that was dropped: where, what it came from, a reason that can be counted, and the detail for a person."""
 
@@ -163,7 +181,6 @@ class Reject:
     detail: str = ""
 
 
-Record = RawCode | UnifiedFunction | SampledFunction | PredictionInstance | Rationale | Reject
 R = TypeVar("R")
 
 
@@ -174,4 +191,10 @@ def to_line(record: Any) -> str:
 
 def from_line(kind: type[R], line: str) -> R:
     """The record of a line that `to_line` wrote; raises `pydantic.ValidationError` when it is not one."""
-    return TypeAdapter(kind).validate_python(json.loads(line))
+    adapter: TypeAdapter[R] = _adapter(kind)  # type: ignore[arg-type]
+    return adapter.validate_python(json.loads(line))
+
+
+@cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)

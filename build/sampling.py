@@ -7,11 +7,14 @@ with another hash seed, other random seeds and a shifted clock. A function whose
 if one of its values depends on chance, none of them can be trusted.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from build.recipe import Sampling
 from build.records import IOPair, Reject, SampledFunction, UnifiedFunction, digest
 from build.sandbox import DrawRules, Draws, Program, Sandbox
+from build.values import decode
+from build.verify import values_match
 
 STAGE = "sample_io"
 
@@ -19,19 +22,24 @@ TRIVIAL = {"true", "false", "null", "0", '""', "[]", "{}"}  # outputs that say l
 
 
 def sample_io(
-    functions: Iterable[UnifiedFunction], rules: Sampling, seed: int, sandbox: Sandbox
+    functions: Iterable[UnifiedFunction], rules: Sampling, seed: int, sandbox: Sandbox, tallies: Counter[str]
 ) -> Iterator[SampledFunction | Reject]:
     """Each function with its verified pairs, or a reject: few_pairs, recorded_pairs_fail, nondeterministic, or the failure
-    of its generator (no_input, load_error, timeout, memory, killed, ...).
+    that ended its draws (load_error, timeout, memory, killed, ...).
+
+    What became of the draws and of the recorded pairs is added to `tallies` (draws_kept, draws_duplicate, recorded_ok,
+    recorded_unstable, ...).
     """
     for function in functions:
         program = Program(function.code)
         if function.generator is None:
-            draws = _replay(function, program, rules, sandbox)
+            draws = _replay(function, program, rules, sandbox, tallies)
         else:
             limits = DrawRules(draws=rules.draws, distinct=rules.distinct)
             own_seed = int(digest(str(seed), function.id), 16) % 2**32
             draws = sandbox.draw(program, function.generator, limits, own_seed)
+            tallies["draws_kept"] += len(draws.pairs)
+            tallies.update({f"draws_{reason}": count for reason, count in draws.rejected.items()})
         yield _judge(function, program, draws, rules, sandbox)
 
 
@@ -40,7 +48,8 @@ def _judge(
 ) -> SampledFunction | Reject:
     costs = ", ".join(f"{reason} {count}" for reason, count in sorted(draws.rejected.items()))
     where = f"{function.path}:{function.name}: {len(draws.pairs)} pairs in {draws.draws} draws ({costs}) {draws.detail}"
-    if len(draws.pairs) < rules.min_pairs:
+    # A job that was cut off is refused even with enough pairs: how many it had by then depends on the machine.
+    if draws.failure or len(draws.pairs) < rules.min_pairs:
         return Reject(STAGE, function.id, draws.failure or "few_pairs", where.strip())
     again = sandbox.call(program, [given for given, _ in draws.pairs], world=2)
     for (given, output), second in zip(draws.pairs, again):
@@ -57,17 +66,33 @@ def _judge(
     return SampledFunction(digest(function.id, *(pair.id for pair in pairs)), function, pairs, constant, draws.draws)
 
 
-def _replay(function: UnifiedFunction, program: Program, rules: Sampling, sandbox: Sandbox) -> Draws:
-    """The recorded pairs of a ready function that reproduce, up to the number wanted; the rest is counted by reason."""
-    recorded = list({pair.input: pair for pair in function.recorded}.values())
-    results = sandbox.call(program, [pair.input for pair in recorded])
-    kept: list[tuple[str, str]] = []
-    costs: dict[str, int] = {}
-    for pair, result in zip(recorded, results):
-        if result.status == "ok" and result.value == pair.output:
-            kept.append((pair.input, pair.output))
-            continue
-        reason = "differs" if result.status == "ok" else result.status
-        costs[reason] = costs.get(reason, 0) + 1
-    failure = "" if len(kept) >= rules.min_pairs else ("recorded_pairs_fail" if recorded else "no_recorded_pairs")
-    return Draws(tuple(kept[: rules.distinct]), len(recorded), costs, failure)
+def _replay(
+    function: UnifiedFunction, program: Program, rules: Sampling, sandbox: Sandbox, tallies: Counter[str]
+) -> Draws:
+    """The recorded pairs of a ready function that reproduce, up to the number wanted; the rest is counted by reason.
+
+    `unstable`: the two worlds disagree, so the function depends on chance, time or hash order. `differs`: both agree with each
+    other and not with the record, so the record is wrong (an input noted after the call had changed it, leaked state).
+    """
+    usable = [pair for pair in function.recorded if not pair.problem]
+    inputs = [pair.input for pair in usable]
+    costs: Counter[str] = Counter()
+    costs["not_data"] += len(function.recorded) - len(usable)
+    kept: dict[str, str] = {}
+    for pair, first, second in zip(usable, sandbox.call(program, inputs), sandbox.call(program, inputs, world=2)):
+        if first.status != "ok":
+            costs[first.status] += 1
+        elif first.value != second.value:
+            costs["unstable"] += 1
+        elif first.value is None or not values_match(decode(pair.output), decode(first.value)):
+            costs["differs"] += 1
+        elif first.value == "null":
+            costs["none_output"] += 1
+        else:
+            costs["ok"] += 1
+            kept[pair.input] = first.value
+    tallies.update({f"recorded_{reason}": count for reason, count in costs.items() if count})
+    few = "recorded_pairs_fail" if function.recorded else "no_recorded_pairs"
+    rejected = {reason: count for reason, count in costs.items() if count and reason != "ok"}
+    pairs = tuple(kept.items())[: rules.distinct]
+    return Draws(pairs, len(function.recorded), rejected, "" if len(pairs) >= rules.min_pairs else few)

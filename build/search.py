@@ -108,8 +108,8 @@ def distance(value: Any, wanted: Any) -> float:
     if isinstance(value, str) and isinstance(wanted, str):
         return 1.0 - 0.99 * SequenceMatcher(None, value, wanted).ratio()
     if isinstance(value, list) and isinstance(wanted, list):
-        matching = sum(map(values_match, value, wanted))
-        return 1.0 - 0.99 * matching / max(len(value), len(wanted))
+        near = sum(1.0 - min(distance(mine, other), 1.0) for mine, other in zip(value, wanted))
+        return 1.0 - 0.99 * near / max(len(value), len(wanted))
     return 1.0
 
 

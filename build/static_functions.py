@@ -24,8 +24,8 @@ from build.values import NotData, to_plain
 STAGE = "unify"
 
 _IO_CALLS = {"print", "input", "open", "exec", "eval", "compile", "__import__", "breakpoint", "exit", "quit", "globals"}
-_PURE_STDLIB = set(
-    [
+_PURE_STDLIB = {
+    *(
         "__future__",
         "abc",
         "array",
@@ -37,6 +37,8 @@ _PURE_STDLIB = set(
         "collections",
         "copy",
         "dataclasses",
+    ),
+    *(
         "decimal",
         "difflib",
         "enum",
@@ -48,6 +50,8 @@ _PURE_STDLIB = set(
         "json",
         "math",
         "numbers",
+    ),
+    *(
         "operator",
         "queue",
         "re",
@@ -59,28 +63,13 @@ _PURE_STDLIB = set(
         "types",
         "unicodedata",
         "warnings",
-        "zlib",
-    ]
-)
-_MUTATORS = set(
-    [
-        "add",
-        "append",
-        "appendleft",
-        "clear",
-        "discard",
-        "extend",
-        "insert",
-        "pop",
-        "popitem",
-        "popleft",
-        "remove",
-        "reverse",
-        "setdefault",
-        "sort",
-        "update",
-    ]
-)
+    ),
+    "zlib",
+}
+_MUTATORS = {
+    *("add", "append", "appendleft", "clear", "discard", "extend", "insert", "pop", "popitem", "popleft", "remove"),
+    *("reverse", "setdefault", "sort", "update"),
+}
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _SCOPES = (*_FUNCTIONS, ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
@@ -372,7 +361,7 @@ def _free_names(statement: ast.stmt) -> set[str]:
         elif isinstance(node, ast.arg):
             bound.add(node.arg)
             continue
-        elif (isinstance(node, ast.ExceptHandler) and node.name) or isinstance(node, (*_FUNCTIONS, ast.ClassDef)):
+        elif isinstance(node, (*_FUNCTIONS, ast.ClassDef, ast.ExceptHandler)) and node.name:
             bound.add(node.name)
         elif isinstance(node, ast.Import | ast.ImportFrom):
             bound |= {(item.asname or item.name).split(".")[0] for item in node.names}

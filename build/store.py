@@ -80,13 +80,13 @@ class Store:
         except (OSError, ValueError) as error:
             raise RunError(f"{path}: is not the manifest of a run ({error}).") from error
 
-    def write(self, path: Path, text: str) -> None:
+    def write(self, path: Path, content: str | bytes) -> None:
         """A whole file at once: beside it, flushed to disk, then renamed."""
         beside = path.with_name(f"{path.name}.{os.getpid()}.tmp")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with beside.open("w", encoding="utf-8", newline="\n") as file:
-                file.write(text)
+            with beside.open("wb") as file:
+                file.write(content.encode() if isinstance(content, str) else content)
                 file.flush()
                 os.fsync(file.fileno())
             beside.replace(path)
@@ -152,9 +152,11 @@ class Store:
 
     @staticmethod
     def _lines(path: Path, kind: type[R]) -> Iterator[R]:
+        number = 0
         try:
             with path.open(encoding="utf-8") as lines:
-                for number, line in enumerate(lines, 1):
+                for line in lines:
+                    number += 1
                     yield from_line(kind, line)
         except OSError as error:
             raise RunError(

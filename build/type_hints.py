@@ -123,14 +123,16 @@ def draw(hint: Hint, small: bool = False) -> str:
         case "int":
             if small:
                 return "random.randint(-5, 20)"
-            return "random.choice([0, 1, 2, random.randint(3, 12), random.randint(3, 30), random.randint(10, 100), -random.randint(1, 9)])"
+            sizes = "random.randint(3, 12), random.randint(3, 30), random.randint(10, 100)"
+            return f"random.choice([0, 1, 2, {sizes}, -random.randint(1, 9)])"
         case "float":
             return "round(random.uniform(-10, 50), random.randint(0, 2))"
         case "bool":
             return "random.random() < 0.5"
         case "str":
             longest = 4 if small else 10
-            return f"''.join(random.choice('abcdeabc xyz'[: random.choice([3, 12])]) for _ in range(random.randint(0, {longest}))).strip()"
+            letter = "random.choice('abcdeabc xyz'[: random.choice([3, 12])])"
+            return f"''.join({letter} for _ in range(random.randint(0, {longest}))).strip()"
         case "any":
             return "random.randint(0, 9)"
         case "list" | "pack" | "set":

@@ -59,11 +59,14 @@ def read_official(raw: RawCode) -> UnifiedFunction | Reject:
 
 
 def _recorded(ios: Any) -> Iterator[RecordedPair]:
-    """The recorded pairs that are data at all; an input that is no object of arguments cannot be called."""
+    """The recorded pairs; one that is no data keeps its text and the problem, so that it can be counted."""
     pairs = json.loads(ios) if isinstance(ios, str) else ios
     for pair in pairs or []:
         try:
-            if isinstance(pair["input"], dict):
-                yield RecordedPair(encode(pair["input"]), encode(pair["output"]))
-        except (KeyError, TypeError, NotData):
-            continue
+            if not isinstance(pair["input"], dict):
+                raise NotData("not_json", "the input is no object of arguments")
+            yield RecordedPair(encode(pair["input"]), encode(pair["output"]))
+        except (KeyError, TypeError) as error:
+            yield RecordedPair(json.dumps(pair), "", f"bad_row: {error}")
+        except NotData as error:
+            yield RecordedPair(json.dumps(pair["input"]), json.dumps(pair["output"]), str(error))

@@ -1,0 +1,110 @@
+"""Stage 7, assemble: a finished run as rows of the published configs.
+
+    codeio, codeio_pp   one row an instance, TRL's conversational prompt/completion; every response, right or wrong
+    turns               the official five fields (prompt, turn_1, feedback_1, turn_2, feedback_2)
+    functions           the official raw schema and the input generator; values as JSON text
+    rl                  the prompt and what the verifier needs
+
+Train and test share no function: a function's split is decided by its code alone.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from build.prompts import feedback, join_turns, prediction_prompt
+from build.recipe import Recipe
+from build.records import Dialogue, PredictionInstance, SampledFunction, digest
+from build.store import Store
+
+CONFIGS = ("codeio", "codeio_pp", "turns", "functions", "rl")
+SPLITS = ("train", "test")
+
+
+def rows(config: str, split: str, store: Store, shard: int, recipe: Recipe) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The rows of one shard that belong to a config and a split, each with its unique key."""
+    functions = {
+        record.function.id: record
+        for record in store.read("sample_io", shard, SampledFunction)
+        if split_of(record, recipe) == split
+    }
+    if config == "functions":
+        yield from ((record.function.id, _function_row(record)) for record in functions.values())
+        return
+    instances = {
+        record.id: record
+        for record in store.read("instances", shard, PredictionInstance)
+        if record.function_id in functions
+    }
+    for dialogue in store.read("revise", shard, Dialogue):
+        instance = instances.get(dialogue.instance_id)
+        if instance is not None:
+            yield dialogue.id, _row(config, functions[instance.function_id], instance, dialogue)
+
+
+def split_of(sampled: SampledFunction, recipe: Recipe) -> str:
+    """The split of a function; the same code is always on the same side."""
+    drawn = int(digest("split", str(recipe.seed), sampled.function.code), 16) / 16**20
+    return "test" if drawn < recipe.test_fraction else "train"
+
+
+def _row(config: str, sampled: SampledFunction, instance: PredictionInstance, dialogue: Dialogue) -> dict[str, Any]:
+    function = sampled.function
+    prompt = prediction_prompt(function, instance)
+    first = dialogue.turns[0]
+    last = dialogue.turns[-1]
+    second = last if len(dialogue.turns) > 1 else None
+    if config == "turns":
+        return {
+            "prompt": prompt,
+            "turn_1": first.response,
+            "feedback_1": feedback(first.verdict),
+            "turn_2": second.response if second else None,
+            "feedback_2": feedback(second.verdict) if second else None,
+        }
+    about = {
+        "id": dialogue.id,
+        "function_id": function.id,
+        "task": instance.task,
+        "prompt": [{"role": "user", "content": prompt}],
+    }
+    pass_rate = float(first.verdict.correct)
+    if config == "rl":
+        return about | {
+            "code": function.code,
+            "input": instance.input,
+            "output": instance.output,
+            "pass_rate": pass_rate,
+        }
+    completion = first.response if config == "codeio" else join_turns(dialogue)
+    return about | {
+        "completion": [{"role": "assistant", "content": completion}],
+        "correct": (first if config == "codeio" else last).verdict.correct,
+        "verdict_1": first.verdict.status,
+        "verdict_2": second.verdict.status if second else None,
+        "pass_rate": pass_rate,
+        "constant": sampled.constant,
+        "teacher": first.teacher,
+        "source": function.source,
+        "path": function.path,
+        "licence": function.licence,
+    }
+
+
+def _function_row(sampled: SampledFunction) -> dict[str, Any]:
+    function = sampled.function
+    ios = [{"input": json.loads(pair.input), "output": json.loads(pair.output)} for pair in sampled.pairs]
+    return {
+        "id": function.id,
+        "problem_description": function.query,
+        "io_requirements": function.description,
+        "refcode": function.code,
+        "funcname": "main_solution",
+        "ios": json.dumps(ios, ensure_ascii=False),
+        "input_generator": function.generator,
+        "constant": sampled.constant,
+        "source": function.source,
+        "category": None,
+        "license": function.licence,
+        "meta": json.dumps({"path": function.path, "name": function.name, "unifier": function.unifier}),
+    }

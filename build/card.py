@@ -1,0 +1,226 @@
+"""What a run amounts to, for people: the yield table, one sample, and the dataset card with its picture.
+
+Every figure is counted from the run's own files at the time of writing; nothing here is typed in by hand.
+"""
+
+import io
+import random
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import matplotlib
+import yaml
+from tabulate import tabulate
+
+from build.assemble import CONFIGS, SPLITS
+from build.narrate import count_tokens
+from build.prompts import PROMPT_VERSION, join_turns, prediction_prompt
+from build.recipe import Recipe
+from build.records import Dialogue, PredictionInstance, SampledFunction, UnifiedFunction
+from build.store import STAGES, Store
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+
+_CONFIG_WORDS = {
+    "codeio": "prompt -> first response, right or wrong (stage 1 of the paper)",
+    "codeio_pp": "prompt -> first response, check, second response, check, as one text (CODEI/O++)",
+    "turns": "the official five fields",
+    "functions": "the official raw schema and the input generator; values as JSON text",
+    "rl": "prompt, code and pair: what a verifier needs",
+}
+
+
+def yield_table(store: Store) -> str:
+    """A row a stage: parents received, the units they came to, kept, rejected, and the commonest reasons."""
+    table = []
+    for stage in STAGES:
+        total = store.totals(stage)
+        reasons = sorted(total.rejects.items(), key=lambda item: (-item[1], item[0]))
+        shown = ", ".join(f"{reason} {count}" for reason, count in reasons[:4]) + (", ..." if len(reasons) > 4 else "")
+        table.append([stage, total.received, total.units, total.kept, sum(total.rejects.values()), shown])
+    headers = ["stage", "received", "units", "kept", "rejected", "reasons"]
+    return tabulate(table, headers, tablefmt="github")
+
+
+def verdict_table(store: Store) -> str:
+    """Verdicts by task and turn, with the share that is right."""
+    table = []
+    for turn, stage in ((1, "rationales"), (2, "revise")):
+        tallies = store.totals(stage).tallies
+        for task in ("output", "input"):
+            counts = {
+                name.removeprefix(f"{task}_"): count
+                for name, count in tallies.items()
+                if name.startswith(f"{task}_") and count
+            }
+            total = sum(counts.values())
+            if total:
+                right = counts.get("correct", 0)
+                others = ", ".join(f"{name} {count}" for name, count in sorted(counts.items()) if name != "correct")
+                table.append([turn, task, total, right, f"{right / total:.1%}", others])
+    return tabulate(table, ["turn", "task", "answers", "right", "share", "the others"], tablefmt="github")
+
+
+def print_summary(recipe: Recipe, store: Store, folder: Path) -> None:
+    """The yield table, the verdicts, one sample, and the line that loads the dataset."""
+    print(f"\nYield of {recipe.name} ({recipe.run})\n\n{yield_table(store)}\n\n{verdict_table(store)}\n")
+    function, instance, dialogue = _sample(store, recipe)
+    print("One sample\n" + "-" * 10)
+    print(prediction_prompt(function, instance))
+    print(f"\n{'-' * 10} response (CODEI/O++), verdict: {dialogue.turns[-1].verdict.status}\n")
+    print(join_turns(dialogue))
+    print(f"\nLoad it:\n\n    from datasets import load_dataset\n    data = load_dataset({str(folder)!r}, 'codeio_pp')")
+
+
+def write_card(recipe: Recipe, store: Store, folder: Path, examples: dict[str, dict[str, int]]) -> None:
+    """README.md with the YAML that `load_dataset` needs, and lengths.png, into a dataset folder.
+
+    `examples`: the number of rows by config and split.
+    """
+    tokens = _lengths(store)
+    store.write(folder / "lengths.png", _histogram(tokens))
+    header = {
+        "license": "other",
+        "task_categories": ["text-generation"],
+        "language": ["en"],
+        "tags": ["code", "reasoning", "codeio"],
+        "configs": [_config_entry(name, examples[name]) for name in CONFIGS],
+    }
+    front = yaml.safe_dump(header, sort_keys=False, allow_unicode=True)
+    store.write(folder / "README.md", f"---\n{front}---\n{_card_text(recipe, store, examples, tokens)}")
+
+
+def _config_entry(name: str, splits: dict[str, int]) -> dict[str, Any]:
+    files = [{"split": split, "path": f"{name}/*-{split}*.parquet"} for split in SPLITS if splits.get(split)]
+    return {"config_name": name, "data_files": files} | ({"default": True} if name == "codeio_pp" else {})
+
+
+def _card_text(recipe: Recipe, store: Store, examples: dict[str, dict[str, int]], tokens: dict[str, list[int]]) -> str:
+    sources: Counter[tuple[str, str]] = Counter()
+    for shard in range(store.shards() or 0):
+        sources.update((record.function.source, record.function.licence) for record in _functions(store, shard))
+    provenance = tabulate(
+        [[source, licence, count] for (source, licence), count in sorted(sources.items())],
+        ["source", "licence", "functions"],
+        tablefmt="github",
+    )
+    configs = tabulate(
+        [[f"`{name}`", *(examples[name].get(split, 0) for split in SPLITS), _CONFIG_WORDS[name]] for name in CONFIGS],
+        ["config", *SPLITS, "what a row is"],
+        tablefmt="github",
+    )
+    lengths = tabulate(
+        [[name, len(found), median(found), max(found)] for name, found in tokens.items() if found],
+        ["first responses", "number", "median tokens", "longest"],
+        tablefmt="github",
+    )
+    sampled = store.totals("sample_io").tallies
+    return f"""
+# {recipe.name}
+
+Reasoning data made from ordinary Python code by the method of CodeI/O (Li et al., ICML 2025): a function and its executed
+inputs and outputs become questions, a teacher answers them in words, and execution judges every answer. Teacher:
+`{recipe.teacher.name}`. Prompts: version {PROMPT_VERSION}.
+
+{configs}
+
+Train and test share no function. All responses are kept, right or wrong; `verdict_1`, `verdict_2`, `correct` and `pass_rate`
+let you filter. Values are canonical JSON text.
+
+## Provenance
+
+{provenance}
+
+Each row names the source, path and licence of the file that its function comes from. The code keeps its licence; the texts
+around it were made by this pipeline.
+
+## Yield
+
+{yield_table(store)}
+
+`units` is what the received records came to (a file may hold several functions); units = kept + rejected in every row.
+Pairs: {sampled.get("pairs", 0)}, each executed twice, in two processes that differ in hash seed, random seeds and clock.
+Functions with one output for all their inputs: {sampled.get("constant_functions", 0)} (column `constant`).
+
+## Verdicts
+
+{verdict_table(store)}
+
+## Lengths
+
+{lengths}
+
+![Tokens of the first responses](lengths.png)
+
+Tokens are estimated without a tokenizer (`build.narrate.count_tokens`).
+
+## Limits
+
+- A pair says what this code does, not what its author meant.
+- Inputs are drawn by generators, so they are small and often artificial.
+- A function that behaves the same in both processes is believed to be deterministic; rarer dependence can stay unseen.
+- Code that hides what it does from the sandbox's own process can forge a consistent pair; nothing else is at risk.
+{_teacher_limits(recipe)}"""
+
+
+def _teacher_limits(recipe: Recipe) -> str:
+    if recipe.teacher.name != "trace":
+        return ""
+    return (
+        "- The trace teacher tells what was executed. Its output answers are right by construction; its input answers come\n"
+        "  from a short search, so many first ones are wrong, and say so.\n"
+    )
+
+
+def _functions(store: Store, shard: int) -> Iterator[SampledFunction]:
+    return store.read("sample_io", shard, SampledFunction)
+
+
+def _lengths(store: Store) -> dict[str, list[int]]:
+    """Estimated tokens of the first responses, by task."""
+    tokens: dict[str, list[int]] = {"output": [], "input": []}
+    for shard in range(store.shards() or 0):
+        tasks = {record.id: record.task for record in store.read("instances", shard, PredictionInstance)}
+        for dialogue in store.read("revise", shard, Dialogue):
+            tokens[tasks[dialogue.instance_id]].append(count_tokens(dialogue.turns[0].response))
+    return tokens
+
+
+def _histogram(tokens: dict[str, list[int]]) -> bytes:
+    figure, axes = plt.subplots(figsize=(7, 3.2), layout="constrained")
+    longest = max((max(found) for found in tokens.values() if found), default=1)
+    axes.hist(
+        list(tokens.values()),
+        bins=range(0, longest + 20, max(longest // 25, 1)),
+        label=[f"{task} prediction" for task in tokens],
+    )
+    axes.set_xlabel("tokens of the first response (estimated)")
+    axes.set_ylabel("instances")
+    axes.legend(frameon=False)
+    axes.spines[["top", "right"]].set_visible(False)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=120, metadata={"Software": None})
+    plt.close(figure)
+    return buffer.getvalue()
+
+
+def _sample(store: Store, recipe: Recipe) -> tuple[UnifiedFunction, PredictionInstance, Dialogue]:
+    """One conversation, the same for the same run: a revised one that ended well if the shard drawn has one."""
+    shards = [
+        shard
+        for shard in range(store.shards() or 0)
+        if (store.done("revise", shard) or None) and store.totals("revise")
+    ]
+    shard = random.Random(recipe.digest()).choice(shards)
+    dialogues = list(store.read("revise", shard, Dialogue))
+    good = [each for each in dialogues if len(each.turns) > 1 and each.turns[-1].verdict.correct]
+    dialogue = (good or dialogues)[0]
+    instance = next(
+        each for each in store.read("instances", shard, PredictionInstance) if each.id == dialogue.instance_id
+    )
+    function = next(each.function for each in _functions(store, shard) if each.function.id == instance.function_id)
+    return function, instance, dialogue

@@ -1,0 +1,237 @@
+"""The engine: a run is shards, a shard goes through the stages, and `process_shard` is the unit of all work.
+
+It runs in local processes by default; on a cluster as one array job a rank (`python -m build run --rank R --world W`, each
+rank takes every W-th shard). A shard that is done is never done again, so every way of running can be stopped and resumed,
+and they can be mixed.
+"""
+
+import importlib.metadata
+import multiprocessing
+import multiprocessing.connection
+import os
+import platform
+import threading
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from itertools import islice
+from typing import Any
+
+from pydantic import TypeAdapter
+from tqdm import tqdm
+
+from build.collect import collect
+from build.instances import make_instances
+from build.prompts import PROMPT_VERSION
+from build.rationales import rationales, revise
+from build.recipe import Recipe
+from build.records import Dialogue, PredictionInstance, Rationale, RawCode, SampledFunction, UnifiedFunction
+from build.sampling import sample_io
+from build.sandbox import Limits, Sandbox
+from build.store import STAGES, Counts, RunError, Store
+from build.teachers.base import Teacher
+from build.teachers.trace import TraceTeacher
+from build.unify import unify
+
+
+class Worker:
+    """What a process needs to work on shards: the run, and a sandbox and a teacher of its own."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        self.recipe = recipe
+        self.store = Store(recipe.run)
+        rules = recipe.sampling
+        self.sandbox = Sandbox(
+            Limits(call_cpu_s=rules.call_cpu_s, job_cpu_s=rules.function_cpu_s, memory_mb=rules.memory_mb)
+        )
+        self.teacher: Teacher = TraceTeacher(recipe.teacher, self.sandbox, recipe.seed)
+
+    def process_shard(self, stage: str, rank: int, world: int) -> Counts:
+        """Work on shard `rank` of the `world` shards of a stage, unless it is done; its counts."""
+        if not 0 <= rank < world:
+            raise ValueError(f"shard {rank} of {world} does not exist")
+        done = self.store.done(stage, rank)
+        if done is not None:
+            return done
+        received, records, tallies = getattr(self, f"_{stage}")(rank)
+        return self.store.write_shard(stage, rank, records, received, tallies)
+
+    def _unify(self, shard: int) -> tuple[int, Iterable[Any], dict[str, int]]:
+        files = list(self.store.read("collect", shard, RawCode))
+        return len(files), unify(files), {}
+
+    def _sample_io(self, shard: int) -> tuple[int, Iterable[Any], dict[str, int]]:
+        functions = list(self.store.read("unify", shard, UnifiedFunction))
+        tallies: Counter[str] = Counter()
+        sampled = list(sample_io(functions, self.recipe.sampling, self.recipe.seed, self.sandbox, tallies))
+        kept = [record for record in sampled if isinstance(record, SampledFunction)]
+        tallies["pairs"] += sum(len(record.pairs) for record in kept)
+        tallies["constant_functions"] += sum(record.constant for record in kept)
+        tallies["trivial_outputs"] += sum(pair.trivial for record in kept for pair in record.pairs)
+        return len(functions), sampled, tallies
+
+    def _instances(self, shard: int) -> tuple[int, Iterable[Any], dict[str, int]]:
+        functions = list(self.store.read("sample_io", shard, SampledFunction))
+        made = list(make_instances(functions, self.recipe.instances.pairs_per_function))
+        tasks = Counter(f"{record.task}_tasks" for record in made if isinstance(record, PredictionInstance))
+        return len(functions), made, tasks
+
+    def _rationales(self, shard: int) -> tuple[int, Iterable[Any], dict[str, int]]:
+        instances = list(self.store.read("instances", shard, PredictionInstance))
+        answers = list(rationales(instances, self._functions(shard), self.teacher, self.sandbox))
+        tasks = {instance.id: instance.task for instance in instances}
+        kept = [answer for answer in answers if isinstance(answer, Rationale)]
+        return len(instances), answers, _verdicts(kept, tasks)
+
+    def _revise(self, shard: int) -> tuple[int, Iterable[Any], dict[str, int]]:
+        answers = list(self.store.read("rationales", shard, Rationale))
+        instances = {record.id: record for record in self.store.read("instances", shard, PredictionInstance)}
+        dialogues: list[Dialogue] = list(
+            revise(answers, instances, self._functions(shard), self.teacher, self.sandbox, self.recipe.revisions)
+        )
+        tasks = {instance.id: instance.task for instance in instances.values()}
+        second = [turn for dialogue in dialogues for turn in dialogue.turns[1:]]
+        failed = Counter(f"failed_{dialogue.failure}" for dialogue in dialogues if dialogue.failure)
+        return len(answers), dialogues, _verdicts(second, tasks) | failed
+
+    def _functions(self, shard: int) -> dict[str, SampledFunction]:
+        return {record.function.id: record for record in self.store.read("sample_io", shard, SampledFunction)}
+
+
+def _verdicts(answers: Iterable[Rationale], tasks: dict[str, Any]) -> dict[str, int]:
+    tallies: Counter[str] = Counter()
+    for answer in answers:
+        tallies[f"{tasks[answer.instance_id]}_{answer.verdict.status}"] += 1
+        tallies["requests"] += answer.usage.requests
+        tallies["prompt_tokens"] += answer.usage.prompt_tokens
+        tallies["completion_tokens"] += answer.usage.completion_tokens
+    return {name: count for name, count in tallies.items() if count}
+
+
+def run(recipe: Recipe) -> Store:
+    """Bring a run to its end in local processes, from wherever it stands. Raises `RunError` or `RecipeError`."""
+    store = open_run(recipe)
+    collect_shards(recipe, store)
+    world = store.shards() or 0
+    todo = {stage: [shard for shard in range(world) if store.done(stage, shard) is None] for stage in STAGES[1:]}
+    if not any(todo.values()):
+        return store
+    context = multiprocessing.get_context("spawn")  # a forked worker would share the parent's threads and locks
+    with ProcessPoolExecutor(recipe.engine.workers, context, _start_worker, (recipe,)) as pool:
+        try:
+            for stage, shards in todo.items():
+                if shards:
+                    _follow(stage, store, {pool.submit(_process_shard, stage, shard, world) for shard in shards})
+        except BrokenProcessPool as error:
+            raise RunError(
+                "a worker process was ended from outside (out of memory?); run the same command again."
+            ) from error
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    return store
+
+
+def run_rank(recipe: Recipe, rank: int, world: int) -> Store:
+    """Work on every `world`-th shard from `rank` on, through all stages, in this process: one job of a cluster's array.
+
+    Rank 0 collects first; the other ranks ask to be started again when that has been done.
+    """
+    store = open_run(recipe)
+    if rank == 0:
+        collect_shards(recipe, store)
+    count = store.shards()
+    if count is None:
+        raise RunError(f"{recipe.run}: rank 0 has not collected the raw code yet; start this rank again when it has.")
+    worker = Worker(recipe)
+    mine = range(rank, count, world)
+    for stage in STAGES[1:]:
+        for shard in tqdm(mine, desc=f"{stage} (rank {rank})", unit="shard"):
+            worker.process_shard(stage, shard, count)
+    worker.sandbox.close()
+    return store
+
+
+def open_run(recipe: Recipe) -> Store:
+    """The run folder with its manifest; says on which versions and under which isolation it was started."""
+    store = Store(recipe.run)
+    plain = TypeAdapter(Recipe).dump_python(recipe, mode="json")
+    plain.pop("run")
+    plain["engine"].pop("workers")
+    packages = ("datasets", "huggingface-hub", "pyarrow", "pympler")
+    store.open(
+        {
+            "recipe": plain,
+            "recipe_digest": recipe.digest(),
+            "prompt_version": PROMPT_VERSION,
+            "python": platform.python_version(),
+            "versions": {name: importlib.metadata.version(name) for name in packages},
+        }
+    )
+    return store
+
+
+def collect_shards(recipe: Recipe, store: Store) -> None:
+    """Stage 1, in this process: sources are read in order, `shard_size` records a shard."""
+    if store.shards() is not None:
+        return
+    size, finished = recipe.engine.shard_size, 0
+    while store.done("collect", finished) is not None:
+        finished += 1
+    known = (raw for shard in range(finished) for raw in store.read("collect", shard, RawCode))
+    records = collect(recipe.sources, recipe.collect, skip=finished * size, known=known)
+    with tqdm(desc="collect", unit="file", initial=finished * size) as progress:
+        rejected = 0
+        while batch := list(islice(records, size)):
+            counts = store.write_shard("collect", finished, batch, received=len(batch))
+            finished += 1
+            rejected += sum(counts.rejects.values())
+            progress.update(len(batch))
+            progress.set_postfix(rejects=rejected)
+    if finished == 0:
+        raise RunError(f"{store.root}: the sources hold no record at all; check `sources` in the recipe.")
+    store.set_shards(finished)
+
+
+def _follow(stage: str, store: Store, futures: set[Future[Counts]]) -> None:
+    """Show a stage's progress in its own records until every shard is done; the first failure ends it."""
+    before = STAGES[STAGES.index(stage) - 1]
+    total = store.totals(before).kept
+    done = store.totals(stage)
+    with tqdm(desc=stage, unit="rec", total=total, initial=done.received) as progress:
+        rejected = sum(done.rejects.values())
+        progress.set_postfix(rejects=rejected)
+        for counts in _as_completed(futures):
+            rejected += sum(counts.rejects.values())
+            progress.update(counts.received)
+            progress.set_postfix(rejects=rejected)
+
+
+def _as_completed(futures: set[Future[Counts]]) -> Iterator[Counts]:
+    while futures:
+        finished, futures = wait(futures, return_when=FIRST_COMPLETED)
+        for future in finished:
+            yield future.result()
+
+
+_worker: Worker | None = None
+
+
+def _start_worker(recipe: Recipe) -> None:
+    """Set up a pool process; it ends when the process that started it does, however that one ends."""
+    global _worker
+    _worker = Worker(recipe)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
+
+
+def _end_with(sentinel: int) -> None:
+    multiprocessing.connection.wait([sentinel])
+    os._exit(1)
+
+
+def _process_shard(stage: str, rank: int, world: int) -> Counts:
+    assert _worker is not None
+    return _worker.process_shard(stage, rank, world)

@@ -1,0 +1,153 @@
+"""CodeI/O as a Hugging Face dataset: the builder, and the command that materialises, shows and publishes one.
+
+    python codeio_dataset.py --config recipes/data/demo.yaml [--push-to-hub ORG/NAME]
+
+In Python the same recipe goes through the class:
+
+    CodeIO(config_name="codeio_pp", recipe="recipes/data/demo.yaml").download_and_prepare()
+
+The expensive work happens in the resumable run folder (`build.engine`); the builder only assembles it, because a builder
+throws its unfinished folder away on any error. Under datasets 3.x `load_dataset("codeio_dataset.py", "codeio_pp",
+recipe=..., trust_remote_code=True)` works as well; from 4.0 on, scripts are refused, and the class or the folder that the
+command writes take its place.
+"""
+
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import datasets
+from datasets import Features, Value
+
+from build.assemble import CONFIGS, SPLITS, rows
+from build.card import print_summary, write_card
+from build.engine import run
+from build.publish import publish
+from build.recipe import Recipe, RecipeError, read_recipe
+from build.sandbox import SandboxError
+from build.store import RunError, Store
+
+_TEXT = Value("string")
+_MESSAGES = [{"role": _TEXT, "content": _TEXT}]
+_ABOUT = {"id": _TEXT, "function_id": _TEXT, "task": _TEXT, "prompt": _MESSAGES}
+_TRAINING = _ABOUT | {
+    "completion": _MESSAGES,
+    "correct": Value("bool"),
+    "verdict_1": _TEXT,
+    "verdict_2": _TEXT,
+    "pass_rate": Value("float64"),
+    "constant": Value("bool"),
+    "teacher": _TEXT,
+    "source": _TEXT,
+    "path": _TEXT,
+    "licence": _TEXT,
+}
+_TURNS = ("prompt", "turn_1", "feedback_1", "turn_2", "feedback_2")
+_FUNCTION = (
+    *("id", "problem_description", "io_requirements", "refcode", "funcname", "ios", "input_generator", "constant"),
+    *("source", "category", "license", "meta"),
+)
+FEATURES: dict[str, dict[str, Any]] = {
+    "codeio": _TRAINING,
+    "codeio_pp": _TRAINING,
+    "turns": dict.fromkeys(_TURNS, _TEXT),
+    "functions": dict.fromkeys(_FUNCTION, _TEXT) | {"constant": Value("bool")},
+    "rl": _ABOUT | {"code": _TEXT, "input": _TEXT, "output": _TEXT, "pass_rate": Value("float64")},
+}
+
+
+class CodeIOConfig(datasets.BuilderConfig):
+    """One published config of one data recipe; `recipe` is the path of its YAML file."""
+
+    def __init__(self, recipe: str = "recipes/data/demo.yaml", **kwargs: Any) -> None:
+        super().__init__(version=datasets.Version("1.0.0"), **kwargs)
+        self.recipe = recipe
+
+
+class CodeIO(datasets.GeneratorBasedBuilder):
+    """Builds the configs `codeio`, `codeio_pp`, `turns`, `functions` and `rl` (splits `train`, `test`) of a data recipe.
+
+    Brings the recipe's run to its end first, so a second build of the same recipe runs nothing again. Raises `RecipeError`
+    or `RunError` with one sentence.
+    """
+
+    BUILDER_CONFIG_CLASS = CodeIOConfig
+    BUILDER_CONFIGS = [CodeIOConfig(name=name) for name in CONFIGS]  # noqa: RUF012
+    DEFAULT_CONFIG_NAME = "codeio_pp"
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        recipe = read_recipe(Path(kwargs.get("recipe") or CodeIOConfig().recipe))
+        # The builder's cache goes by name and arguments; the digest makes it go by the recipe's content too.
+        super().__init__(*args, **{**kwargs, "hash": recipe.digest()})
+
+    def _info(self) -> datasets.DatasetInfo:
+        return datasets.DatasetInfo(features=Features(FEATURES[self.config.name]))
+
+    def _split_generators(self, dl_manager: Any) -> list[datasets.SplitGenerator]:
+        store = run(read_recipe(Path(self.config.recipe)))
+        shards = list(range(store.shards() or 0))
+        return [datasets.SplitGenerator(split, gen_kwargs={"shards": shards, "split": split}) for split in SPLITS]
+
+    def _generate_examples(self, shards: list[int], split: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        recipe = read_recipe(Path(self.config.recipe))
+        store = Store(recipe.run)
+        for shard in shards:
+            yield from rows(self.config.name, split, store, shard, recipe)
+
+
+def materialise(path: Path) -> tuple[Recipe, Store, Path]:
+    """Run a recipe to its end and write RUN/dataset, which `load_dataset(folder, config)` reads.
+
+    The folder appears as a whole or not at all; one that is complete is left as it is.
+    """
+    recipe = read_recipe(path)
+    store = run(recipe)
+    folder = recipe.run / "dataset"
+    if not folder.exists():
+        beside = recipe.run / "dataset.tmp"
+        shutil.rmtree(beside, ignore_errors=True)
+        examples: dict[str, dict[str, int]] = {}
+        for config in CONFIGS:
+            builder = CodeIO(config_name=config, recipe=str(path), cache_dir=str(beside / "cache"), dataset_name=config)
+            builder.download_and_prepare(str(beside / config), file_format="parquet")
+            examples[config] = {name: split.num_examples for name, split in builder.info.splits.items()}
+        _remove_traces(beside)
+        write_card(recipe, store, beside, examples)
+        beside.rename(folder)
+    return recipe, store, folder
+
+
+def _remove_traces(folder: Path) -> None:
+    """What the builder leaves beside the data: its cache, its locks, and an info file that would repeat the card."""
+    shutil.rmtree(folder / "cache", ignore_errors=True)
+    for file in [*folder.rglob("*.lock"), *folder.rglob("dataset_info.json")]:
+        file.unlink()
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--config", "path", type=click.Path(path_type=Path), required=True, help="The data recipe, a YAML file.")
+@click.option(
+    "--push-to-hub", "repo", metavar="ORG/NAME", help="Upload the finished folder to this dataset repository."
+)
+@click.option("--private", is_flag=True, help="Make the repository private when it is created.")
+def main(path: Path, repo: str | None, private: bool) -> None:
+    """Materialise a data recipe: raw code in, the CODEI/O and CODEI/O++ datasets out.
+
+    The work is resumable: stopped at any moment, the same command goes on where it was.
+    """
+    try:
+        recipe, store, folder = materialise(path)
+        print_summary(recipe, store, folder)
+        if repo:
+            print(f"\nPublished: {publish(folder, repo, private)}")
+    except (RecipeError, RunError, SandboxError) as error:
+        sys.exit(f"Error: {error}")
+    except KeyboardInterrupt:
+        sys.exit("Stopped. Run the same command again to go on.")
+
+
+if __name__ == "__main__":
+    main()
