@@ -38,24 +38,28 @@ def sample_io(
             limits = DrawRules(draws=rules.draws, distinct=rules.distinct)
             own_seed = int(digest(str(seed), function.id), 16) % 2**32
             draws = sandbox.draw(program, function.generator, limits, own_seed)
-            tallies["draws_kept"] += len(draws.pairs)
-            tallies.update({f"draws_{reason}": count for reason, count in draws.rejected.items()})
+            if not draws.failure:  # how far a job came before it was cut off depends on the machine
+                tallies["draws_kept"] += len(draws.pairs)
+                tallies.update({f"draws_{reason}": count for reason, count in draws.rejected.items()})
         yield _judge(function, program, draws, rules, sandbox)
 
 
 def _judge(
     function: UnifiedFunction, program: Program, draws: Draws, rules: Sampling, sandbox: Sandbox
 ) -> SampledFunction | Reject:
-    costs = ", ".join(f"{reason} {count}" for reason, count in sorted(draws.rejected.items()))
-    where = f"{function.path}:{function.name}: {len(draws.pairs)} pairs in {draws.draws} draws ({costs}) {draws.detail}"
-    # A job that was cut off is refused even with enough pairs: how many it had by then depends on the machine.
-    if draws.failure or len(draws.pairs) < rules.min_pairs:
-        return Reject(STAGE, function.id, draws.failure or "few_pairs", where.strip())
+    name = f"{function.path}:{function.name}"
+    # A job that was cut off is refused even with enough pairs: how many it had by then depends on the machine, too.
+    if draws.failure and function.generator is not None:
+        return Reject(STAGE, function.id, draws.failure, f"{name}: {draws.detail}")
+    if len(draws.pairs) < rules.min_pairs:
+        costs = ", ".join(f"{reason} {count}" for reason, count in sorted(draws.rejected.items()))
+        detail = f"{name}: {len(draws.pairs)} pairs in {draws.draws} draws ({costs}) {draws.detail}"
+        return Reject(STAGE, function.id, draws.failure or "few_pairs", detail.strip())
     again = sandbox.call(program, [given for given, _ in draws.pairs], world=2)
     for (given, output), second in zip(draws.pairs, again):
         if second.status != "ok" or second.value != output:
             got = second.value if second.status == "ok" else f"{second.status}: {second.detail}"
-            detail = f"{function.path}:{function.name}: {given} gave {output}, and {got} in the second process"
+            detail = f"{name}: {given} gave {output}, and {got} in the second process"
             reason = "nondeterministic" if second.status == "ok" else f"second_run_{second.status}"
             return Reject(STAGE, function.id, reason, detail)
     pairs = tuple(

@@ -1,7 +1,8 @@
 """Looking for an input that gives a wanted output by trying: the embedded teacher's way to answer input questions.
 
-Candidates come from the function's input generator and, between these, from neighbours of the nearest miss so far. A
-candidate is chosen before its output is known, so the attempts that are told are all the attempts that were made.
+Candidates are the other inputs that the generator drew for this function (executed when they were sampled; the pair that is
+asked for is not among them) and, between these, neighbours of the nearest miss so far, which are executed now. A candidate
+is chosen before its output is looked at, so the attempts that are told are all the attempts that were made.
 """
 
 import json
@@ -12,12 +13,12 @@ from difflib import SequenceMatcher
 from typing import Any
 
 from build.records import PredictionInstance, SampledFunction
-from build.sandbox import DrawRules, Program, Sandbox
+from build.sandbox import Program, Sandbox
 from build.values import decode, encode
 from build.vary import vary
 from build.verify import values_match
 
-_POOL = 12  # generator draws that one function's searches share
+_MAX_CANDIDATES = 200  # looked at in one search; a small input space has no more than a few new ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,6 @@ class Attempt:
 
     input: str
     output: str | None
-    detail: str
     distance: float
 
     @property
@@ -34,72 +34,52 @@ class Attempt:
         return self.distance == 0.0
 
 
-class Searcher:
-    """Searches for one function after the other; the pool of drawn inputs is kept for the function at hand."""
+def search(
+    function: SampledFunction, instance: PredictionInstance, turn: int, tries: int, seed: int, sandbox: Sandbox
+) -> list[Attempt]:
+    """Up to `tries` attempts at the instance's output, ending with the first that is right.
 
-    def __init__(self, sandbox: Sandbox, seed: int) -> None:
-        self.sandbox = sandbox
-        self.seed = seed
-        self._function_id = ""
-        self._pool: list[str] = []
+    A later turn goes on where the one before stopped. At least one attempt, since a function has at least two pairs.
+    """
+    program = Program(function.function.code)
+    wanted = decode(instance.output)
+    known = {pair.input: pair.output for pair in function.pairs if pair.id != instance.parent}
+    attempts: list[Attempt] = []
+    for candidate in _candidates(known, instance, turn, tries, seed, attempts):
+        output = known.get(candidate)
+        if output is None:
+            output = sandbox.call(program, [candidate])[0].value
+        apart = float("inf") if output is None else distance(decode(output), wanted)
+        attempts.append(Attempt(candidate, output, apart))
+        if attempts[-1].right or len(attempts) == tries:
+            break
+    return attempts
 
-    def search(
-        self, function: SampledFunction, instance: PredictionInstance, tries: int, turn: int, excluded: set[str]
-    ) -> list[Attempt]:
-        """Up to `tries` attempts, ending with the first that gives the wanted output."""
-        program = Program(function.function.code)
-        rng = random.Random(f"{self.seed}/{instance.id}/{turn}")
-        wanted = decode(instance.output)
-        attempts: list[Attempt] = []
-        for candidate in self._candidates(function, instance, rng, attempts, set(excluded)):
-            result = self.sandbox.call(program, [candidate])[0]
-            output = result.value if result.status == "ok" else None
-            apart = distance(decode(output), wanted) if output is not None else float("inf")
-            attempts.append(Attempt(candidate, output, result.detail or result.status, apart))
-            if attempts[-1].right or len(attempts) == tries:
-                break
-        return attempts
 
-    def _candidates(
-        self,
-        function: SampledFunction,
-        instance: PredictionInstance,
-        rng: random.Random,
-        attempts: list[Attempt],
-        seen: set[str],
-    ) -> Iterator[str]:
-        """Inputs not tried before: a drawn one, then in turn a neighbour of the nearest miss and another drawn one."""
-        pool = self._drawn(function, instance)
-        rng.shuffle(pool)
-        for number in range(200):  # bounded: a small input space has no more than a few new candidates
-            misses = [attempt for attempt in attempts if attempt.output is not None]
-            if number % 2 and misses:
-                nearest = min(misses, key=lambda attempt: attempt.distance)
-                candidate = _neighbour(nearest.input, rng)
-            elif pool:
-                candidate = pool.pop()
-            else:
-                continue
-            if candidate not in seen:
-                seen.add(candidate)
-                yield candidate
-
-    def _drawn(self, function: SampledFunction, instance: PredictionInstance) -> list[str]:
-        if function.function.generator is None:  # recorded pairs only: start from the other pairs' inputs
-            return [
-                _neighbour(pair.input, random.Random(pair.id)) for pair in function.pairs if pair.id != instance.parent
-            ]
-        if function.id != self._function_id:
-            rules = DrawRules(draws=4 * _POOL, distinct=_POOL)
-            draws = self.sandbox.draw(
-                Program(function.function.code), function.function.generator, rules, self.seed + 1
-            )
-            self._function_id, self._pool = function.id, [given for given, _ in draws.pairs]
-        return list(self._pool)
+def _candidates(
+    known: dict[str, str], instance: PredictionInstance, turn: int, tries: int, seed: int, attempts: list[Attempt]
+) -> Iterator[str]:
+    """Inputs that were not tried before: a drawn one, then in turn a neighbour of the nearest miss and another drawn one."""
+    pool = sorted(known)
+    random.Random(f"{seed}/{instance.id}").shuffle(pool)
+    pool = pool[(turn - 1) * tries :] or pool
+    rng = random.Random(f"{seed}/{instance.id}/{turn}")
+    seen: set[str] = set()
+    for number in range(_MAX_CANDIDATES):
+        misses = [attempt for attempt in attempts if attempt.output is not None]
+        if misses and (number % 2 or not pool):
+            candidate = _neighbour(min(misses, key=lambda attempt: attempt.distance).input, rng)
+        elif pool:
+            candidate = pool.pop(0)
+        else:
+            return
+        if candidate not in seen:
+            seen.add(candidate)
+            yield candidate
 
 
 def distance(value: Any, wanted: Any) -> float:
-    """How far an output is from the wanted one: 0 when they match, under 1 for the same kind of value, else 1 or more."""
+    """How far an output is from the wanted one: 0 when they match, under 1 for the same kind of value, else 1."""
     if values_match(value, wanted):
         return 0.0
     if isinstance(value, int | float) and isinstance(wanted, int | float) and not isinstance(value, bool):

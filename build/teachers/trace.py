@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from build.narrate import SOFT_TOKENS, count_tokens, narrate
 from build.recipe import Teacher as TeacherRecipe
 from build.sandbox import Program, Sandbox
-from build.search import Attempt, Searcher
+from build.search import Attempt, search
 from build.teachers.base import Completion, Request
 from build.values import decode, encode
 
@@ -25,7 +25,7 @@ class TraceTeacher:
     def __init__(self, recipe: TeacherRecipe, sandbox: Sandbox, seed: int) -> None:
         self.recipe = recipe
         self.sandbox = sandbox
-        self.searcher = Searcher(sandbox, seed)
+        self.seed = seed
 
     def complete(self, requests: Sequence[Request]) -> list[Completion]:
         """An answer per request, in order; a run that cannot be traced is a failure with its status."""
@@ -47,18 +47,14 @@ class TraceTeacher:
 
     def _find_input(self, request: Request) -> Completion:
         wanted = request.instance.output
-        before = request.before
-        excluded = {before.verdict.predicted} if before is not None and before.verdict.predicted else set()
-        tries = self.searcher.search(
-            request.function, request.instance, self.recipe.search_tries, request.turn, excluded
+        tries = search(
+            request.function, request.instance, request.turn, self.recipe.search_tries, self.seed, self.sandbox
         )
-        if not tries:
-            return Completion("", failure="no_candidates")
         best = min(tries, key=lambda attempt: attempt.distance)
         start = f"I need an input that gives {wanted}." if len(wanted) <= _SHOWN else "I need an input that gives this."
-        if before is not None:
+        if request.before is not None:
             start = f"My first input was not right, so I look further. {start}"
-        told = [_told(attempt, wanted) for attempt in tries if not attempt.right]
+        told = [_told(attempt) for attempt in tries if not attempt.right]
         if best.right:
             trace = self.sandbox.trace(Program(request.function.function.code), best.input)
             run = narrate(request.function.function.code, trace, SOFT_TOKENS // 2)
@@ -79,7 +75,7 @@ class TraceTeacher:
         return Completion(text)
 
 
-def _told(attempt: Attempt, wanted: str) -> str:
+def _told(attempt: Attempt) -> str:
     given = _arguments(attempt.input)
     if attempt.output is None:
         return f"With {given} it fails, so that is no answer."
