@@ -324,7 +324,9 @@ class _Teller:
         if not rounds:
             return []
         shown = max(self.detail.rounds - self.level, 0 if not self.detail.rounds else 1)
-        changed = [f"{name} = {value}" for name, value in self.values.items() if start.get(name) != value][:4]
+        changed = [
+            f"{name} = {value}" for name, value in self.values.items() if start.get(name) != value and name != "_"
+        ][:4]
         if shown == 0 or not any(clauses for _, clauses in rounds):
             after = f", which leaves {' and '.join(changed)}" if changed else ", which changes nothing"
             return [f"{head}, {_times(len(rounds))}{after}"]
@@ -332,7 +334,7 @@ class _Teller:
         for number, (label, clauses) in enumerate(rounds):
             if shown <= number < len(rounds) - 1:
                 if number == shown:
-                    told.append(f"it goes on like this for {_times(len(rounds) - 1 - shown)}")
+                    told.append(_likewise(len(rounds) - 1 - shown))
                 continue
             last = "last, " if number == len(rounds) - 1 and number >= shown else ""
             label = label or (_ordinal(number) if number < shown else "in the final round")
@@ -366,7 +368,11 @@ class _Teller:
         for number, call in enumerate(step.calls[:2]):
             if call.name.startswith("__") or not call.value:
                 continue
-            given = " and ".join(f"{name} = {value}" for name, value in call.arguments.items() if name != "self")
+            given = " and ".join(
+                f"{name} = {value}"
+                for name, value in call.arguments.items()
+                if name != "self" and value != "a function"
+            )
             inner: list[str] = []
             if number == 0 and self.level == 0 and self.detail.depth > 0:
                 below = Detail(min(self.detail.rounds, 2), self.detail.depth - 1, self.detail.full)
@@ -395,6 +401,10 @@ def _joined(clauses: Sequence[str]) -> str:
 
 def _times(count: int) -> str:
     return "once" if count == 1 else f"{count} times"
+
+
+def _likewise(count: int) -> str:
+    return "it goes on like this for one more round" if count == 1 else f"it goes on like this for {count} rounds"
 
 
 def _ordinal(number: int) -> str:

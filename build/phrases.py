@@ -71,6 +71,7 @@ _METHODS = {
     "isdigit": "whether {} is a digit",
     "isalpha": "whether {} is a letter",
 }
+_FILLED = '[{"a'  # how the short text of a container or of a text starts, written out or by its size
 _EMPTY = {"[]", "{}", '""', "0", "null", "false", "0.0"}
 
 
@@ -128,10 +129,9 @@ def _condition(node: ast.expr, values: Mapping[str, str], holds: bool) -> str | 
             return f"{node.id} is {shown}"
         if shown in _EMPTY:
             return f"{node.id} is {'0' if shown in ('0', '0.0') else 'empty' if shown != 'null' else 'null'}"
-        filled = bool(shown) and (shown or "")[0] in '[{"a'  # a container or a text, written out or by its size
-        if holds and filled:
-            return f"{node.id} is not empty"
-        return f"{node.id} is {'true' if holds else 'false'}"
+        if not holds or not shown:
+            return f"{node.id} is {'not zero or empty' if holds else 'zero or empty'}"
+        return f"{node.id} is not {'empty' if shown[0] in _FILLED else 'zero'}"
     if isinstance(node, ast.BinOp | ast.Call | ast.Subscript):
         inner = _say(node, values)
         if inner and inner.startswith("whether "):

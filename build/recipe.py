@@ -69,7 +69,9 @@ class Teacher:
     """Who answers. `trace` needs no model."""
 
     name: Literal["trace"] = "trace"
-    max_tokens: Annotated[int, Field(ge=60)] = 400  # longest rationale, in the tokens of `build.narrate.count_tokens`
+    max_tokens: Annotated[int, Field(ge=60)] = (
+        340  # trace: longest rationale, in tokens of `build.narrate.count_tokens`
+    )
     search_tries: Positive = 4  # trace: inputs it tries per turn before it settles for the nearest
 
 

@@ -58,9 +58,9 @@ class TraceTeacher:
         if best.right:
             trace = self.sandbox.trace(Program(request.function.function.code), best.input)
             run = narrate(request.function.function.code, trace, SOFT_TOKENS // 2)
-            end = [f"{'Next, I try' if told else 'I try'} {_arguments(best.input)}.", run, "This gives what is wanted."]
+            end = [f"{'Now I try' if told else 'I try'} {_arguments(best.input)}.", run, "This gives what is wanted."]
         else:
-            end = [f"None of these fits. The nearest was {_arguments(best.input)}, so I settle for that."]
+            end = ["None of these fits, so I settle for the nearest of them."]
         return self._fitted([start, *told, *end], f'{{"input": {best.input}}}')
 
     def _fitted(self, parts: list[str], answer: str) -> Completion:
@@ -78,9 +78,9 @@ class TraceTeacher:
 def _told(attempt: Attempt) -> str:
     given = _arguments(attempt.input)
     if attempt.output is None:
-        return f"With {given} it fails, so that is no answer."
+        return f"Trying {given} fails."
     output = attempt.output if len(attempt.output) <= _SHOWN else "something else"
-    return f"With {given} the output is {output}, which is not it."
+    return f"Trying {given} gives {output}, which is not it."
 
 
 def _arguments(text: str) -> str:

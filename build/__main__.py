@@ -1,0 +1,62 @@
+"""The pipeline's commands: `python -m build --help`."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from build.card import print_summary
+from build.check import check as check_run
+from build.engine import run as run_locally
+from build.engine import run_rank
+from build.recipe import RecipeError, read_recipe
+from build.sandbox import Limits, SandboxError
+from build.store import RunError, Store
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """The CodeI/O data pipeline. `python codeio_dataset.py --config RECIPE` runs it whole and writes the dataset."""
+
+
+@main.command()
+@click.option("--config", type=click.Path(path_type=Path), required=True, help="The data recipe, a YAML file.")
+@click.option("--rank", type=click.IntRange(min=0), help="This job's number in an array of --world jobs.")
+@click.option("--world", type=click.IntRange(min=1), help="How many jobs share the run folder.")
+def run(config: Path, rank: int | None, world: int | None) -> None:
+    """Bring a run to its end, in local processes or as one job (--rank, --world) of a cluster's array.
+
+    Resumable: started again, it does what is left.
+    """
+    if (rank is None) != (world is None) or (rank is not None and world is not None and rank >= world):
+        raise click.UsageError("--rank and --world go together, with --rank below --world.")
+    recipe = read_recipe(config)
+    if rank is None or world is None:
+        print_summary(recipe, run_locally(recipe), recipe.run / "dataset")
+    else:
+        run_rank(recipe, rank, world)
+
+
+@main.command()
+@click.argument("run_folder", type=click.Path(path_type=Path))
+@click.option("--cpu-s", default=5.0, show_default=True, help="CPU seconds that one call may take.")
+def check(run_folder: Path, cpu_s: float) -> None:
+    """Execute every pair of a run again in a new process, and recount every stage. Exit 1 when something is off."""
+    store = Store(run_folder)
+    store.manifest()
+    findings = check_run(store, Limits(call_cpu_s=cpu_s))
+    for fault in findings.faults[:50]:
+        print(f"FAULT {fault}")
+    tasks = ", ".join(f"{name} {count}" for name, count in sorted(findings.tasks.items()))
+    print(f"{findings.pairs} pairs of {findings.functions} functions executed again; instances: {tasks}")
+    print(f"{len(findings.faults)} faults")
+    sys.exit(1 if findings.faults else 0)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except (RecipeError, RunError, SandboxError) as error:
+        sys.exit(f"Error: {error}")
+    except KeyboardInterrupt:
+        sys.exit("Stopped. Run the same command again to go on.")

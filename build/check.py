@@ -1,0 +1,81 @@
+"""Is a run what it says it is? Every pair executed once more in a new process, every count taken again from the files.
+
+python -m build check RUN
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from tqdm import tqdm
+
+from build.records import Dialogue, PredictionInstance, Rationale, RawCode, SampledFunction, UnifiedFunction
+from build.sandbox import Limits, Program, Sandbox
+from build.store import STAGES, Store
+
+_KINDS: dict[str, Any] = {
+    "collect": RawCode,
+    "unify": UnifiedFunction,
+    "sample_io": SampledFunction,
+    "instances": PredictionInstance,
+    "rationales": Rationale,
+    "revise": Dialogue,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What was looked at, and every fault as a sentence."""
+
+    pairs: int
+    functions: int
+    tasks: dict[str, int]
+    faults: tuple[str, ...]
+
+
+def check(store: Store, limits: Limits) -> Findings:
+    """Re-execute every pair of a run and recount every stage.
+
+    A fault is a pair that gives another value, a marker that does not agree with its files, a stage that received other than
+    the one before kept, an id that occurs twice, or records whose parents are missing.
+    """
+    faults = [*_recount(store)]
+    pairs = functions = 0
+    tasks: Counter[str] = Counter()
+    with Sandbox(limits) as sandbox:
+        for shard in tqdm(range(store.shards() or 0), desc="check", unit="shard"):
+            for sampled in store.read("sample_io", shard, SampledFunction):
+                functions += 1
+                pairs += len(sampled.pairs)
+                program = Program(sampled.function.code)
+                results = sandbox.call(program, [pair.input for pair in sampled.pairs])
+                for pair, result in zip(sampled.pairs, results):
+                    if result.status != "ok" or result.value != pair.output:
+                        got = result.value if result.status == "ok" else f"{result.status} ({result.detail})"
+                        where = f"{sampled.function.path}:{sampled.function.name}"
+                        faults.append(f"{where}: {pair.input} is recorded with {pair.output} and gives {got}")
+            tasks.update(record.task for record in store.read("instances", shard, PredictionInstance))
+    return Findings(pairs, functions, dict(tasks), tuple(faults))
+
+
+def _recount(store: Store) -> list[str]:
+    faults = []
+    before = None
+    for stage in STAGES:
+        ids: Counter[str] = Counter()
+        for shard in range(store.shards() or 0):
+            counts = store.done(stage, shard)
+            kept = [record.id for record in store.read(stage, shard, _KINDS[stage])]
+            rejects = Counter(reject.reason for reject in store.rejects(stage, shard))
+            ids.update(kept)
+            if counts is None:
+                faults.append(f"{stage}, shard {shard}: is not finished")
+            elif (counts.kept, counts.rejects) != (len(kept), dict(rejects)):
+                faults.append(f"{stage}, shard {shard}: its marker does not agree with its files")
+        twice = [record_id for record_id, count in ids.items() if count > 1]
+        faults += [f"{stage}: {len(twice)} ids occur more than once, {twice[0]} first"] if twice else []
+        total = store.totals(stage)
+        if before is not None and total.received != before:
+            faults.append(f"{stage}: received {total.received}, but the stage before kept {before}")
+        before = total.kept
+    return faults
