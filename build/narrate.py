@@ -78,7 +78,7 @@ def narrate(code: str, trace: Trace, soft_tokens: int = SOFT_TOKENS) -> str:
     told = _heart(main, functions)
     text = ""
     for detail in _LADDER:
-        teller = _Teller(functions, detail)
+        teller = _Teller(functions, detail, trace.truncated)
         text = _sentences(teller.tell(told))
         if count_tokens(text) <= soft_tokens:
             return text
@@ -131,9 +131,10 @@ def _heart(main: Call, functions: dict[str, ast.FunctionDef]) -> Call:
 class _Teller:
     """Tells one call at one level of detail. A clause is a text without its full stop; a block is a list of clauses."""
 
-    def __init__(self, functions: dict[str, ast.FunctionDef], detail: Detail, level: int = 0) -> None:
+    def __init__(self, functions: dict[str, ast.FunctionDef], detail: Detail, truncated: bool, level: int = 0) -> None:
         self.functions = functions
         self.detail = detail
+        self.truncated = truncated
         self.level = level
         self.value = ""
         self.values: dict[str, str] = {}
@@ -280,11 +281,13 @@ class _Teller:
             step = self._take(node.lineno, node.iter.end_lineno or node.lineno)
             told += self._calls(step) if not rounds else []
             if not self._inside_any(node.body):
+                if self._at_header(node):  # the middle was left out of the trace here
+                    continue
                 break
             names = [part.id for part in ast.walk(node.target) if isinstance(part, ast.Name)]
             shown = [f"{name} = {self.values[name]}" for name in names if name != "_" and name in self.values]
             rounds.append((f"with {' and '.join(shown)}" if shown else "", self._round(node.body)))
-            if not self._at_header(node):
+            if not self._next_round(node):
                 break
         head = f"go through {said}" if said else "go through the items"
         told += self._rounds(head, rounds, start)
@@ -301,9 +304,11 @@ class _Teller:
                 step = self._take(node.lineno, node.test.end_lineno or node.lineno)
                 told += self._calls(step) if not rounds else []
             if not self._inside_any(node.body):
+                if self._at_header(node):  # the middle was left out of the trace here
+                    continue
                 break
             rounds.append(("", self._round(node.body)))
-            if not (self._at_header(node) or (endless and self._inside_any(node.body[:1]))):
+            if not (self._next_round(node) or (endless and self._inside_any(node.body[:1]))):
                 break
         head = f"as long as {said}, repeat" if said else "repeat"
         told += self._rounds(head, rounds, start)
@@ -314,6 +319,12 @@ class _Teller:
         told = self._block(body)
         self.level -= 1
         return told
+
+    def _next_round(self, node: ast.For | ast.While) -> bool:
+        """Whether the loop goes on. Where the trace left its middle out, the rest of a round may stand first."""
+        while self.truncated and self._inside(node) and not self._at_header(node):
+            self._take(self.steps[self.at].line, self.steps[self.at].line)
+        return self._at_header(node)
 
     def _at_header(self, node: ast.For | ast.While) -> bool:
         last = node.iter.end_lineno if isinstance(node, ast.For) else node.test.end_lineno
@@ -329,12 +340,14 @@ class _Teller:
         ][:4]
         if shown == 0 or not any(clauses for _, clauses in rounds):
             after = f", which leaves {' and '.join(changed)}" if changed else ", which changes nothing"
-            return [f"{head}, {_times(len(rounds))}{after}"]
+            times = "many times" if self.truncated else _times(len(rounds))
+            return [f"{head}, {times}{after}"]
         told = [f"{head}:"]
         for number, (label, clauses) in enumerate(rounds):
             if shown <= number < len(rounds) - 1:
                 if number == shown:
-                    told.append(_likewise(len(rounds) - 1 - shown))
+                    left_out = len(rounds) - 1 - shown
+                    told.append(_likewise(None if self.truncated else left_out))
                 continue
             last = "last, " if number == len(rounds) - 1 and number >= shown else ""
             label = label or (_ordinal(number) if number < shown else "in the final round")
@@ -376,7 +389,7 @@ class _Teller:
             inner: list[str] = []
             if number == 0 and self.level == 0 and self.detail.depth > 0:
                 below = Detail(min(self.detail.rounds, 2), self.detail.depth - 1, self.detail.full)
-                inner = _Teller(self.functions, below, self.level + 1).tell(call)
+                inner = _Teller(self.functions, below, self.truncated, self.level + 1).tell(call)
             name = call.name.strip("_")
             start = f"{name} with {given}" if given else name
             if call.value == "null":  # works in place: what it changed is told by the caller
@@ -403,7 +416,10 @@ def _times(count: int) -> str:
     return "once" if count == 1 else f"{count} times"
 
 
-def _likewise(count: int) -> str:
+def _likewise(count: int | None) -> str:
+    """`count`: rounds that are not told, None where the trace does not hold all of them."""
+    if count is None:
+        return "it goes on like this for many rounds"
     return "it goes on like this for one more round" if count == 1 else f"it goes on like this for {count} rounds"
 
 

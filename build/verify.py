@@ -87,9 +87,9 @@ def values_match(predicted: Any, expected: Any) -> bool:
 def _numbers_match(predicted: float, expected: float) -> bool:
     if isinstance(predicted, int) and isinstance(expected, int):
         return predicted == expected
-    if not (isfinite(predicted) and isfinite(expected)):
-        return False
     try:
+        if not (isfinite(predicted) and isfinite(expected)):
+            return False
         return int(predicted) == int(expected) and abs(predicted - expected) <= 1e-3 * abs(expected)
     except OverflowError:  # an int beyond the floats beside a float
         return False

@@ -1,0 +1,55 @@
+"""A whole small run: it adds up, can be killed, can be shared between ranks, and can be checked."""
+
+from pathlib import Path
+
+import pytest
+
+from build.check import check
+from build.engine import run, run_rank
+from build.recipe import read_recipe
+from build.sandbox import Limits
+from build.store import STAGES, RunError, Store
+from tests.build.conftest import write_recipe
+from tests.kill_and_resume import compare, digests
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    return run(read_recipe(write_recipe(tmp_path_factory.mktemp("run"))))
+
+
+def test_every_stage_adds_up(finished: Store) -> None:
+    kept = None
+    for stage in STAGES:
+        total = finished.totals(stage)
+        assert total.units == total.kept + sum(total.rejects.values()) > 0
+        assert kept is None or total.received == kept
+        kept = total.kept
+    tallies = finished.totals("instances").tallies
+    assert tallies["input_tasks"] == tallies["output_tasks"] > 0
+
+
+def test_a_sound_run_has_no_faults_and_a_changed_pair_is_one(finished: Store, tmp_path: Path) -> None:
+    assert check(finished, Limits()).faults == ()
+    shard = next(
+        path for path in sorted((finished.root / "sample_io").glob("*.jsonl")) if '"output": "' in path.read_text()
+    )
+    text = shard.read_text()
+    try:
+        shard.write_text(text.replace('"output": "', '"output": "9', 1))
+        assert any("is recorded with 9" in fault for fault in check(finished, Limits()).faults)
+    finally:
+        shard.write_text(text)
+
+
+def test_ranks_share_a_run_and_end_with_the_same_bytes(finished: Store, tmp_path: Path) -> None:
+    recipe = read_recipe(write_recipe(finished.root.parent, run="ranks"))
+    with pytest.raises(RunError, match="rank 0 has not collected"):
+        run_rank(recipe, 1, 2)
+    for rank in (0, 1):
+        store = run_rank(recipe, rank, 2)
+    assert digests(store.root) == digests(finished.root)
+
+
+def test_killed_runs_resume_to_the_same_bytes(tmp_path: Path) -> None:
+    assert compare(write_recipe(tmp_path), tmp_path, runs=2, seed=3)

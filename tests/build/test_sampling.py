@@ -1,0 +1,110 @@
+"""The paper's sampling rules, with both processes for real."""
+
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+
+from build.recipe import Sampling
+from build.records import RawCode, RecordedPair, Reject, SampledFunction, UnifiedFunction
+from build.sampling import sample_io
+from build.sandbox import Program, Sandbox
+from build.unify import read_official
+from tests.build.test_static import NUMBERS, unified
+
+RULES = Sampling(draws=200, distinct=6)
+
+
+def sample(function: UnifiedFunction, sandbox: Sandbox, rules: Sampling = RULES) -> SampledFunction | Reject:
+    return next(iter(sample_io([function], rules, 0, sandbox, Counter())))
+
+
+def written(code: str, generator: str) -> UnifiedFunction:
+    return replace(NUMBERS["climb"], code=code, generator=generator)
+
+
+INTS = "import random\ndef input_generator():\n    return {'x': random.randint(0, 50)}\n"
+
+
+def test_pairs_are_distinct_and_reproduce(sandbox: Sandbox) -> None:
+    sampled = sample(NUMBERS["sum_of_squares"], sandbox)
+    assert isinstance(sampled, SampledFunction)
+    assert len({pair.input for pair in sampled.pairs}) == len(sampled.pairs) == 6
+    results = sandbox.call(Program(sampled.function.code), [pair.input for pair in sampled.pairs])
+    assert [result.value for result in results] == [pair.output for pair in sampled.pairs]
+
+
+def test_the_same_seed_draws_the_same_pairs(sandbox: Sandbox) -> None:
+    first, second = (sample(NUMBERS["sum_of_squares"], sandbox) for _ in range(2))
+    assert first == second
+
+
+def test_arguments_are_noted_before_the_call_changes_them(sandbox: Sandbox) -> None:
+    sampled = sample(
+        written(
+            "def main_solution(x):\n    x.sort()\n    return x[0]\n",
+            "import random\ndef input_generator():\n    return {'x': [9, random.randint(0, 5)]}\n",
+        ),
+        sandbox,
+    )
+    assert isinstance(sampled, SampledFunction)
+    assert all(pair.input.startswith('{"x": [9, ') for pair in sampled.pairs)
+
+
+def test_state_does_not_leak_from_call_to_call(sandbox: Sandbox) -> None:
+    code = "seen = []\ndef main_solution(x):\n    seen.append(x)\n    return len(seen)\n"
+    sampled = sample(written(code, INTS), sandbox)
+    assert isinstance(sampled, SampledFunction) and {pair.output for pair in sampled.pairs} == {"1"}
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("import random\ndef main_solution(x):\n    return random.random() + x\n", "nondeterministic"),
+        ("import time\ndef main_solution(x):\n    return int(time.time()) + x\n", "nondeterministic"),
+        ("def main_solution(x):\n    return hash(str(x))\n", "nondeterministic"),
+        ("def main_solution(x):\n    return None\n", "few_pairs"),
+        ("def main_solution(x):\n    return 1 / 0\n", "few_pairs"),
+        ("def main_solution(x):\n    return list(range(100))\n", "few_pairs"),
+        ("def main_solution(x):\n    return float('inf')\n", "few_pairs"),
+        ("def main_solution(x:\n", "load_error"),
+        ("def other(x):\n    return x\n", "load_error"),
+        ("def main_solution(x):\n    while True:\n        pass\n", "timeout"),
+    ],
+)
+def test_what_is_dropped_and_why(sandbox: Sandbox, code: str, reason: str) -> None:
+    dropped = sample(written(code, INTS), sandbox)
+    assert isinstance(dropped, Reject) and dropped.reason == reason
+
+
+def test_hash_order_is_caught(sandbox: Sandbox) -> None:
+    dropped = sample(unified("unstable.py")["pick"], sandbox)
+    assert isinstance(dropped, Reject) and dropped.reason == "nondeterministic"
+
+
+def test_constant_functions_and_trivial_outputs_are_marked(sandbox: Sandbox) -> None:
+    sampled = sample(written("def main_solution(x):\n    return 0\n", INTS), sandbox)
+    assert isinstance(sampled, SampledFunction)
+    assert sampled.constant and all(pair.trivial for pair in sampled.pairs)
+
+
+def test_recorded_pairs_are_believed_only_when_they_reproduce(sandbox: Sandbox) -> None:
+    row = """{"problem_description": "What is it?", "io_requirements": "x", "funcname": "main_solution",
+        "refcode": "import random\\ndef main_solution(x):\\n    return random.random() if x < 0 else x + 1 + 0 / (x - 3)",
+        "ios": [{"input": {"x": 1}, "output": 2}, {"input": {"x": 2}, "output": 3}, {"input": {"x": 2}, "output": 9},
+                {"input": {"x": 3}, "output": 1}, {"input": {"x": -1}, "output": 0.5}, {"input": [4], "output": 5},
+                {"input": {"x": 5}, "output": Infinity}]}"""
+    function = read_official(RawCode("id", "official", "0", "MIT", row, "unified"))
+    assert isinstance(function, UnifiedFunction)
+    tallies: Counter[str] = Counter()
+    (sampled,) = sample_io([function], RULES, 0, sandbox, tallies)
+    assert isinstance(sampled, SampledFunction) and len(sampled.pairs) == 2
+    names = ("ok", "differs", "exception", "unstable", "not_data")
+    assert [tallies[f"recorded_{name}"] for name in names] == [2, 1, 1, 1, 2]
+
+
+def test_official_rows_with_nothing_recorded_are_dropped(sandbox: Sandbox) -> None:
+    for recorded in ((), (RecordedPair('{"steps": 1}', "5"),)):
+        dropped = sample(replace(NUMBERS["climb"], generator=None, recorded=recorded), sandbox)
+        assert isinstance(dropped, Reject)
+        assert dropped.reason == ("recorded_pairs_fail" if recorded else "no_recorded_pairs")

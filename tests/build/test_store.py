@@ -1,0 +1,61 @@
+"""The run folder: whole files or none, markers last, and one sentence when something is wrong."""
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from build.records import RawCode, Reject
+from build.store import RunError, Store
+
+RAW = RawCode("id", "source", "path.py", "MIT", "text with a lone surrogate \ud800 and a line\nbreak")
+
+
+def test_records_come_back_as_they_were_and_counts_add_up(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    counts = store.write_shard("collect", 0, [RAW, Reject("collect", "p", "too_small"), RAW], received=3)
+    store.set_shards(1)
+    assert list(store.read("collect", 0, RawCode)) == [RAW, RAW]
+    assert [reject.reason for reject in store.rejects("collect", 0)] == ["too_small"]
+    assert (
+        (counts.received, counts.units, counts.kept)
+        == (3, 3, 2)
+        == (lambda t: (t.received, t.units, t.kept))(store.totals("collect"))
+    )
+
+
+def test_a_full_disk_leaves_no_half_written_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store(tmp_path)
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(RunError, match=r"the disk is full.*run the same command again"):
+        store.write_shard("collect", 0, [RAW], received=1)
+    assert store.done("collect", 0) is None
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+    monkeypatch.undo()
+    store.write_shard("collect", 0, [RAW], received=1)
+    assert list(store.read("collect", 0, RawCode)) == [RAW]
+
+
+def test_a_damaged_line_names_its_file_and_number(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.write_shard("collect", 0, [RAW], received=1)
+    path = tmp_path / "collect" / "00000.jsonl"
+    path.write_text(path.read_text() + '{"id": 1}\n')
+    with pytest.raises(RunError, match=r"00000\.jsonl, line 2: is damaged"):
+        list(store.read("collect", 0, RawCode))
+
+
+def test_a_folder_of_another_recipe_or_kind_is_refused(tmp_path: Path) -> None:
+    Store(tmp_path / "run").open({"recipe_digest": "a"})
+    Store(tmp_path / "run").open({"recipe_digest": "a"})
+    with pytest.raises(RunError, match="another recipe"):
+        Store(tmp_path / "run").open({"recipe_digest": "b"})
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "thesis.tex").write_text("precious")
+    with pytest.raises(RunError, match="is no run folder"):
+        Store(tmp_path / "other").open({"recipe_digest": "a"})
