@@ -65,10 +65,40 @@ def verdict_table(store: Store) -> str:
     return tabulate(table, ["turn", "task", "answers", "right", "share", "the others"], tablefmt="github")
 
 
+_RECORDED_WORDS = {
+    "ok": "reproduce",
+    "unstable": "two runs disagree: chance, time or hash order",
+    "differs": "two runs agree, the record does not: noted after the call changed its input, leaked state, rounding",
+    "not_data": "the record is no data: an infinity, NaN, or an input that is no object of arguments",
+    "exception": "the call fails",
+    "load_error": "the code does not load, most often for want of a module",
+    "timeout": "the call does not end in its CPU time",
+    "memory": "the call needs more memory than allowed",
+    "killed": "the process was ended",
+    "none_output": "the output is None",
+}
+
+
+def recorded_table(store: Store) -> str:
+    """What became of the pairs that ready functions brought along, by class; empty where there were none."""
+    tallies = store.totals("sample_io").tallies
+    found = {name.removeprefix("recorded_"): count for name, count in tallies.items() if name.startswith("recorded_")}
+    total = sum(found.values())
+    ordered = sorted(found.items(), key=lambda item: -item[1])
+    table = [[name, count, f"{count / total:.1%}", _RECORDED_WORDS.get(name, "")] for name, count in ordered]
+    return tabulate(table, ["class", "pairs", "share", "meaning"], tablefmt="github") if found else ""
+
+
 def print_summary(recipe: Recipe, store: Store, folder: Path) -> None:
     """The yield table, the verdicts, one sample, and the line that loads the dataset."""
     print(f"\nYield of {recipe.name} ({recipe.run})\n\n{yield_table(store)}\n\n{verdict_table(store)}\n")
-    function, instance, dialogue = _sample(store, recipe)
+    if recorded := recorded_table(store):
+        print(f"Recorded pairs of ready functions, executed again\n\n{recorded}\n")
+    sample = _sample(store, recipe)
+    if sample is None:
+        print("No instance came of it: the reasons above say where everything went.")
+        return
+    function, instance, dialogue = sample
     print("One sample\n" + "-" * 10)
     print(prediction_prompt(function, instance))
     print(f"\n{'-' * 10} response (CODEI/O++), verdict: {dialogue.turns[-1].verdict.status}\n")
@@ -208,15 +238,13 @@ def _histogram(tokens: dict[str, list[int]]) -> bytes:
     return buffer.getvalue()
 
 
-def _sample(store: Store, recipe: Recipe) -> tuple[UnifiedFunction, PredictionInstance, Dialogue]:
+def _sample(store: Store, recipe: Recipe) -> tuple[UnifiedFunction, PredictionInstance, Dialogue] | None:
     """One conversation, the same for the same run: a revised one that ended well if the shard drawn has one."""
-    shards = [
-        shard
-        for shard in range(store.shards() or 0)
-        if (store.done("revise", shard) or None) and store.totals("revise")
-    ]
-    shard = random.Random(recipe.digest()).choice(shards)
-    dialogues = list(store.read("revise", shard, Dialogue))
+    shards = [(shard, list(store.read("revise", shard, Dialogue))) for shard in range(store.shards() or 0)]
+    filled = [each for each in shards if each[1]]
+    if not filled:
+        return None
+    shard, dialogues = random.Random(recipe.digest()).choice(filled)
     good = [each for each in dialogues if len(each.turns) > 1 and each.turns[-1].verdict.correct]
     dialogue = (good or dialogues)[0]
     instance = next(

@@ -83,9 +83,11 @@ def _replay(
     costs: Counter[str] = Counter()
     costs["not_data"] += len(function.recorded) - len(usable)
     kept: dict[str, str] = {}
+    failure = ""
     for pair, first, second in zip(usable, sandbox.call(program, inputs), sandbox.call(program, inputs, world=2)):
         if first.status != "ok":
             costs[first.status] += 1
+            failure = failure or first.detail
         elif first.value != second.value:
             costs["unstable"] += 1
         elif first.value is None or not values_match(decode(pair.output), decode(first.value)):
@@ -99,4 +101,4 @@ def _replay(
     few = "recorded_pairs_fail" if function.recorded else "no_recorded_pairs"
     rejected = {reason: count for reason, count in costs.items() if count and reason != "ok"}
     pairs = tuple(kept.items())[: rules.distinct]
-    return Draws(pairs, len(function.recorded), rejected, "" if len(pairs) >= rules.min_pairs else few)
+    return Draws(pairs, len(function.recorded), rejected, "" if len(pairs) >= rules.min_pairs else few, failure)
