@@ -1,0 +1,58 @@
+"""What a person sees: help, one sentence for what is wrong, and never a traceback."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.build.conftest import write_recipe
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def command(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=120)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["codeio_dataset.py"], ["-m", "build"], ["-m", "build", "run"], ["-m", "build", "check"]],
+    ids=lambda arguments: " ".join(arguments),
+)
+def test_help_says_what_a_command_is_for(arguments: list[str]) -> None:
+    done = command(*arguments, "--help")
+    assert done.returncode == 0 and len(done.stdout.splitlines()) > 5
+
+
+def test_a_typo_in_a_recipe_is_one_sentence(tmp_path: Path) -> None:
+    path = write_recipe(tmp_path, sampling={"dras": 5})
+    done = command("codeio_dataset.py", "--config", str(path))
+    assert done.returncode == 1 and done.stdout == ""
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "`sampling.dras`" in done.stderr and str(path) in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["codeio_dataset.py", "--config", "nowhere.yaml"], "nowhere.yaml: cannot be read"),
+        (["codeio_dataset.py", "--cofnig", "x"], "No such option"),
+        (["-m", "build", "check", "nowhere"], "is not the manifest of a run"),
+        (["-m", "build", "run", "--config", "recipes/data/demo.yaml", "--rank", "2", "--world", "2"], "--rank below"),
+        (["-m", "build", "run", "--config", "nowhere.yaml"], "nowhere.yaml: cannot be read"),
+    ],
+)
+def test_wrong_arguments_are_said_so(arguments: list[str], told: str) -> None:
+    done = command(*arguments)
+    assert done.returncode != 0 and told in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_source_that_is_not_there_ends_cleanly_and_can_be_mended(tmp_path: Path) -> None:
+    path = write_recipe(tmp_path, sources=[{"kind": "jsonl", "name": str(tmp_path / "later.jsonl")}])
+    done = command("codeio_dataset.py", "--config", str(path))
+    assert done.returncode == 1 and "later.jsonl: no such file" in done.stderr and "Traceback" not in done.stderr
+    (tmp_path / "later.jsonl").write_text('{"content": "broken"}\n{"content": 5}\nnot json\n')
+    done = command("codeio_dataset.py", "--config", str(path))
+    assert done.returncode == 0, done.stderr
+    assert "bad_row 2, too_small 1" in done.stdout

@@ -1,0 +1,106 @@
+"""The published dataset: every config loads as it will for a user, from the folder, from the class and from a Hub."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from datasets import load_dataset
+
+from build.assemble import CONFIGS, SPLITS
+from build.publish import publish
+from build.store import RunError
+from build.verify import read_answer, values_match
+from codeio_dataset import CodeIO, materialise
+from tests.build.conftest import write_recipe
+from tests.loopback_hub import LoopbackHub
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="module")
+def recipe_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_recipe(tmp_path_factory.mktemp("dataset"))
+
+
+@pytest.fixture(scope="module")
+def folder(recipe_path: Path) -> Path:
+    return materialise(recipe_path)[2]
+
+
+@pytest.mark.parametrize("config", CONFIGS)
+@pytest.mark.parametrize("streaming", [False, True])
+def test_every_config_loads_from_the_folder(folder: Path, tmp_path: Path, config: str, streaming: bool) -> None:
+    for split in SPLITS:
+        data = load_dataset(str(folder), config, split=split, streaming=streaming, cache_dir=str(tmp_path))
+        assert len(list(data)) > 0
+
+
+def test_train_and_test_share_no_function(folder: Path, tmp_path: Path) -> None:
+    data = load_dataset(str(folder), "codeio", cache_dir=str(tmp_path))
+    assert not set(data["train"]["function_id"]) & set(data["test"]["function_id"])
+    codes = load_dataset(str(folder), "functions", cache_dir=str(tmp_path))
+    assert not set(codes["train"]["refcode"]) & set(codes["test"]["refcode"])
+
+
+def test_rows_are_what_trl_and_the_verifier_take(folder: Path, tmp_path: Path) -> None:
+    answers = {row["id"]: row for row in load_dataset(str(folder), "rl", split="train", cache_dir=str(tmp_path))}
+    rows = load_dataset(str(folder), "codeio", split="train", cache_dir=str(tmp_path))
+    assert len(set(rows["id"])) == len(rows) == len(answers)
+    for row in rows:
+        assert [turn["role"] for turn in (*row["prompt"], *row["completion"])] == ["user", "assistant"]
+        if row["task"] == "output" and row["correct"]:
+            answer = json.loads(read_answer(row["completion"][0]["content"], "output"))
+            assert values_match(answer, json.loads(answers[row["id"]]["output"]))
+
+
+def test_pp_holds_the_revision_and_turns_hold_the_official_fields(folder: Path, tmp_path: Path) -> None:
+    joined = load_dataset(str(folder), "codeio_pp", split="train", cache_dir=str(tmp_path))
+    turns = load_dataset(str(folder), "turns", split="train", cache_dir=str(tmp_path))
+    assert turns.column_names == ["prompt", "turn_1", "feedback_1", "turn_2", "feedback_2"]
+    assert {bool(row["turn_2"]) for row in turns} == {True, False}
+    for long, row in zip(joined, turns):
+        text = long["completion"][0]["content"]
+        assert all(row[key] in text for key in turns.column_names[1:] if row[key])
+        assert (long["verdict_2"] is None) == (row["turn_2"] is None)
+
+
+def test_the_class_gives_the_same_rows(folder: Path, recipe_path: Path, tmp_path: Path) -> None:
+    builder = CodeIO(config_name="codeio_pp", recipe=str(recipe_path), cache_dir=str(tmp_path / "builder"))
+    builder.download_and_prepare()
+    loaded = load_dataset(str(folder), "codeio_pp", cache_dir=str(tmp_path))
+    assert builder.as_dataset(split="test").to_list() == loaded["test"].to_list()
+
+
+def test_the_card_names_sources_licences_and_yield(folder: Path) -> None:
+    card = (folder / "README.md").read_text()
+    assert "Apache-2.0" in card and "| sample_io" in card and "lengths.png" in card
+    assert (folder / "lengths.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_pushed_to_a_hub_it_loads_from_there(folder: Path, recipe_path: Path, tmp_path: Path) -> None:
+    load = """
+import sys
+from datasets import load_dataset
+for config in sys.argv[1:]:
+    for streaming in (False, True):
+        data = load_dataset("me/small", config, streaming=streaming)
+        print(config, streaming, sorted(data), sum(1 for split in data.values() for row in split))
+"""
+    with LoopbackHub() as hub:
+        env = hub.environment(tmp_path)
+        push = [sys.executable, "codeio_dataset.py", "--config", str(recipe_path), "--push-to-hub", "me/small"]
+        pushed = subprocess.run(push, cwd=ROOT, env=env, capture_output=True, text=True)
+        assert pushed.returncode == 0, pushed.stderr
+        assert "Published: " in pushed.stdout
+        assert set(hub.files("dataset", "me/small")) >= {"README.md", "lengths.png", "rl/rl-test.parquet"}
+        loaded = subprocess.run([sys.executable, "-c", load, *CONFIGS], env=env, capture_output=True, text=True)
+        assert loaded.returncode == 0, loaded.stderr
+    lines = loaded.stdout.splitlines()
+    assert len(lines) == 2 * len(CONFIGS) and all("['test', 'train']" in line for line in lines)
+
+
+def test_a_repository_named_like_the_script_is_refused(folder: Path) -> None:
+    with pytest.raises(RunError, match="codeio_dataset"):
+        publish(folder, "me/codeio_dataset", private=False)
