@@ -25,6 +25,12 @@ _AUGMENT: dict[type[ast.operator], str] = {
     ast.Mult: "multiplying by {} brings {} to {}",
     ast.FloorDiv: "dividing by {} and rounding down leaves {} at {}",
     ast.Div: "dividing by {} leaves {} at {}",
+    ast.Mod: "the remainder by {} leaves {} at {}",
+    ast.BitXor: "xor with {} turns {} into {}",
+    ast.BitAnd: "bitwise-and with {} turns {} into {}",
+    ast.BitOr: "bitwise-or with {} turns {} into {}",
+    ast.RShift: "shifting right by {} turns {} into {}",
+    ast.LShift: "shifting left by {} turns {} into {}",
 }
 
 
@@ -464,5 +470,5 @@ def _sentence(text: str) -> str:
 # Words that a clause of ours may start with; anything else at the start is a name and keeps its case.
 _STARTERS = {
     *("add", "adding", "as", "dividing", "first", "fourth", "go", "in", "it", "last", "likewise"),
-    *("multiplying", "put", "repeat", "second", "taking", "the", "third", "what", "with"),
+    *("bitwise", "multiplying", "put", "repeat", "shifting", "xor", "second", "taking", "the", "third", "what", "with"),
 }

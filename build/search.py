@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any
 
-from build.records import PredictionInstance, SampledFunction
+from build.records import PredictionInstance, Rationale, SampledFunction
 from build.sandbox import Program, Sandbox
 from build.values import decode, encode
 from build.vary import vary
@@ -35,17 +35,27 @@ class Attempt:
 
 
 def search(
-    function: SampledFunction, instance: PredictionInstance, turn: int, tries: int, seed: int, sandbox: Sandbox
+    function: SampledFunction,
+    instance: PredictionInstance,
+    before: Rationale | None,
+    tries: int,
+    seed: int,
+    sandbox: Sandbox,
 ) -> list[Attempt]:
     """Up to `tries` attempts at the instance's output, ending with the first that is right.
 
-    A later turn goes on where the one before stopped. At least one attempt, since a function has at least two pairs.
+    With a wrong answer `before`, the search goes on from it. At least one attempt: a function has at least two pairs.
     """
     program = Program(function.function.code)
     wanted = decode(instance.output)
     known = {pair.input: pair.output for pair in function.pairs if pair.id != instance.parent}
     attempts: list[Attempt] = []
-    for candidate in _candidates(known, instance, turn, tries, seed, attempts):
+    start = None
+    if before is not None and before.verdict.predicted and before.verdict.actual:
+        actual = before.verdict.actual
+        start = Attempt(before.verdict.predicted, actual, distance(decode(actual), wanted))
+    rng = random.Random(f"{seed}/{before.id if before else instance.id}")
+    for candidate in _candidates(sorted(known), rng, start, attempts):
         output = known.get(candidate)
         if output is None:
             output = sandbox.call(program, [candidate])[0].value
@@ -56,21 +66,18 @@ def search(
     return attempts
 
 
-def _candidates(
-    known: dict[str, str], instance: PredictionInstance, turn: int, tries: int, seed: int, attempts: list[Attempt]
-) -> Iterator[str]:
-    """Inputs that were not tried before: a drawn one, then in turn a neighbour of the nearest miss and another drawn one."""
-    pool = sorted(known)
-    random.Random(f"{seed}/{instance.id}").shuffle(pool)
-    pool = pool[(turn - 1) * tries :] or pool
-    rng = random.Random(f"{seed}/{instance.id}/{turn}")
-    seen: set[str] = set()
+def _candidates(pool: list[str], rng: random.Random, start: Attempt | None, attempts: list[Attempt]) -> Iterator[str]:
+    """Inputs that were not tried before: by turns a drawn one and a neighbour of the nearest miss; first a neighbour of
+    `start` where there is one.
+    """
+    rng.shuffle(pool)
+    seen = {start.input} if start else set()
     for number in range(_MAX_CANDIDATES):
-        misses = [attempt for attempt in attempts if attempt.output is not None]
-        if misses and (number % 2 or not pool):
+        misses = [attempt for attempt in (start, *attempts) if attempt and attempt.output is not None]
+        if misses and (number % 2 == (start is None) or not pool):
             candidate = _neighbour(min(misses, key=lambda attempt: attempt.distance).input, rng)
         elif pool:
-            candidate = pool.pop(0)
+            candidate = pool.pop()
         else:
             return
         if candidate not in seen:

@@ -48,7 +48,7 @@ class TraceTeacher:
     def _find_input(self, request: Request) -> Completion:
         wanted = request.instance.output
         tries = search(
-            request.function, request.instance, request.turn, self.recipe.search_tries, self.seed, self.sandbox
+            request.function, request.instance, request.before, self.recipe.search_tries, self.seed, self.sandbox
         )
         best = min(tries, key=lambda attempt: attempt.distance)
         start = f"I need an input that gives {wanted}." if len(wanted) <= _SHOWN else "I need an input that gives this."
