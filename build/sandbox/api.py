@@ -12,14 +12,14 @@ import os
 import signal
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Literal
 
-from build.sandbox.contract import CallResult, DrawRules, Draws, Limits, Program, SandboxError, Trace
+from build.sandbox.contract import CallResult, DrawRules, Draws, Layers, Limits, Program, SandboxError, Trace
 from build.sandbox.jobs import REASONS
 from build.sandbox.process import Ending, WarmParent
 from build.sandbox.tiers import tier_of
 
-__all__ = ["CallResult", "DrawRules", "Draws", "Limits", "Program", "Sandbox", "SandboxError", "Trace"]
+__all__ = ["CallResult", "DrawRules", "Draws", "Layers", "Limits", "Program", "Sandbox", "SandboxError", "Trace"]
 
 _MAX_DEATHS = 3  # of one draw job, before it is given up
 _GRACE_CPU_S = 0.05
@@ -33,8 +33,18 @@ class Sandbox:
     thread that uses it; make one in each worker.
     """
 
-    def __init__(self, limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        limits: Limits | None = None,
+        require_isolation: Literal["available", "full"] = "available",
+        unsafe_exec: bool = False,
+    ) -> None:
+        """`require_isolation="full"` refuses to run where a layer is missing; `unsafe_exec` runs even without seccomp
+        and Landlock, which are otherwise both demanded. A refusal is a `SandboxError` when an interpreter starts.
+        """
         self.limits = limits or Limits()
+        self.require_isolation = require_isolation
+        self.unsafe_exec = unsafe_exec
         self._parents: dict[tuple[str, int], WarmParent] = {}
         self._owner = os.getpid()
 
@@ -49,6 +59,11 @@ class Sandbox:
         for parent in self._parents.values():
             parent.close()
         self._parents.clear()
+
+    @property
+    def layers(self) -> Layers:
+        """The layers of confinement in force here; starts an interpreter when none runs yet. Raises `SandboxError`."""
+        return self._parent(("light", 1)).layers
 
     def call(self, program: Program, inputs: Sequence[str], world: int = 1) -> list[CallResult]:
         """Run the program once per input (canonical JSON objects of keyword arguments), each from fresh module state.
@@ -164,18 +179,37 @@ class Sandbox:
         }
 
     def _run(self, job: dict[str, Any], source: str, world: int) -> Iterator[dict[str, Any] | Ending]:
-        """Give a job to the parent of its tier; a parent that fails is replaced once."""
+        """Give a job to the parent of its tier. One that breaks is dropped, so that the next job gets a new one."""
+        key = (tier_of(source), world)
+        try:
+            yield from self._parent(key).run(job)
+        except SandboxError:
+            if key in self._parents:
+                self._parents.pop(key).close()
+            raise
+
+    def _parent(self, key: tuple[str, int]) -> WarmParent:
         if os.getpid() != self._owner:
             raise SandboxError("a Sandbox cannot be used in a forked copy of its process; make a new one there")
-        key = (tier_of(source), world)
         if key not in self._parents:
-            self._parents[key] = WarmParent(*key)
-        parent = self._parents[key]
-        try:
-            yield from parent.run(job)
-        except SandboxError:
-            self._parents.pop(key).close()
-            raise
+            parent = WarmParent(*key)
+            try:
+                self._refuse(parent.layers)
+            except SandboxError:
+                parent.close()
+                raise
+            self._parents[key] = parent
+        return self._parents[key]
+
+    def _refuse(self, layers: Layers) -> None:
+        lacking = ", ".join(f"{name} ({detail})" for name, detail in layers.missing.items())
+        if self.require_isolation == "full" and layers.missing:
+            raise SandboxError(f"full isolation is required, and this machine lacks: {lacking}")
+        if not self.unsafe_exec and not {"seccomp", "landlock"} <= set(layers.active):
+            raise SandboxError(
+                f"foreign code would run without enough isolation; this machine lacks: {lacking}. "
+                "Run on Linux 5.13 or newer with seccomp, or accept the risk with --unsafe-exec"
+            )
 
     def _died(self, ending: Ending, cpu_s: float) -> CallResult:
         """The result of the call during which the child ended."""

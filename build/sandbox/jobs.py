@@ -105,8 +105,10 @@ class Runner:
         return text
 
 
-def run_call(job: Mapping[str, Any], clock: worlds.Clock, emit: Emit, start: Callable[[], None]) -> None:
-    """A message per input, in the order of the inputs."""
+def run_call(
+    job: Mapping[str, Any], clock: worlds.Clock, emit: Emit, start: Callable[[], None], count: Callable[[int], None]
+) -> None:
+    """A message per input, in the order of the inputs. `count(0)` is a call begun."""
     try:
         runner = Runner(job, clock, start)
     except LoadError as error:
@@ -114,6 +116,7 @@ def run_call(job: Mapping[str, Any], clock: worlds.Clock, emit: Emit, start: Cal
             emit({"status": "load_error", "value": None, "detail": str(error), "cpu_s": 0.0})
         return
     for text in job["inputs"]:
+        count(0)
         emit(runner.call(text))
 
 

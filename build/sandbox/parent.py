@@ -25,7 +25,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from build.sandbox import jobs, wire, worlds
+from build.sandbox import jobs, kernel, layers, wire, worlds
 
 # What programs import most, by name: importing it once here is cheaper than in every child.
 LIGHT = """
@@ -50,23 +50,161 @@ def main(config: Mapping[str, Any]) -> None:
     null = os.open(os.devnull, os.O_RDWR)
     for fd in (0, 1):
         os.dup2(null, fd)
-    clock = worlds.Clock()
-    worlds.install(clock)
+    os.umask(0o022)
+    Path(config["folder"]).rmdir()  # the current folder: it stays empty, and nobody has to clean it up
+    parent = Parent(commands, replies)
+    parent.confinement.leave_namespaces()
+    worlds.install(parent.clock)
     _preload(MODULES[config["tier"]])
-    os.chdir(config["folder"])
-    Path(config["folder"]).rmdir()  # so that it stays empty, and nobody has to clean it up
-    page = mmap.mmap(-1, _PAGE)
+    mapped, threads = _mapped(), _threads()
+    parent.mapped = mapped
+    parent.confinement.confine()
     gc.collect()
     gc.freeze()
     os.dup2(null, 2)
     os.close(null)
-    wire.send(replies, b"H", json.dumps({"threads": _threads()}).encode())
-    while True:
-        frame = wire.receive(commands)
-        if frame is None:
-            return
-        job = json.loads(frame[1])
-        wire.send(replies, b"E", json.dumps(_serve(job, clock, page, commands, replies)).encode())
+    parent.reply(b"H", {"active": parent.confinement.active, "missing": parent.confinement.missing, "threads": threads})
+    while frame := wire.receive(commands):
+        parent.reply(b"E", parent.serve(json.loads(frame[1])))
+
+
+class Parent:
+    """What a warm parent keeps between jobs: its two pipes, the clock, the page of counters and the layers."""
+
+    def __init__(self, commands: int, replies: int) -> None:
+        self.commands = commands
+        self.replies = replies
+        self.clock = worlds.Clock()
+        self.page = mmap.mmap(-1, _PAGE)
+        self.confinement = layers.Confinement()
+        self.mapped = 0
+
+    def reply(self, kind: bytes, fields: Mapping[str, Any]) -> None:
+        wire.send(self.replies, kind, json.dumps(fields).encode())
+
+    def serve(self, job: dict[str, Any]) -> dict[str, Any]:
+        """Fork the child of one job, relay its output, and say how it ended."""
+        self.page[: COUNTERS.size] = bytes(COUNTERS.size)
+        reader, writer = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            try:
+                os.setsid()
+                for fd in (reader, self.commands, self.replies):
+                    os.close(fd)
+                self._child(job, writer)
+                os._exit(0)
+            finally:
+                os._exit(70)
+        os.close(writer)
+        try:
+            cut = self._relay(job, pid, reader)
+        finally:
+            os.close(reader)
+            for kill in (os.kill, os.killpg):
+                with contextlib.suppress(OSError):
+                    kill(pid, signal.SIGKILL)
+            _, status, usage = os.wait4(pid, 0)
+            self._end_strays()
+        return {
+            "cut": cut,
+            "signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0,
+            "exit": os.WEXITSTATUS(status) if os.WIFEXITED(status) else 0,
+            "cpu_s": usage.ru_utime + usage.ru_stime,
+            "counters": list(COUNTERS.unpack_from(self.page)),
+        }
+
+    def _end_strays(self) -> None:
+        """As process 1 of a PID namespace: nothing else in it may live on (without seccomp a child may have forked)."""
+        if "pid" in self.confinement.namespaces and "seccomp" not in self.confinement.active and os.getpid() == 1:
+            with contextlib.suppress(OSError):
+                os.kill(-1, signal.SIGKILL)
+                while os.waitpid(-1, 0):
+                    pass
+
+    def _relay(self, job: Mapping[str, Any], pid: int, reader: int) -> str:
+        """Pass the child's bytes on until it ends. Returns why it must be cut off (wall, output, orphan), or ""."""
+        poller = select.poll()
+        poller.register(reader, select.POLLIN)
+        poller.register(self.commands, 0)  # only a hang-up: whoever gave the job is gone
+        watch = os.pidfd_open(pid) if hasattr(os, "pidfd_open") else -1
+        if watch >= 0:
+            poller.register(watch, select.POLLIN)
+        deadline = worlds.real_monotonic() + job["job_wall_s"]
+        received = 0
+        beat = b""
+        try:
+            while True:
+                left = min(job["call_wall_s"], deadline - worlds.real_monotonic())
+                ready = dict(poller.poll(max(left, 0) * 1000))
+                if not ready:
+                    now = self.page[: COUNTERS.size]
+                    if now == beat or worlds.real_monotonic() >= deadline:
+                        return "wall"
+                    beat = now
+                elif self.commands in ready:
+                    return "orphan"
+                elif reader in ready:
+                    chunk = os.read(reader, _CHUNK)
+                    if not chunk:
+                        return _wait_briefly(watch)
+                    received += len(chunk)
+                    if received > job["output_bytes"]:
+                        return "output"
+                    wire.send(self.replies, b"D", chunk)
+                else:  # ended, and nothing left to read; a process it may have left behind holds the pipe open
+                    return ""
+        finally:
+            if watch >= 0:
+                os.close(watch)
+
+    def _child(self, job: dict[str, Any], writer: int) -> None:
+        """Take every limit, then run the job; returns when it is done."""
+        if "linux" in sys.platform:
+            kernel.die_with_parent()
+        signal.signal(signal.SIGPROF, signal.SIG_DFL)
+        self._limit(job)
+        if self.confinement.program is not None:
+            kernel.seccomp(self.confinement.program)
+        nonce = bytes.fromhex(job.pop("nonce"))
+        began = worlds.real_cpu()
+        counts = [0] * 32
+
+        def emit(fields: dict[str, Any]) -> None:
+            payload = jobs.message(fields)
+            wire.write_all(writer, nonce + len(payload).to_bytes(4, "big") + payload)
+
+        def start() -> None:
+            jobs.arm(min(job["call_cpu_s"], job["job_cpu_s"] - (worlds.real_cpu() - began)))
+
+        def count(index: int) -> None:
+            counts[index] += 1
+            COUNTERS.pack_into(self.page, 0, *counts)
+
+        if job["kind"] == "call":
+            jobs.run_call(job, self.clock, emit, start, count)
+        elif job["kind"] == "draw":
+            jobs.run_draw(job, self.clock, emit, start, count)
+        else:
+            jobs.run_trace(job, self.clock, emit, start)
+
+    def _limit(self, job: Mapping[str, Any]) -> None:
+        """The rlimits of one child. Memory counts from what the parent has mapped already."""
+        cpu = int(job["job_cpu_s"]) + 2
+        limits = {
+            "CPU": (cpu, cpu + 1),
+            "AS": (self.mapped + job["memory_mb"] * _MIB,) * 2,
+            "FSIZE": (job["file_bytes"],) * 2,
+            "CORE": (0, 0),
+            "NOFILE": (64, 64),
+            "NPROC": (0, 0),
+            "MEMLOCK": (0, 0),
+            "MSGQUEUE": (0, 0),
+        }
+        for name, limit in limits.items():
+            if hasattr(resource, f"RLIMIT_{name}"):
+                with contextlib.suppress(ValueError, OSError):  # macOS knows some of them and takes none
+                    resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), limit)
 
 
 def _preload(names: list[str]) -> None:
@@ -86,130 +224,14 @@ def _threads() -> int:
         return 0
 
 
-def _serve(job: dict[str, Any], clock: worlds.Clock, page: mmap.mmap, commands: int, replies: int) -> dict[str, Any]:
-    """Fork the child of one job, relay its output, and say how it ended."""
-    page[: COUNTERS.size] = bytes(COUNTERS.size)
-    reader, writer = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        try:
-            os.setsid()
-            for fd in (reader, commands, replies):
-                os.close(fd)
-            _child(job, clock, page, writer)
-            os._exit(0)
-        finally:
-            os._exit(70)
-    os.close(writer)
-    try:
-        cut = _relay(job, pid, page, reader, commands, replies)
-    finally:
-        os.close(reader)
-        for kill in (os.kill, os.killpg):
-            with contextlib.suppress(OSError):
-                kill(pid, signal.SIGKILL)
-        _, status, usage = os.wait4(pid, 0)
-    return {
-        "cut": cut,
-        "signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0,
-        "exit": os.WEXITSTATUS(status) if os.WIFEXITED(status) else 0,
-        "cpu_s": usage.ru_utime + usage.ru_stime,
-        "counters": list(COUNTERS.unpack_from(page)),
-    }
-
-
-def _relay(job: Mapping[str, Any], pid: int, page: mmap.mmap, reader: int, commands: int, replies: int) -> str:
-    """Pass the child's bytes on until it ends. Returns why it has to be cut off ("wall", "output", "orphan"), or ""."""
-    poller = select.poll()
-    poller.register(reader, select.POLLIN)
-    poller.register(commands, 0)  # only a hang-up: whoever gave the job is gone
-    watch = os.pidfd_open(pid) if hasattr(os, "pidfd_open") else -1
-    if watch >= 0:
-        poller.register(watch, select.POLLIN)
-    deadline = worlds.real_monotonic() + job["job_wall_s"]
-    received = 0
-    beat = b""
-    try:
-        while True:
-            left = min(job["call_wall_s"], deadline - worlds.real_monotonic())
-            ready = dict(poller.poll(max(left, 0) * 1000))
-            if not ready:
-                now = page[: COUNTERS.size]
-                if now == beat or worlds.real_monotonic() >= deadline:
-                    return "wall"
-                beat = now
-            elif commands in ready:
-                return "orphan"
-            elif reader in ready:
-                chunk = os.read(reader, _CHUNK)
-                if not chunk:
-                    return _wait_briefly(watch)
-                received += len(chunk)
-                if received > job["output_bytes"]:
-                    return "output"
-                wire.send(replies, b"D", chunk)
-                beat = b""
-            else:  # ended, and nothing left to read; a process it may have left behind holds the pipe open
-                return ""
-    finally:
-        if watch >= 0:
-            os.close(watch)
-
-
 def _wait_briefly(watch: int) -> str:
-    """The child closed its pipe: it is ending, or it hides; a moment for the first, none for the second."""
+    """The child closed its pipe: it is ending, or it hides; two seconds for the first, none for the second."""
     if watch >= 0:
         poller = select.poll()
         poller.register(watch, select.POLLIN)
         if not poller.poll(2000):
             return "wall"
     return ""
-
-
-def _child(job: dict[str, Any], clock: worlds.Clock, page: mmap.mmap, writer: int) -> None:
-    """Take every limit, then run the job; returns when it is done."""
-    signal.signal(signal.SIGPROF, signal.SIG_DFL)
-    _limit(job)
-    nonce = bytes.fromhex(job.pop("nonce"))
-    deadline = job["job_cpu_s"]
-    counts = [0] * 32
-
-    def emit(fields: dict[str, Any]) -> None:
-        payload = jobs.message(fields)
-        wire.write_all(writer, nonce + len(payload).to_bytes(4, "big") + payload)
-
-    def start() -> None:
-        jobs.arm(min(job["call_cpu_s"], deadline - worlds.real_cpu()))
-
-    def count(index: int) -> None:
-        counts[index] += 1
-        COUNTERS.pack_into(page, 0, *counts)
-
-    if job["kind"] == "call":
-        jobs.run_call(job, clock, emit, start)
-    elif job["kind"] == "draw":
-        jobs.run_draw(job, clock, emit, start, count)
-    else:
-        jobs.run_trace(job, clock, emit, start)
-
-
-def _limit(job: Mapping[str, Any]) -> None:
-    """The rlimits of one child. Memory counts from what this process has mapped already."""
-    cpu = int(job["job_cpu_s"] + worlds.real_cpu()) + 2
-    limits = {
-        "CPU": (cpu, cpu + 1),
-        "AS": (_mapped() + job["memory_mb"] * _MIB,) * 2,
-        "FSIZE": (job["file_bytes"],) * 2,
-        "CORE": (0, 0),
-        "NOFILE": (64, 64),
-        "NPROC": (0, 0),
-        "MEMLOCK": (0, 0),
-        "MSGQUEUE": (0, 0),
-    }
-    for name, limit in limits.items():
-        if hasattr(resource, f"RLIMIT_{name}"):
-            with contextlib.suppress(ValueError, OSError):  # macOS knows some of them and takes none
-                resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), limit)
 
 
 def _mapped() -> int:

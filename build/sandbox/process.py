@@ -4,6 +4,7 @@ The child's bytes are foreign: each message must carry the nonce of its job and 
 be canonical JSON; from the first byte that does not fit, nothing of that child is believed any more.
 """
 
+import contextlib
 import json
 import os
 import secrets
@@ -19,7 +20,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 from typing_extensions import TypedDict
 
 from build.sandbox import wire
-from build.sandbox.contract import CallStatus, SandboxError
+from build.sandbox.contract import CallStatus, Layers, SandboxError
 from build.sandbox.worlds import HASH_SEEDS
 from build.values import decode, encode
 
@@ -123,13 +124,17 @@ class WarmParent:
         assert self._process.stdin and self._process.stdout and self._process.stderr
         self._commands, self._replies = self._process.stdin.fileno(), self._process.stdout.fileno()
         frame = wire.receive(self._replies)
+        with contextlib.suppress(OSError):
+            Path(folder).rmdir()
         if frame is None:
             errors = self._process.stderr.read().decode("utf-8", "replace").strip().splitlines()
             self.close()
             raise SandboxError(
                 f"the sandbox's {tier} interpreter does not start: {errors[-1] if errors else 'no message'}"
             )
-        self.hello = json.loads(frame[1])
+        hello = json.loads(frame[1])
+        self.layers = Layers(hello["active"], hello["missing"])
+        self.threads: int = hello["threads"]
 
     def close(self) -> None:
         """End the process and its child, now."""
