@@ -23,6 +23,7 @@ __all__ = ["CallResult", "DrawRules", "Draws", "Layers", "Limits", "Program", "S
 
 _MAX_DEATHS = 3  # of one draw job, before it is given up
 _GRACE_CPU_S = 0.05
+_FORGED = "something else than the results came through the result channel"
 
 
 class Sandbox:
@@ -83,10 +84,12 @@ class Sandbox:
             for item in self._run(job, program.code, world):
                 if isinstance(item, Ending):
                     ending = item
-                elif len(results) < len(order):
+                else:
                     results.append(CallResult(**item))
             assert ending is not None
             left -= ending.cpu_s
+            if ending.cut == "forged" or len(results) > len(order):
+                return [CallResult("killed", detail=_FORGED)] * len(order)
             if len(results) < len(order):
                 spent = ending.cpu_s - sum(result.cpu_s for result in results[-len(job["inputs"]) :])
                 results.append(self._died(ending, max(spent, 0.0)))
@@ -121,7 +124,9 @@ class Sandbox:
                     left -= item.cpu_s
                     drawn = item.counters[0]
                     counters = [a + b for a, b in zip(counters, item.counters[: len(counters)], strict=True)]
-                    if not finished:
+                    if item.cut == "forged":
+                        pairs, failure, detail = [], "killed", _FORGED
+                    elif not finished:
                         died = self._died(item, 0.0)
                         detail = died.detail
                         if drawn == 0:  # died while loading

@@ -131,20 +131,20 @@ class Parent:
         if watch >= 0:
             poller.register(watch, select.POLLIN)
         deadline = worlds.real_monotonic() + job["job_wall_s"]
-        received = 0
-        beat = b""
+        received, beat, moved = 0, b"", worlds.real_monotonic()
         try:
             while True:
-                left = min(job["call_wall_s"], deadline - worlds.real_monotonic())
-                ready = dict(poller.poll(max(left, 0) * 1000))
+                ready = dict(poller.poll(job["call_wall_s"] * 1000 / 8))
+                now = worlds.real_monotonic()
+                if self.page[: COUNTERS.size] != beat:
+                    beat, moved = self.page[: COUNTERS.size], now
+                if now > deadline or (not ready and now > moved + job["call_wall_s"]):
+                    return "wall"
                 if not ready:
-                    now = self.page[: COUNTERS.size]
-                    if now == beat or worlds.real_monotonic() >= deadline:
-                        return "wall"
-                    beat = now
-                elif self.commands in ready:
+                    continue
+                if self.commands in ready:
                     return "orphan"
-                elif reader in ready:
+                if reader in ready:
                     chunk = os.read(reader, _CHUNK)
                     if not chunk:
                         return _wait_briefly(watch)
