@@ -43,7 +43,7 @@ REASONS = (
     "memory",
 )
 
-Emit = Callable[[dict[str, Any]], None]
+Emit = Callable[[dict[str, Any]], object]
 
 
 class LoadError(Exception):

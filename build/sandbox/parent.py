@@ -29,7 +29,7 @@ from build.sandbox import jobs, kernel, layers, wire, worlds
 
 # What programs import most, by name: importing it once here is cheaper than in every child.
 LIGHT = """
-    abc argparse array ast base bisect calendar cmath collections collections.abc contextlib copy csv ctypes
+    abc argparse array ast base64 bisect calendar cmath collections collections.abc contextlib copy csv ctypes
     dataclasses datetime decimal difflib enum fractions functools hashlib heapq inspect io itertools json
     logging math numbers operator os pathlib pickle platform pprint queue random re secrets statistics string
     struct sys textwrap threading time traceback types typing unicodedata uuid warnings zlib
@@ -56,8 +56,9 @@ def main(config: Mapping[str, Any]) -> None:
     parent.confinement.leave_namespaces()
     worlds.install(parent.clock)
     _preload(MODULES[config["tier"]])
-    mapped, threads = _mapped(), _threads()
-    parent.mapped = mapped
+    threads = _threads()
+    parent.mapped = _mapped()
+    parent.warm_up()
     parent.confinement.confine()
     gc.collect()
     gc.freeze()
@@ -78,6 +79,21 @@ class Parent:
         self.page = mmap.mmap(-1, _PAGE)
         self.confinement = layers.Confinement()
         self.mapped = 0
+
+    def warm_up(self) -> None:
+        """Run a job of each kind on a program of our own, so that no child pays for what an interpreter does once."""
+        limits = {"entry": "f", "rng_seed": 1, "clock_world": 1, "result_bytes": 1000}
+        job = limits | {"code": "import random\ndef f(x):\n    return [x]", "inputs": ['{"x": 1}'] * 20}
+        draw = {
+            "generator": "def input_generator():\n    return {'x': random.random()}",
+            "rules": {},
+            "seed": 1,
+            "seen": [],
+        }
+        jobs.run_call(job, self.clock, jobs.message, lambda: None, lambda index: None)
+        jobs.run_draw(
+            job | draw | {"draws": 20, "found": 0}, self.clock, jobs.message, lambda: None, lambda index: None
+        )
 
     def reply(self, kind: bytes, fields: Mapping[str, Any]) -> None:
         wire.send(self.replies, kind, json.dumps(fields).encode())

@@ -137,12 +137,15 @@ class WarmParent:
         self.threads: int = hello["threads"]
 
     def close(self) -> None:
-        """End the process and its child, now."""
-        self._process.kill()
-        self._process.wait()
+        """End the process and its child. It goes by itself when its pipe closes; a moment later it is made to."""
         for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
             if pipe:
                 pipe.close()
+        try:
+            self._process.wait(2)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
 
     def run(self, job: Mapping[str, Any]) -> Iterator[dict[str, Any] | Ending]:
         """The child's messages as they come, each checked, and at last an `Ending`."""
