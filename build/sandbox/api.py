@@ -10,11 +10,22 @@ fresh module state. A program's misbehaviour is a result with a status, never an
 
 import os
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any, Literal
 
-from build.sandbox.contract import CallResult, DrawRules, Draws, Layers, Limits, Program, SandboxError, Trace
+from build.sandbox.contract import (
+    ASPECTS,
+    Aspect,
+    CallResult,
+    DrawRules,
+    Draws,
+    Layers,
+    Limits,
+    Program,
+    SandboxError,
+    Trace,
+)
 from build.sandbox.jobs import REASONS
 from build.sandbox.process import Ending, WarmParent
 from build.sandbox.tiers import tier_of
@@ -22,6 +33,7 @@ from build.sandbox.tiers import tier_of
 __all__ = ["CallResult", "DrawRules", "Draws", "Layers", "Limits", "Program", "Sandbox", "SandboxError", "Trace"]
 
 _MAX_DEATHS = 3  # of one draw job, before it is given up
+_RNG_SEEDS = (1001, 1002)  # of world 1 and 2
 _GRACE_CPU_S = 0.05
 _FORGED = "something else than the results came through the result channel"
 
@@ -66,20 +78,30 @@ class Sandbox:
         """The layers of confinement in force here; starts an interpreter when none runs yet. Raises `SandboxError`."""
         return self._parent(("light", 1)).layers
 
-    def call(self, program: Program, inputs: Sequence[str], world: int = 1) -> list[CallResult]:
+    def call(
+        self, program: Program, inputs: Sequence[str], world: int = 1, vary: Collection[Aspect] | None = None
+    ) -> list[CallResult]:
         """Run the program once per input (canonical JSON objects of keyword arguments), each from fresh module state.
 
         A call that ends its process costs only itself: the rest goes on in another child, within the CPU of one job.
-        World 2 runs the inputs in reverse, so that state that leaks from call to call shows as a difference.
+        World 2 runs the inputs in reverse, so that state that leaks from call to call shows as a difference. `vary` takes
+        only some aspects of world 2, for `build.sandbox.causes`.
         """
-        order = list(inputs) if world == 1 else list(reversed(inputs))
+        if vary is None:
+            vary = ASPECTS if world == 2 else ()
+        world = 2 if "hash_order" in vary else 1
+        order = list(reversed(inputs)) if "state" in vary else list(inputs)
         results: list[CallResult] = []
         left = self.limits.job_cpu_s
         while len(results) < len(order):
             if left <= _GRACE_CPU_S:
                 results.append(CallResult("timeout", detail=f"over {self.limits.job_cpu_s:g} s of CPU for all calls"))
                 continue
-            job = self._job("call", program, world, left) | {"inputs": order[len(results) :]}
+            job = self._job("call", program, left) | {
+                "rng_seed": _RNG_SEEDS["random" in vary],
+                "clock_world": 2 if "time" in vary else 1,
+                "inputs": order[len(results) :],
+            }
             ending = None
             for item in self._run(job, program.code, world):
                 if isinstance(item, Ending):
@@ -93,7 +115,7 @@ class Sandbox:
             if len(results) < len(order):
                 spent = ending.cpu_s - sum(result.cpu_s for result in results[-len(job["inputs"]) :])
                 results.append(self._died(ending, max(spent, 0.0)))
-        return results if world == 1 else results[::-1]
+        return results[::-1] if "state" in vary else results
 
     def draw(self, program: Program, generator: str, rules: DrawRules, seed: int, world: int = 1) -> Draws:
         """Draw inputs from `input_generator()` and run the program on each JSON snapshot until the rules are met.
@@ -110,7 +132,9 @@ class Sandbox:
         failure = detail = ""
         left = self.limits.job_cpu_s
         while not failure and counters[0] < rules.draws and len(pairs) < rules.distinct:
-            job = self._job("draw", program, world, left) | {
+            job = self._job("draw", program, left) | {
+                "rng_seed": _RNG_SEEDS[world == 2],
+                "clock_world": world,
                 "generator": generator,
                 "rules": asdict(rules),
                 "seed": seed + 1_000_003 * counters[0],
@@ -152,7 +176,12 @@ class Sandbox:
 
     def trace(self, program: Program, input: str, max_events: int = 2000) -> Trace:
         """Run the program once under the tracer."""
-        job = self._job("trace", program, 1, self.limits.job_cpu_s) | {"input": input, "max_events": max_events}
+        job = self._job("trace", program, self.limits.job_cpu_s) | {
+            "rng_seed": _RNG_SEEDS[0],
+            "clock_world": 1,
+            "input": input,
+            "max_events": max_events,
+        }
         # Watching slows a call down, by far less than this: only the job's limit ends it.
         job |= {"call_cpu_s": job["job_cpu_s"], "call_wall_s": job["job_wall_s"]}
         trace = None
@@ -164,23 +193,19 @@ class Sandbox:
         assert trace is not None
         return trace
 
-    def _job(self, kind: str, program: Program, world: int, cpu_s: float) -> dict[str, Any]:
+    def _job(self, kind: str, program: Program, cpu_s: float) -> dict[str, Any]:
         limits = self.limits
         call_cpu_s = min(limits.call_cpu_s, cpu_s)
         return {
             "kind": kind,
             "code": program.code,
             "entry": program.entry,
-            "rng_seed": 1000 + world,
-            "clock_world": world,
             "call_cpu_s": call_cpu_s,
             "job_cpu_s": cpu_s,
             "call_wall_s": call_cpu_s * limits.wall_factor,
             "job_wall_s": cpu_s * limits.wall_factor,
-            "memory_mb": limits.memory_mb,
             "result_bytes": limits.result_bytes,
             "output_bytes": limits.result_bytes * 16,
-            "file_bytes": limits.file_bytes,
         }
 
     def _run(self, job: dict[str, Any], source: str, world: int) -> Iterator[dict[str, Any] | Ending]:
@@ -197,7 +222,7 @@ class Sandbox:
         if os.getpid() != self._owner:
             raise SandboxError("a Sandbox cannot be used in a forked copy of its process; make a new one there")
         if key not in self._parents:
-            parent = WarmParent(*key)
+            parent = WarmParent(*key, self.limits)
             try:
                 self._refuse(parent.layers)
             except SandboxError:

@@ -5,6 +5,9 @@ from typing import Any, Literal
 
 CallStatus = Literal["ok", "exception", "timeout", "memory", "killed", "not_data", "load_error"]
 
+Aspect = Literal["random", "time", "hash_order", "state"]
+ASPECTS: tuple[Aspect, ...] = ("random", "time", "hash_order", "state")  # what differs between world 1 and world 2
+
 
 class SandboxError(RuntimeError):
     """The sandbox itself cannot work here; the message says what is missing and what to do."""

@@ -204,7 +204,7 @@ return [x, {}]
 ### a trace function left behind -> ok killed = 1
 sys.settrace(lambda *a: os._exit(0))
 return x
-### closed descriptors -> killed
+### closed descriptors -> ok killed = 1
 os.closerange(0, 64)
 return 1
 ### looking for the expected answer -> ok = 1

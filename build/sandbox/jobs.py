@@ -5,7 +5,6 @@ foreign code can import. Results leave as messages through `emit`, one by one, s
 or a kill is kept; counts go to a page of memory shared with the parent, for the same reason.
 """
 
-import json
 import signal
 import sys
 from collections.abc import Callable, Mapping
@@ -211,11 +210,6 @@ def run_trace(job: Mapping[str, Any], clock: worlds.Clock, emit: Emit, start: Ca
     except LoadError as error:
         result, events, truncated = {"status": "load_error", "detail": str(error)}, [], False
     emit({"result": {"value": None, "detail": "", "cpu_s": 0.0} | result, "events": events, "truncated": truncated})
-
-
-def message(fields: Mapping[str, Any]) -> bytes:
-    """The JSON bytes of a message."""
-    return json.dumps(fields, ensure_ascii=True).encode("ascii")
 
 
 def arm(seconds: float) -> None:

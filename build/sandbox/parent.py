@@ -12,7 +12,6 @@ imports with a copy of the builtins of their own and outside of what foreign cod
 import contextlib
 import gc
 import importlib
-import json
 import mmap
 import os
 import resource
@@ -38,7 +37,11 @@ NUMPY = ["numpy", "numpy.random", "numpy.linalg"]
 HEAVY = ["pandas", "scipy", "scipy.stats", "scipy.optimize", "scipy.special", "scipy.linalg", "sympy", "networkx"]
 MODULES = {"light": LIGHT, "numpy": LIGHT + NUMPY, "heavy": LIGHT + NUMPY + HEAVY}
 
-COUNTERS = struct.Struct("<32I")
+# The memory that a parent shares with its child: counters, how full the outbox is, and the outbox.
+COUNTERS = struct.Struct("<31I")
+_FILL = struct.Struct("<I")
+_OUTBOX = 256
+_SHARED = 1 << 16
 _PAGE = mmap.PAGESIZE
 _CHUNK = 65536
 _MIB = 1 << 20
@@ -57,8 +60,8 @@ def main(config: Mapping[str, Any]) -> None:
     worlds.install(parent.clock)
     _preload(MODULES[config["tier"]])
     threads = _threads()
-    parent.mapped = _mapped()
     parent.warm_up()
+    _limit(config["memory_mb"], config["file_bytes"])
     parent.confinement.confine()
     gc.collect()
     gc.freeze()
@@ -66,7 +69,7 @@ def main(config: Mapping[str, Any]) -> None:
     os.close(null)
     parent.reply(b"H", {"active": parent.confinement.active, "missing": parent.confinement.missing, "threads": threads})
     while frame := wire.receive(commands):
-        parent.reply(b"E", parent.serve(json.loads(frame[1])))
+        parent.reply(b"E", parent.serve(wire.unpack(frame[1])))
 
 
 class Parent:
@@ -76,9 +79,9 @@ class Parent:
         self.commands = commands
         self.replies = replies
         self.clock = worlds.Clock()
-        self.page = mmap.mmap(-1, _PAGE)
+        self.page = mmap.mmap(-1, _SHARED)
+        self.page.write(bytes(_SHARED))
         self.confinement = layers.Confinement()
-        self.mapped = 0
 
     def warm_up(self) -> None:
         """Run a job of each kind on a program of our own, so that no child pays for what an interpreter does once."""
@@ -90,24 +93,22 @@ class Parent:
             "seed": 1,
             "seen": [],
         }
-        jobs.run_call(job, self.clock, jobs.message, lambda: None, lambda index: None)
-        jobs.run_draw(
-            job | draw | {"draws": 20, "found": 0}, self.clock, jobs.message, lambda: None, lambda index: None
-        )
+        jobs.run_call(job, self.clock, wire.pack, lambda: None, lambda index: None)
+        jobs.run_draw(job | draw | {"draws": 20, "found": 0}, self.clock, wire.pack, lambda: None, lambda index: None)
 
     def reply(self, kind: bytes, fields: Mapping[str, Any]) -> None:
-        wire.send(self.replies, kind, json.dumps(fields).encode())
+        wire.send(self.replies, kind, wire.pack(fields))
 
     def serve(self, job: dict[str, Any]) -> dict[str, Any]:
         """Fork the child of one job, relay its output, and say how it ended."""
-        self.page[: COUNTERS.size] = bytes(COUNTERS.size)
+        self.page[:_OUTBOX] = bytes(_OUTBOX)
         reader, writer = os.pipe()
-        pid = os.fork()
+        pid = kernel.fork()
         if pid == 0:
             try:
-                os.setsid()
-                for fd in (reader, self.commands, self.replies):
-                    os.close(fd)
+                os.close(reader)
+                os.close(self.commands)
+                os.close(self.replies)
                 self._child(job, writer)
                 os._exit(0)
             finally:
@@ -117,11 +118,12 @@ class Parent:
             cut = self._relay(job, pid, reader)
         finally:
             os.close(reader)
-            for kill in (os.kill, os.killpg):
-                with contextlib.suppress(OSError):
-                    kill(pid, signal.SIGKILL)
+            os.kill(pid, signal.SIGKILL)
             _, status, usage = os.wait4(pid, 0)
-            self._end_strays()
+            self._end_strays(pid)
+        fill = min(_FILL.unpack_from(self.page, COUNTERS.size)[0], _SHARED - _OUTBOX)
+        if fill and not cut:
+            wire.send(self.replies, b"D", self.page[_OUTBOX : _OUTBOX + fill])
         return {
             "cut": cut,
             "signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0,
@@ -130,9 +132,13 @@ class Parent:
             "counters": list(COUNTERS.unpack_from(self.page)),
         }
 
-    def _end_strays(self) -> None:
-        """As process 1 of a PID namespace: nothing else in it may live on (without seccomp a child may have forked)."""
-        if "pid" in self.confinement.namespaces and "seccomp" not in self.confinement.active and os.getpid() == 1:
+    def _end_strays(self, pid: int) -> None:
+        """Without seccomp a child may have forked: end its session, or all that lives in a PID namespace of our own."""
+        if self.confinement.program is not None:
+            return
+        with contextlib.suppress(OSError):
+            os.killpg(pid, signal.SIGKILL)
+        if "pid" in self.confinement.namespaces and os.getpid() == 1:
             with contextlib.suppress(OSError):
                 os.kill(-1, signal.SIGKILL)
                 while os.waitpid(-1, 0):
@@ -176,19 +182,31 @@ class Parent:
 
     def _child(self, job: dict[str, Any], writer: int) -> None:
         """Take every limit, then run the job; returns when it is done."""
-        if "linux" in sys.platform:
-            kernel.die_with_parent()
-        signal.signal(signal.SIGPROF, signal.SIG_DFL)
-        self._limit(job)
+        cpu = int(job["job_cpu_s"]) + 2
+        resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu + 1))
+        resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
         if self.confinement.program is not None:
+            kernel.die_with_parent()
             kernel.seccomp(self.confinement.program)
+        else:
+            os.setsid()
         nonce = bytes.fromhex(job.pop("nonce"))
         began = worlds.real_cpu()
-        counts = [0] * 32
+        counts = [0] * 31
+        fill = 0
 
         def emit(fields: dict[str, Any]) -> None:
-            payload = jobs.message(fields)
-            wire.write_all(writer, nonce + len(payload).to_bytes(4, "big") + payload)
+            """A message into the outbox, which outlives this process; through the pipe when that is full."""
+            nonlocal fill
+            payload = wire.pack(fields)
+            data = nonce + len(payload).to_bytes(4, "big") + payload
+            if fill + len(data) > _SHARED - _OUTBOX:
+                wire.write_all(writer, self.page[_OUTBOX : _OUTBOX + fill] + data)
+                fill = 0
+            else:
+                self.page[_OUTBOX + fill : _OUTBOX + fill + len(data)] = data
+                fill += len(data)
+            _FILL.pack_into(self.page, COUNTERS.size, fill)
 
         def start() -> None:
             jobs.arm(min(job["call_cpu_s"], job["job_cpu_s"] - (worlds.real_cpu() - began)))
@@ -204,23 +222,21 @@ class Parent:
         else:
             jobs.run_trace(job, self.clock, emit, start)
 
-    def _limit(self, job: Mapping[str, Any]) -> None:
-        """The rlimits of one child. Memory counts from what the parent has mapped already."""
-        cpu = int(job["job_cpu_s"]) + 2
-        limits = {
-            "CPU": (cpu, cpu + 1),
-            "AS": (self.mapped + job["memory_mb"] * _MIB,) * 2,
-            "FSIZE": (job["file_bytes"],) * 2,
-            "CORE": (0, 0),
-            "NOFILE": (64, 64),
-            "NPROC": (0, 0),
-            "MEMLOCK": (0, 0),
-            "MSGQUEUE": (0, 0),
-        }
-        for name, limit in limits.items():
-            if hasattr(resource, f"RLIMIT_{name}"):
-                with contextlib.suppress(ValueError, OSError):  # macOS knows some of them and takes none
-                    resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), limit)
+
+def _limit(memory_mb: int, file_bytes: int) -> None:
+    """The rlimits that parent and children share. Memory counts from what this parent has mapped already."""
+    limits = {
+        "AS": _mapped() + memory_mb * _MIB,
+        "FSIZE": file_bytes,
+        "CORE": 0,
+        "NOFILE": 64,
+        "MEMLOCK": 0,
+        "MSGQUEUE": 0,
+    }
+    for name, limit in limits.items():
+        if hasattr(resource, f"RLIMIT_{name}"):
+            with contextlib.suppress(ValueError, OSError):  # macOS knows some of them and takes none
+                resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (limit, limit))
 
 
 def _preload(names: list[str]) -> None:
