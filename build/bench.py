@@ -36,7 +36,7 @@ from build.sandbox.hostile import THREATS
 from build.values import NotData, encode
 
 try:
-    import psutil
+    import psutil  # type: ignore[import-untyped]
 except ImportError:  # the other commands of `python -m build` do without
     psutil = None
 
@@ -90,7 +90,9 @@ def bench_sandbox(path: Path | None, limit: int, seed: int, unsafe_exec: bool, t
     with Sandbox(Limits(job_cpu_s=10.0)) as sandbox:
         click.echo(sandbox.layers.line())
         chosen, pairs, apart = _choose(functions, sandbox, limit)
-        click.echo(f"{len(chosen)} functions are measured; {apart} were passed over: failed, or over {SLOW_CPU_S:g} s of CPU")
+        click.echo(
+            f"{len(chosen)} functions are measured; {apart} were passed over: failed, or over {SLOW_CPU_S:g} s of CPU"
+        )
         rows = {"sandbox": _measure(chosen, pairs, sandbox, "sandbox", singles=10)}
         with Unprotected() as floor:
             _warm(floor)

@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from build.sandbox import jobs, wire, worlds
@@ -16,7 +16,9 @@ def main(options: Sequence[str]) -> None:
     for fd in (0, 1, 2):
         os.dup2(null, fd)
     if "pympler" in options:
-        jobs.fits = _asizeof_rule()  # type: ignore[assignment]
+        import pympler.asizeof  # noqa: F401 - its import is part of the price
+
+        jobs.fits = asizeof_rule
     clock = worlds.Clock()
     if "real" in options:
         worlds.seed = lambda number: None
@@ -45,23 +47,18 @@ def main(options: Sequence[str]) -> None:
         wire.send(replies, b"E", wire.pack({"cpu_s": worlds.real_cpu() - began, "counters": counts}))
 
 
-def _asizeof_rule() -> Callable[[Any, DrawRules], bool]:
-    """The size rule with `pympler.asizeof` itself (CodeI/O, appendix A)."""
+def asizeof_rule(value: Any, rules: DrawRules) -> bool:
+    """The size rule with `pympler.asizeof` itself (CodeI/O, appendix A); `build.sandbox.sizes` must agree with it."""
     from pympler.asizeof import asizeof
 
-    def fits(value: Any, rules: DrawRules) -> bool:
-        if asizeof(value) >= rules.object_bytes:
-            return False
-        if isinstance(value, dict):
-            inside = [*value, *value.values()]
-        elif isinstance(value, list):
-            inside = value
-        elif isinstance(value, str):
-            return len(value) < rules.string_length
-        else:
-            return bool(asizeof(value) < rules.scalar_bytes)
-        return len(inside) < rules.container_length * (1 + isinstance(value, dict)) and all(
-            fits(item, rules) for item in inside
+    if asizeof(value) >= rules.object_bytes:
+        return False
+    if isinstance(value, dict):
+        return len(value) < rules.container_length and all(
+            asizeof_rule(item, rules) for pair in value.items() for item in pair
         )
-
-    return fits
+    if isinstance(value, list):
+        return len(value) < rules.container_length and all(asizeof_rule(item, rules) for item in value)
+    if isinstance(value, str):
+        return len(value) < rules.string_length
+    return bool(asizeof(value) < rules.scalar_bytes)

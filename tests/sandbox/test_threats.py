@@ -4,7 +4,7 @@ import os
 import socket
 from collections.abc import Iterator
 
-import psutil
+import psutil  # type: ignore[import-untyped]
 import pytest
 
 from build.sandbox import DrawRules, Limits, Program, Sandbox
