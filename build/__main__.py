@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from build.bench import bench
 from build.card import print_summary
 from build.check import check as check_run
 from build.engine import run as run_locally
@@ -51,6 +52,9 @@ def check(run_folder: Path, cpu_s: float) -> None:
     print(f"{findings.pairs} pairs of {findings.functions} functions executed again; instances: {tasks}")
     print(f"{len(findings.faults)} faults")
     sys.exit(1 if findings.faults else 0)
+
+
+main.add_command(bench)
 
 
 if __name__ == "__main__":

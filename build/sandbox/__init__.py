@@ -1,5 +1,5 @@
 """Running code from strangers: the only place of the project that starts processes for it. See `build.sandbox.api`."""
 
-from build.sandbox.api import CallResult, DrawRules, Draws, Limits, Program, Sandbox, SandboxError, Trace
+from build.sandbox.api import CallResult, DrawRules, Draws, Layers, Limits, Program, Sandbox, SandboxError, Trace
 
-__all__ = ["CallResult", "DrawRules", "Draws", "Limits", "Program", "Sandbox", "SandboxError", "Trace"]
+__all__ = ["CallResult", "DrawRules", "Draws", "Layers", "Limits", "Program", "Sandbox", "SandboxError", "Trace"]

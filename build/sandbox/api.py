@@ -10,19 +10,32 @@ fresh module state. A program's misbehaviour is a result with a status, never an
 
 import os
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Literal
 
-from build.sandbox.contract import CallResult, DrawRules, Draws, Limits, Program, SandboxError, Trace
+from build.sandbox.contract import (
+    ASPECTS,
+    Aspect,
+    CallResult,
+    DrawRules,
+    Draws,
+    Layers,
+    Limits,
+    Program,
+    SandboxError,
+    Trace,
+)
 from build.sandbox.jobs import REASONS
 from build.sandbox.process import Ending, WarmParent
 from build.sandbox.tiers import tier_of
 
-__all__ = ["CallResult", "DrawRules", "Draws", "Limits", "Program", "Sandbox", "SandboxError", "Trace"]
+__all__ = ["CallResult", "DrawRules", "Draws", "Layers", "Limits", "Program", "Sandbox", "SandboxError", "Trace"]
 
 _MAX_DEATHS = 3  # of one draw job, before it is given up
+_RNG_SEEDS = (1001, 1002)  # of world 1 and 2
 _GRACE_CPU_S = 0.05
+_FORGED = "something else than the results came through the result channel"
 
 
 class Sandbox:
@@ -33,8 +46,18 @@ class Sandbox:
     thread that uses it; make one in each worker.
     """
 
-    def __init__(self, limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        limits: Limits | None = None,
+        require_isolation: Literal["available", "full"] = "available",
+        unsafe_exec: bool = False,
+    ) -> None:
+        """`require_isolation="full"` refuses to run where a layer is missing; `unsafe_exec` runs even without seccomp
+        and Landlock, which are otherwise both demanded. A refusal is a `SandboxError` when an interpreter starts.
+        """
         self.limits = limits or Limits()
+        self.require_isolation = require_isolation
+        self.unsafe_exec = unsafe_exec
         self._parents: dict[tuple[str, int], WarmParent] = {}
         self._owner = os.getpid()
 
@@ -50,32 +73,49 @@ class Sandbox:
             parent.close()
         self._parents.clear()
 
-    def call(self, program: Program, inputs: Sequence[str], world: int = 1) -> list[CallResult]:
+    @property
+    def layers(self) -> Layers:
+        """The layers of confinement in force here; starts an interpreter when none runs yet. Raises `SandboxError`."""
+        return self._parent(("light", 1)).layers
+
+    def call(
+        self, program: Program, inputs: Sequence[str], world: int = 1, vary: Collection[Aspect] | None = None
+    ) -> list[CallResult]:
         """Run the program once per input (canonical JSON objects of keyword arguments), each from fresh module state.
 
         A call that ends its process costs only itself: the rest goes on in another child, within the CPU of one job.
-        World 2 runs the inputs in reverse, so that state that leaks from call to call shows as a difference.
+        World 2 runs the inputs in reverse, so that state that leaks from call to call shows as a difference. `vary` takes
+        only some aspects of world 2, for `build.sandbox.causes`.
         """
-        order = list(inputs) if world == 1 else list(reversed(inputs))
+        if vary is None:
+            vary = ASPECTS if world == 2 else ()
+        world = 2 if "hash_order" in vary else 1
+        order = list(reversed(inputs)) if "state" in vary else list(inputs)
         results: list[CallResult] = []
         left = self.limits.job_cpu_s
         while len(results) < len(order):
             if left <= _GRACE_CPU_S:
                 results.append(CallResult("timeout", detail=f"over {self.limits.job_cpu_s:g} s of CPU for all calls"))
                 continue
-            job = self._job("call", program, world, left) | {"inputs": order[len(results) :]}
+            job = self._job("call", program, left) | {
+                "rng_seed": _RNG_SEEDS["random" in vary],
+                "clock_world": 2 if "time" in vary else 1,
+                "inputs": order[len(results) :],
+            }
             ending = None
             for item in self._run(job, program.code, world):
                 if isinstance(item, Ending):
                     ending = item
-                elif len(results) < len(order):
+                else:
                     results.append(CallResult(**item))
             assert ending is not None
             left -= ending.cpu_s
+            if ending.cut == "forged" or len(results) > len(order):
+                return [CallResult("killed", detail=_FORGED)] * len(order)
             if len(results) < len(order):
                 spent = ending.cpu_s - sum(result.cpu_s for result in results[-len(job["inputs"]) :])
                 results.append(self._died(ending, max(spent, 0.0)))
-        return results if world == 1 else results[::-1]
+        return results[::-1] if "state" in vary else results
 
     def draw(self, program: Program, generator: str, rules: DrawRules, seed: int, world: int = 1) -> Draws:
         """Draw inputs from `input_generator()` and run the program on each JSON snapshot until the rules are met.
@@ -92,7 +132,9 @@ class Sandbox:
         failure = detail = ""
         left = self.limits.job_cpu_s
         while not failure and counters[0] < rules.draws and len(pairs) < rules.distinct:
-            job = self._job("draw", program, world, left) | {
+            job = self._job("draw", program, left) | {
+                "rng_seed": _RNG_SEEDS[world == 2],
+                "clock_world": world,
                 "generator": generator,
                 "rules": asdict(rules),
                 "seed": seed + 1_000_003 * counters[0],
@@ -106,7 +148,9 @@ class Sandbox:
                     left -= item.cpu_s
                     drawn = item.counters[0]
                     counters = [a + b for a, b in zip(counters, item.counters[: len(counters)], strict=True)]
-                    if not finished:
+                    if item.cut == "forged":
+                        pairs, failure, detail = [], "killed", _FORGED
+                    elif not finished:
                         died = self._died(item, 0.0)
                         detail = died.detail
                         if drawn == 0:  # died while loading
@@ -132,7 +176,12 @@ class Sandbox:
 
     def trace(self, program: Program, input: str, max_events: int = 2000) -> Trace:
         """Run the program once under the tracer."""
-        job = self._job("trace", program, 1, self.limits.job_cpu_s) | {"input": input, "max_events": max_events}
+        job = self._job("trace", program, self.limits.job_cpu_s) | {
+            "rng_seed": _RNG_SEEDS[0],
+            "clock_world": 1,
+            "input": input,
+            "max_events": max_events,
+        }
         # Watching slows a call down, by far less than this: only the job's limit ends it.
         job |= {"call_cpu_s": job["job_cpu_s"], "call_wall_s": job["job_wall_s"]}
         trace = None
@@ -144,38 +193,53 @@ class Sandbox:
         assert trace is not None
         return trace
 
-    def _job(self, kind: str, program: Program, world: int, cpu_s: float) -> dict[str, Any]:
+    def _job(self, kind: str, program: Program, cpu_s: float) -> dict[str, Any]:
         limits = self.limits
         call_cpu_s = min(limits.call_cpu_s, cpu_s)
         return {
             "kind": kind,
             "code": program.code,
             "entry": program.entry,
-            "rng_seed": 1000 + world,
-            "clock_world": world,
             "call_cpu_s": call_cpu_s,
             "job_cpu_s": cpu_s,
             "call_wall_s": call_cpu_s * limits.wall_factor,
             "job_wall_s": cpu_s * limits.wall_factor,
-            "memory_mb": limits.memory_mb,
             "result_bytes": limits.result_bytes,
             "output_bytes": limits.result_bytes * 16,
-            "file_bytes": limits.file_bytes,
         }
 
     def _run(self, job: dict[str, Any], source: str, world: int) -> Iterator[dict[str, Any] | Ending]:
-        """Give a job to the parent of its tier; a parent that fails is replaced once."""
+        """Give a job to the parent of its tier. One that breaks is dropped, so that the next job gets a new one."""
+        key = (tier_of(source), world)
+        try:
+            yield from self._parent(key).run(job)
+        except SandboxError:
+            if key in self._parents:
+                self._parents.pop(key).close()
+            raise
+
+    def _parent(self, key: tuple[str, int]) -> WarmParent:
         if os.getpid() != self._owner:
             raise SandboxError("a Sandbox cannot be used in a forked copy of its process; make a new one there")
-        key = (tier_of(source), world)
         if key not in self._parents:
-            self._parents[key] = WarmParent(*key)
-        parent = self._parents[key]
-        try:
-            yield from parent.run(job)
-        except SandboxError:
-            self._parents.pop(key).close()
-            raise
+            parent = WarmParent(*key, self.limits)
+            try:
+                self._refuse(parent.layers)
+            except SandboxError:
+                parent.close()
+                raise
+            self._parents[key] = parent
+        return self._parents[key]
+
+    def _refuse(self, layers: Layers) -> None:
+        lacking = ", ".join(f"{name} ({detail})" for name, detail in layers.missing.items())
+        if self.require_isolation == "full" and layers.missing:
+            raise SandboxError(f"full isolation is required, and this machine lacks: {lacking}")
+        if not self.unsafe_exec and not {"seccomp", "landlock"} <= set(layers.active):
+            raise SandboxError(
+                f"foreign code would run without enough isolation; this machine lacks: {lacking}. "
+                "Run on Linux 5.13 or newer with seccomp, or accept the risk with --unsafe-exec"
+            )
 
     def _died(self, ending: Ending, cpu_s: float) -> CallResult:
         """The result of the call during which the child ended."""

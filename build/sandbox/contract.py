@@ -5,6 +5,9 @@ from typing import Any, Literal
 
 CallStatus = Literal["ok", "exception", "timeout", "memory", "killed", "not_data", "load_error"]
 
+Aspect = Literal["random", "time", "hash_order", "state"]
+ASPECTS: tuple[Aspect, ...] = ("random", "time", "hash_order", "state")  # what differs between world 1 and world 2
+
 
 class SandboxError(RuntimeError):
     """The sandbox itself cannot work here; the message says what is missing and what to do."""
@@ -75,3 +78,19 @@ class Trace:
     result: CallResult
     events: tuple[dict[str, Any], ...] = ()
     truncated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Layers:
+    """The layers of confinement that a sandbox has here and those it lacks, with details (`build.sandbox.layers`)."""
+
+    active: dict[str, str]
+    missing: dict[str, str]
+
+    def line(self) -> str:
+        """The start-up line."""
+        active, missing = (
+            ", ".join(f"{name} ({detail})" if detail else name for name, detail in layers.items()) or "none"
+            for layers in (self.active, self.missing)
+        )
+        return f"sandbox layers: {active}; missing: {missing}"

@@ -5,25 +5,25 @@ foreign code can import. Results leave as messages through `emit`, one by one, s
 or a kill is kept; counts go to a page of memory shared with the parent, for the same reason.
 """
 
-import importlib
-import json
 import signal
 import sys
 from collections.abc import Callable, Mapping
-from importlib.util import find_spec
 from types import CodeType, ModuleType
 from typing import Any
 
-from build.sandbox import worlds
+from build.sandbox import tracer, worlds
 from build.sandbox.contract import DrawRules
 from build.sandbox.sizes import fits
 from build.values import NotData, decode, encode
 
-tracer: Any = importlib.import_module("build.sandbox.tracer") if find_spec("build.sandbox.tracer") else None
-
 PROGRAM_FILE = "<program>"
 DETAIL_LENGTH = 300
+
+# Bound before foreign code can replace them.
 _SYSTEM_LIMIT = sys.getrecursionlimit()
+_set_recursion_limit, _set_trace, _set_profile = sys.setrecursionlimit, sys.settrace, sys.setprofile
+_modules = sys.modules
+_set_timer, _TIMER = signal.setitimer, signal.ITIMER_PROF
 
 # Why a draw gave no pair, in the order of the counters on the shared page (its first counter is the number of draws).
 REASONS = (
@@ -42,7 +42,7 @@ REASONS = (
     "memory",
 )
 
-Emit = Callable[[dict[str, Any]], None]
+Emit = Callable[[dict[str, Any]], object]
 
 
 class LoadError(Exception):
@@ -66,7 +66,7 @@ class Runner:
         return entry_of(execute(self.code, "program"), self.entry)
 
     def reset(self) -> None:
-        sys.setrecursionlimit(_SYSTEM_LIMIT)
+        _set_recursion_limit(_SYSTEM_LIMIT)
         worlds.seed(self.rng_seed)
         self.clock.reset(self.clock_world)
 
@@ -79,7 +79,8 @@ class Runner:
             self.reset()
             arguments = decode(text)
             output = self.load()(**arguments)
-            sys.setrecursionlimit(_SYSTEM_LIMIT)
+            _set_trace(None)
+            _settle()
             value = self.encode(output)
         except LoadError as error:
             status, detail = "load_error", str(error)
@@ -88,7 +89,7 @@ class Runner:
         except NotData as error:
             status, detail = "not_data", str(error)
         except BaseException as error:
-            sys.setrecursionlimit(_SYSTEM_LIMIT)
+            _settle()
             status, detail = "exception", describe(error)
         return {"status": status, "value": value, "detail": detail, "cpu_s": worlds.real_cpu() - began}
 
@@ -105,8 +106,10 @@ class Runner:
         return text
 
 
-def run_call(job: Mapping[str, Any], clock: worlds.Clock, emit: Emit, start: Callable[[], None]) -> None:
-    """A message per input, in the order of the inputs."""
+def run_call(
+    job: Mapping[str, Any], clock: worlds.Clock, emit: Emit, start: Callable[[], None], count: Callable[[int], None]
+) -> None:
+    """A message per input, in the order of the inputs. `count(0)` is a call begun."""
     try:
         runner = Runner(job, clock, start)
     except LoadError as error:
@@ -114,6 +117,7 @@ def run_call(job: Mapping[str, Any], clock: worlds.Clock, emit: Emit, start: Cal
             emit({"status": "load_error", "value": None, "detail": str(error), "cpu_s": 0.0})
         return
     for text in job["inputs"]:
+        count(0)
         emit(runner.call(text))
 
 
@@ -208,14 +212,16 @@ def run_trace(job: Mapping[str, Any], clock: worlds.Clock, emit: Emit, start: Ca
     emit({"result": {"value": None, "detail": "", "cpu_s": 0.0} | result, "events": events, "truncated": truncated})
 
 
-def message(fields: Mapping[str, Any]) -> bytes:
-    """The JSON bytes of a message."""
-    return json.dumps(fields, ensure_ascii=True).encode("ascii")
-
-
 def arm(seconds: float) -> None:
     """End this process by SIGPROF after so many further seconds of CPU; its default action needs no interpreter."""
-    signal.setitimer(signal.ITIMER_PROF, max(seconds, 0.001))
+    _set_timer(_TIMER, max(seconds, 0.001))
+
+
+def _settle() -> None:
+    """Undo what foreign code may have set for the code that runs after it."""
+    _set_trace(None)
+    _set_profile(None)
+    _set_recursion_limit(_SYSTEM_LIMIT)
 
 
 def compile_source(source: str, filename: str) -> CodeType:
@@ -231,7 +237,7 @@ def execute(code: CodeType, name: str, names: Mapping[str, Any] | None = None) -
     module = ModuleType(name)
     if names:
         module.__dict__.update({key: value for key, value in names.items() if not key.startswith("__")})
-    sys.modules[name] = module
+    _modules[name] = module
     try:
         exec(code, module.__dict__)
     except MemoryError:

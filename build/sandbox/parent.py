@@ -12,7 +12,6 @@ imports with a copy of the builtins of their own and outside of what foreign cod
 import contextlib
 import gc
 import importlib
-import json
 import mmap
 import os
 import resource
@@ -25,11 +24,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from build.sandbox import jobs, wire, worlds
+from build.sandbox import jobs, kernel, layers, wire, worlds
 
 # What programs import most, by name: importing it once here is cheaper than in every child.
 LIGHT = """
-    abc argparse array ast base bisect calendar cmath collections collections.abc contextlib copy csv ctypes
+    abc argparse array ast base64 bisect calendar cmath collections collections.abc contextlib copy csv ctypes
     dataclasses datetime decimal difflib enum fractions functools hashlib heapq inspect io itertools json
     logging math numbers operator os pathlib pickle platform pprint queue random re secrets statistics string
     struct sys textwrap threading time traceback types typing unicodedata uuid warnings zlib
@@ -38,7 +37,11 @@ NUMPY = ["numpy", "numpy.random", "numpy.linalg"]
 HEAVY = ["pandas", "scipy", "scipy.stats", "scipy.optimize", "scipy.special", "scipy.linalg", "sympy", "networkx"]
 MODULES = {"light": LIGHT, "numpy": LIGHT + NUMPY, "heavy": LIGHT + NUMPY + HEAVY}
 
-COUNTERS = struct.Struct("<32I")
+# The memory that a parent shares with its child: counters, how full the outbox is, and the outbox.
+COUNTERS = struct.Struct("<31I")
+_FILL = struct.Struct("<I")
+_OUTBOX = 256
+_SHARED = 1 << 16
 _PAGE = mmap.PAGESIZE
 _CHUNK = 65536
 _MIB = 1 << 20
@@ -50,23 +53,190 @@ def main(config: Mapping[str, Any]) -> None:
     null = os.open(os.devnull, os.O_RDWR)
     for fd in (0, 1):
         os.dup2(null, fd)
-    clock = worlds.Clock()
-    worlds.install(clock)
+    os.umask(0o022)
+    Path(config["folder"]).rmdir()  # the current folder: it stays empty, and nobody has to clean it up
+    parent = Parent(commands, replies)
+    parent.confinement.leave_namespaces()
+    worlds.install(parent.clock)
     _preload(MODULES[config["tier"]])
-    os.chdir(config["folder"])
-    Path(config["folder"]).rmdir()  # so that it stays empty, and nobody has to clean it up
-    page = mmap.mmap(-1, _PAGE)
+    threads = _threads()
+    parent.warm_up()
+    _limit(config["memory_mb"], config["file_bytes"])
+    parent.confinement.confine()
     gc.collect()
     gc.freeze()
     os.dup2(null, 2)
     os.close(null)
-    wire.send(replies, b"H", json.dumps({"threads": _threads()}).encode())
-    while True:
-        frame = wire.receive(commands)
-        if frame is None:
+    parent.reply(b"H", {"active": parent.confinement.active, "missing": parent.confinement.missing, "threads": threads})
+    while frame := wire.receive(commands):
+        parent.reply(b"E", parent.serve(wire.unpack(frame[1])))
+
+
+class Parent:
+    """What a warm parent keeps between jobs: its two pipes, the clock, the page of counters and the layers."""
+
+    def __init__(self, commands: int, replies: int) -> None:
+        self.commands = commands
+        self.replies = replies
+        self.clock = worlds.Clock()
+        self.page = mmap.mmap(-1, _SHARED)
+        self.page.write(bytes(_SHARED))
+        self.confinement = layers.Confinement()
+
+    def warm_up(self) -> None:
+        """Run a job of each kind on a program of our own, so that no child pays for what an interpreter does once."""
+        limits = {"entry": "f", "rng_seed": 1, "clock_world": 1, "result_bytes": 1000}
+        job = limits | {"code": "import random\ndef f(x):\n    return [x]", "inputs": ['{"x": 1}'] * 20}
+        draw = {
+            "generator": "def input_generator():\n    return {'x': random.random()}",
+            "rules": {},
+            "seed": 1,
+            "seen": [],
+        }
+        jobs.run_call(job, self.clock, wire.pack, lambda: None, lambda index: None)
+        jobs.run_draw(job | draw | {"draws": 20, "found": 0}, self.clock, wire.pack, lambda: None, lambda index: None)
+
+    def reply(self, kind: bytes, fields: Mapping[str, Any]) -> None:
+        wire.send(self.replies, kind, wire.pack(fields))
+
+    def serve(self, job: dict[str, Any]) -> dict[str, Any]:
+        """Fork the child of one job, relay its output, and say how it ended."""
+        self.page[:_OUTBOX] = bytes(_OUTBOX)
+        reader, writer = os.pipe()
+        pid = kernel.fork()
+        if pid == 0:
+            try:
+                os.close(reader)
+                os.close(self.commands)
+                os.close(self.replies)
+                self._child(job, writer)
+                os._exit(0)
+            finally:
+                os._exit(70)
+        os.close(writer)
+        try:
+            cut = self._relay(job, pid, reader)
+        finally:
+            os.close(reader)
+            os.kill(pid, signal.SIGKILL)
+            _, status, usage = os.wait4(pid, 0)
+            self._end_strays(pid)
+        fill = min(_FILL.unpack_from(self.page, COUNTERS.size)[0], _SHARED - _OUTBOX)
+        if fill and not cut:
+            wire.send(self.replies, b"D", self.page[_OUTBOX : _OUTBOX + fill])
+        return {
+            "cut": cut,
+            "signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0,
+            "exit": os.WEXITSTATUS(status) if os.WIFEXITED(status) else 0,
+            "cpu_s": usage.ru_utime + usage.ru_stime,
+            "counters": list(COUNTERS.unpack_from(self.page)),
+        }
+
+    def _end_strays(self, pid: int) -> None:
+        """Without seccomp a child may have forked: end its session, or all that lives in a PID namespace of our own."""
+        if self.confinement.program is not None:
             return
-        job = json.loads(frame[1])
-        wire.send(replies, b"E", json.dumps(_serve(job, clock, page, commands, replies)).encode())
+        with contextlib.suppress(OSError):
+            os.killpg(pid, signal.SIGKILL)
+        if "pid" in self.confinement.namespaces and os.getpid() == 1:
+            with contextlib.suppress(OSError):
+                os.kill(-1, signal.SIGKILL)
+                while os.waitpid(-1, 0):
+                    pass
+
+    def _relay(self, job: Mapping[str, Any], pid: int, reader: int) -> str:
+        """Pass the child's bytes on until it ends. Returns why it must be cut off (wall, output, orphan), or ""."""
+        poller = select.poll()
+        poller.register(reader, select.POLLIN)
+        poller.register(self.commands, 0)  # only a hang-up: whoever gave the job is gone
+        watch = os.pidfd_open(pid) if hasattr(os, "pidfd_open") else -1
+        if watch >= 0:
+            poller.register(watch, select.POLLIN)
+        deadline = worlds.real_monotonic() + job["job_wall_s"]
+        received, beat, moved = 0, b"", worlds.real_monotonic()
+        try:
+            while True:
+                ready = dict(poller.poll(job["call_wall_s"] * 1000 / 8))
+                now = worlds.real_monotonic()
+                if self.page[: COUNTERS.size] != beat:
+                    beat, moved = self.page[: COUNTERS.size], now
+                if now > deadline or (not ready and now > moved + job["call_wall_s"]):
+                    return "wall"
+                if not ready:
+                    continue
+                if self.commands in ready:
+                    return "orphan"
+                if reader in ready:
+                    chunk = os.read(reader, _CHUNK)
+                    if not chunk:
+                        return _wait_briefly(watch)
+                    received += len(chunk)
+                    if received > job["output_bytes"]:
+                        return "output"
+                    wire.send(self.replies, b"D", chunk)
+                else:  # ended, and nothing left to read; a process it may have left behind holds the pipe open
+                    return ""
+        finally:
+            if watch >= 0:
+                os.close(watch)
+
+    def _child(self, job: dict[str, Any], writer: int) -> None:
+        """Take every limit, then run the job; returns when it is done."""
+        cpu = int(job["job_cpu_s"]) + 2
+        resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu + 1))
+        resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
+        if self.confinement.program is not None:
+            kernel.die_with_parent()
+            kernel.seccomp(self.confinement.program)
+        else:
+            os.setsid()
+        nonce = bytes.fromhex(job.pop("nonce"))
+        began = worlds.real_cpu()
+        counts = [0] * 31
+        fill = 0
+
+        def emit(fields: dict[str, Any]) -> None:
+            """A message into the outbox, which outlives this process; through the pipe when that is full."""
+            nonlocal fill
+            payload = wire.pack(fields)
+            data = nonce + len(payload).to_bytes(4, "big") + payload
+            if fill + len(data) > _SHARED - _OUTBOX:
+                wire.write_all(writer, self.page[_OUTBOX : _OUTBOX + fill] + data)
+                fill = 0
+            else:
+                self.page[_OUTBOX + fill : _OUTBOX + fill + len(data)] = data
+                fill += len(data)
+            _FILL.pack_into(self.page, COUNTERS.size, fill)
+
+        def start() -> None:
+            jobs.arm(min(job["call_cpu_s"], job["job_cpu_s"] - (worlds.real_cpu() - began)))
+
+        def count(index: int) -> None:
+            counts[index] += 1
+            COUNTERS.pack_into(self.page, 0, *counts)
+
+        if job["kind"] == "call":
+            jobs.run_call(job, self.clock, emit, start, count)
+        elif job["kind"] == "draw":
+            jobs.run_draw(job, self.clock, emit, start, count)
+        else:
+            jobs.run_trace(job, self.clock, emit, start)
+
+
+def _limit(memory_mb: int, file_bytes: int) -> None:
+    """The rlimits that parent and children share. Memory counts from what this parent has mapped already."""
+    limits = {
+        "AS": _mapped() + memory_mb * _MIB,
+        "FSIZE": file_bytes,
+        "CORE": 0,
+        "NOFILE": 64,
+        "MEMLOCK": 0,
+        "MSGQUEUE": 0,
+    }
+    for name, limit in limits.items():
+        if hasattr(resource, f"RLIMIT_{name}"):
+            with contextlib.suppress(ValueError, OSError):  # macOS knows some of them and takes none
+                resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (limit, limit))
 
 
 def _preload(names: list[str]) -> None:
@@ -86,130 +256,14 @@ def _threads() -> int:
         return 0
 
 
-def _serve(job: dict[str, Any], clock: worlds.Clock, page: mmap.mmap, commands: int, replies: int) -> dict[str, Any]:
-    """Fork the child of one job, relay its output, and say how it ended."""
-    page[: COUNTERS.size] = bytes(COUNTERS.size)
-    reader, writer = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        try:
-            os.setsid()
-            for fd in (reader, commands, replies):
-                os.close(fd)
-            _child(job, clock, page, writer)
-            os._exit(0)
-        finally:
-            os._exit(70)
-    os.close(writer)
-    try:
-        cut = _relay(job, pid, page, reader, commands, replies)
-    finally:
-        os.close(reader)
-        for kill in (os.kill, os.killpg):
-            with contextlib.suppress(OSError):
-                kill(pid, signal.SIGKILL)
-        _, status, usage = os.wait4(pid, 0)
-    return {
-        "cut": cut,
-        "signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0,
-        "exit": os.WEXITSTATUS(status) if os.WIFEXITED(status) else 0,
-        "cpu_s": usage.ru_utime + usage.ru_stime,
-        "counters": list(COUNTERS.unpack_from(page)),
-    }
-
-
-def _relay(job: Mapping[str, Any], pid: int, page: mmap.mmap, reader: int, commands: int, replies: int) -> str:
-    """Pass the child's bytes on until it ends. Returns why it has to be cut off ("wall", "output", "orphan"), or ""."""
-    poller = select.poll()
-    poller.register(reader, select.POLLIN)
-    poller.register(commands, 0)  # only a hang-up: whoever gave the job is gone
-    watch = os.pidfd_open(pid) if hasattr(os, "pidfd_open") else -1
-    if watch >= 0:
-        poller.register(watch, select.POLLIN)
-    deadline = worlds.real_monotonic() + job["job_wall_s"]
-    received = 0
-    beat = b""
-    try:
-        while True:
-            left = min(job["call_wall_s"], deadline - worlds.real_monotonic())
-            ready = dict(poller.poll(max(left, 0) * 1000))
-            if not ready:
-                now = page[: COUNTERS.size]
-                if now == beat or worlds.real_monotonic() >= deadline:
-                    return "wall"
-                beat = now
-            elif commands in ready:
-                return "orphan"
-            elif reader in ready:
-                chunk = os.read(reader, _CHUNK)
-                if not chunk:
-                    return _wait_briefly(watch)
-                received += len(chunk)
-                if received > job["output_bytes"]:
-                    return "output"
-                wire.send(replies, b"D", chunk)
-                beat = b""
-            else:  # ended, and nothing left to read; a process it may have left behind holds the pipe open
-                return ""
-    finally:
-        if watch >= 0:
-            os.close(watch)
-
-
 def _wait_briefly(watch: int) -> str:
-    """The child closed its pipe: it is ending, or it hides; a moment for the first, none for the second."""
+    """The child closed its pipe: it is ending, or it hides; two seconds for the first, none for the second."""
     if watch >= 0:
         poller = select.poll()
         poller.register(watch, select.POLLIN)
         if not poller.poll(2000):
             return "wall"
     return ""
-
-
-def _child(job: dict[str, Any], clock: worlds.Clock, page: mmap.mmap, writer: int) -> None:
-    """Take every limit, then run the job; returns when it is done."""
-    signal.signal(signal.SIGPROF, signal.SIG_DFL)
-    _limit(job)
-    nonce = bytes.fromhex(job.pop("nonce"))
-    deadline = job["job_cpu_s"]
-    counts = [0] * 32
-
-    def emit(fields: dict[str, Any]) -> None:
-        payload = jobs.message(fields)
-        wire.write_all(writer, nonce + len(payload).to_bytes(4, "big") + payload)
-
-    def start() -> None:
-        jobs.arm(min(job["call_cpu_s"], deadline - worlds.real_cpu()))
-
-    def count(index: int) -> None:
-        counts[index] += 1
-        COUNTERS.pack_into(page, 0, *counts)
-
-    if job["kind"] == "call":
-        jobs.run_call(job, clock, emit, start)
-    elif job["kind"] == "draw":
-        jobs.run_draw(job, clock, emit, start, count)
-    else:
-        jobs.run_trace(job, clock, emit, start)
-
-
-def _limit(job: Mapping[str, Any]) -> None:
-    """The rlimits of one child. Memory counts from what this process has mapped already."""
-    cpu = int(job["job_cpu_s"] + worlds.real_cpu()) + 2
-    limits = {
-        "CPU": (cpu, cpu + 1),
-        "AS": (_mapped() + job["memory_mb"] * _MIB,) * 2,
-        "FSIZE": (job["file_bytes"],) * 2,
-        "CORE": (0, 0),
-        "NOFILE": (64, 64),
-        "NPROC": (0, 0),
-        "MEMLOCK": (0, 0),
-        "MSGQUEUE": (0, 0),
-    }
-    for name, limit in limits.items():
-        if hasattr(resource, f"RLIMIT_{name}"):
-            with contextlib.suppress(ValueError, OSError):  # macOS knows some of them and takes none
-                resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), limit)
 
 
 def _mapped() -> int:

@@ -4,6 +4,7 @@ The child's bytes are foreign: each message must carry the nonce of its job and 
 be canonical JSON; from the first byte that does not fit, nothing of that child is believed any more.
 """
 
+import contextlib
 import json
 import os
 import secrets
@@ -19,11 +20,11 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 from typing_extensions import TypedDict
 
 from build.sandbox import wire
-from build.sandbox.contract import CallStatus, SandboxError
+from build.sandbox.contract import CallStatus, Layers, Limits, SandboxError
 from build.sandbox.worlds import HASH_SEEDS
 from build.values import decode, encode
 
-_ROOT = str(Path(__file__).resolve().parents[2])
+ROOT = str(Path(__file__).resolve().parents[2])
 
 # The packages are made by hand, so that their __init__ (and with it pydantic) stays out of the warm parent. While our
 # modules load, every module gets a copy of the builtins, so that patched builtins do not reach them; then they leave
@@ -51,7 +52,7 @@ from build.sandbox import parent
 sys.path_hooks.remove(hook)
 forget()
 sys.argv[:] = [""]
-parent.main(parent.json.loads(config))
+parent.main(parent.wire.unpack(config))
 """
 
 
@@ -108,36 +109,45 @@ _SCHEMAS: dict[str, TypeAdapter[Any]] = {
 class WarmParent:
     """One warm interpreter of a tier and a world. Raises `SandboxError` when it does not start or breaks."""
 
-    def __init__(self, tier: str, world: int) -> None:
+    def __init__(self, tier: str, world: int, limits: Limits) -> None:
         folder = tempfile.mkdtemp(prefix="codeio-")
-        config = json.dumps({"tier": tier, "folder": folder})
+        config = json.dumps(
+            {"tier": tier, "folder": folder, "memory_mb": limits.memory_mb, "file_bytes": limits.file_bytes}
+        )
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-s", "-c", _BOOTSTRAP, _ROOT, config],
+            [sys.executable, "-P", "-s", "-c", _BOOTSTRAP, ROOT, config],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=_environment(world),
+            env=_environment(tier, world),
             cwd=folder,
             start_new_session=True,
         )
         assert self._process.stdin and self._process.stdout and self._process.stderr
         self._commands, self._replies = self._process.stdin.fileno(), self._process.stdout.fileno()
         frame = wire.receive(self._replies)
+        with contextlib.suppress(OSError):
+            Path(folder).rmdir()
         if frame is None:
             errors = self._process.stderr.read().decode("utf-8", "replace").strip().splitlines()
             self.close()
             raise SandboxError(
                 f"the sandbox's {tier} interpreter does not start: {errors[-1] if errors else 'no message'}"
             )
-        self.hello = json.loads(frame[1])
+        hello = json.loads(frame[1])
+        self.layers = Layers(hello["active"], hello["missing"])
+        self.threads: int = hello["threads"]
 
     def close(self) -> None:
-        """End the process and its child, now."""
-        self._process.kill()
-        self._process.wait()
+        """End the process and its child. It goes by itself when its pipe closes; a moment later it is made to."""
         for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
             if pipe:
                 pipe.close()
+        try:
+            self._process.wait(2)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
 
     def run(self, job: Mapping[str, Any]) -> Iterator[dict[str, Any] | Ending]:
         """The child's messages as they come, each checked, and at last an `Ending`."""
@@ -146,7 +156,7 @@ class WarmParent:
         waiting = bytearray()
         forged = False
         try:
-            wire.send(self._commands, b"J", json.dumps({**job, "nonce": nonce.hex()}).encode())
+            wire.send(self._commands, b"J", wire.pack({**job, "nonce": nonce.hex()}))
             while frame := wire.receive(self._replies):
                 kind, payload = frame
                 if kind == b"E":
@@ -192,8 +202,11 @@ def _checked(schema: TypeAdapter[Any], payload: bytes) -> dict[str, Any] | None:
     return message
 
 
-def _environment(world: int) -> dict[str, str]:
-    """All that foreign code can see of an environment. Threads of BLAS would not survive a fork."""
+def _environment(tier: str, world: int) -> dict[str, str]:
+    """All that foreign code can see of an environment. Threads of BLAS would not survive a fork; a large parent keeps its
+    memory in huge pages, of which a fork copies less.
+    """
+    huge = {"PYTHONMALLOC": "malloc", "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"} if tier == "heavy" else {}
     threads = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
     return {
         "PYTHONHASHSEED": str(HASH_SEEDS[world]),
@@ -206,4 +219,5 @@ def _environment(world: int) -> dict[str, str]:
         "PATH": os.defpath,
         "MPLBACKEND": "agg",
         **dict.fromkeys(threads, "1"),
+        **huge,
     }

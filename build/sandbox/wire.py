@@ -1,7 +1,10 @@
 """Frames on pipes: one byte of kind, four bytes of length (big endian), the payload."""
 
+import json
 import os
 import struct
+from collections.abc import Mapping
+from typing import Any
 
 _HEAD = struct.Struct(">cI")
 
@@ -19,6 +22,15 @@ def receive(fd: int) -> tuple[bytes, bytes] | None:
     kind, length = _HEAD.unpack(head)
     payload = _read_exactly(fd, length)
     return None if payload is None else (kind, payload)
+
+
+def pack(fields: Mapping[str, Any]) -> bytes:
+    """A payload of JSON."""
+    return json.dumps(fields, ensure_ascii=True).encode("ascii")
+
+
+def unpack(payload: bytes) -> Any:
+    return json.loads(payload)
 
 
 def write_all(fd: int, data: bytes) -> None:

@@ -26,7 +26,7 @@ _STARTS = {
     2: (1_741_234_567.0, 52_000.5, 0.0017),
 }  # epoch, monotonic, step; seconds
 
-real_cpu = time.process_time
+real_cpu = time.thread_time  # not process_time: with a CPU timer armed that one only moves with the tick
 real_monotonic = time.monotonic
 
 
@@ -80,24 +80,24 @@ def install(clock: Clock) -> None:
 def seed(number: int) -> None:
     """Seed the global RNGs of `random` and, when it is loaded, of numpy."""
     _seed_random(number)
-    numpy_random = sys.modules.get("numpy.random")
-    if numpy_random is not None:
+    if (numpy_random := _modules.get("numpy.random")) is not None:
         numpy_random.seed(number % 2**32)
 
 
 def rng_state() -> tuple[Any, Any]:
     """The state of the global RNGs, for `restore_rng`."""
-    numpy_random = sys.modules.get("numpy.random")
+    numpy_random = _modules.get("numpy.random")
     return _get_state(), None if numpy_random is None else numpy_random.get_state()
 
 
 def restore_rng(state: tuple[Any, Any]) -> None:
     _set_state(state[0])
     if state[1] is not None:
-        sys.modules["numpy.random"].set_state(state[1])
+        _modules["numpy.random"].set_state(state[1])
 
 
-# Bound here, before foreign code can replace the attributes of the `random` module.
+# Bound here, before foreign code can replace them.
+_modules = sys.modules
 _seed_random, _get_state, _set_state = random.seed, random.getstate, random.setstate
 
 
