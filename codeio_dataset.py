@@ -16,7 +16,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 import datasets
@@ -24,7 +24,7 @@ from datasets import Features, Value
 
 from build.assemble import CONFIGS, SPLITS, rows
 from build.card import print_summary, write_card
-from build.engine import run
+from build.engine import AVAILABLE, Isolation, run
 from build.publish import publish
 from build.recipe import Recipe, RecipeError, read_recipe
 from build.sandbox import SandboxError
@@ -98,13 +98,13 @@ class CodeIO(datasets.GeneratorBasedBuilder):
             yield from rows(self.config.name, split, store, shard, recipe)
 
 
-def materialise(path: Path) -> tuple[Recipe, Store, Path]:
+def materialise(path: Path, isolation: Isolation = AVAILABLE) -> tuple[Recipe, Store, Path]:
     """Run a recipe to its end and write RUN/dataset, which `load_dataset(folder, config)` reads.
 
     The folder appears as a whole or not at all; one that is complete is left as it is.
     """
     recipe = read_recipe(path)
-    store = run(recipe)
+    store = run(recipe, isolation)
     folder = recipe.run / "dataset"
     if not folder.exists():
         beside = recipe.run / "dataset.tmp"
@@ -133,13 +133,27 @@ def _remove_traces(folder: Path) -> None:
     "--push-to-hub", "repo", metavar="ORG/NAME", help="Upload the finished folder to this dataset repository."
 )
 @click.option("--private", is_flag=True, help="Make the repository private when it is created.")
-def main(path: Path, repo: str | None, private: bool) -> None:
+@click.option(
+    "--require-isolation",
+    type=click.Choice(["available", "full"]),
+    default="available",
+    show_default=True,
+    help="full: refuse to run where a layer of the sandbox is missing.",
+)
+@click.option("--unsafe-exec", is_flag=True, help="Run foreign code even where it cannot be confined.")
+def main(
+    path: Path,
+    repo: str | None,
+    private: bool,
+    require_isolation: Literal["available", "full"],
+    unsafe_exec: bool,
+) -> None:
     """Materialise a data recipe: raw code in, the CODEI/O and CODEI/O++ datasets out.
 
     The work is resumable: stopped at any moment, the same command goes on where it was.
     """
     try:
-        recipe, store, folder = materialise(path)
+        recipe, store, folder = materialise(path, Isolation(require_isolation, unsafe_exec))
         print_summary(recipe, store, folder)
         if repo:
             print(f"\nPublished: {publish(folder, repo, private)}")

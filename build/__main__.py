@@ -2,14 +2,15 @@
 
 import sys
 from pathlib import Path
+from typing import Literal
 
 import click
 
 from build.bench import bench
 from build.card import print_summary
 from build.check import check as check_run
+from build.engine import Isolation, run_rank
 from build.engine import run as run_locally
-from build.engine import run_rank
 from build.recipe import RecipeError, read_recipe
 from build.sandbox import Limits, SandboxError
 from build.store import RunError, Store
@@ -24,7 +25,15 @@ def main() -> None:
 @click.option("--config", type=click.Path(path_type=Path), required=True, help="The data recipe, a YAML file.")
 @click.option("--rank", type=click.IntRange(min=0), help="This job's number in an array of --world jobs.")
 @click.option("--world", type=click.IntRange(min=1), help="How many jobs share the run folder.")
-def run(config: Path, rank: int | None, world: int | None) -> None:
+@click.option("--require-isolation", type=click.Choice(["available", "full"]), default="available", show_default=True)
+@click.option("--unsafe-exec", is_flag=True, help="Run foreign code even where it cannot be confined.")
+def run(
+    config: Path,
+    rank: int | None,
+    world: int | None,
+    require_isolation: Literal["available", "full"],
+    unsafe_exec: bool,
+) -> None:
     """Bring a run to its end, in local processes or as one job (--rank, --world) of a cluster's array.
 
     Resumable: started again, it does what is left.
@@ -32,10 +41,11 @@ def run(config: Path, rank: int | None, world: int | None) -> None:
     if (rank is None) != (world is None) or (rank is not None and world is not None and rank >= world):
         raise click.UsageError("--rank and --world go together, with --rank below --world.")
     recipe = read_recipe(config)
+    isolation = Isolation(require_isolation, unsafe_exec)
     if rank is None or world is None:
-        print_summary(recipe, run_locally(recipe), recipe.run / "dataset")
+        print_summary(recipe, run_locally(recipe, isolation), recipe.run / "dataset")
     else:
-        run_rank(recipe, rank, world)
+        run_rank(recipe, rank, world, isolation)
 
 
 @main.command()

@@ -10,13 +10,15 @@ import multiprocessing
 import multiprocessing.connection
 import os
 import platform
+import sys
 import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import asdict, dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import TypeAdapter
 from tqdm import tqdm
@@ -35,16 +37,29 @@ from build.teachers.trace import TraceTeacher
 from build.unify import unify
 
 
+@dataclass(frozen=True, slots=True)
+class Isolation:
+    """How much confinement is demanded: "full" refuses to run where a layer is missing; `unsafe_exec` runs with none."""
+
+    require: Literal["available", "full"] = "available"
+    unsafe_exec: bool = False
+
+    def sandbox(self, recipe: Recipe) -> Sandbox:
+        rules = recipe.sampling
+        limits = Limits(call_cpu_s=rules.call_cpu_s, job_cpu_s=rules.function_cpu_s, memory_mb=rules.memory_mb)
+        return Sandbox(limits, self.require, self.unsafe_exec)
+
+
+AVAILABLE = Isolation()
+
+
 class Worker:
     """What a process needs to work on shards: the run, and a sandbox and a teacher of its own."""
 
-    def __init__(self, recipe: Recipe) -> None:
+    def __init__(self, recipe: Recipe, isolation: Isolation) -> None:
         self.recipe = recipe
         self.store = Store(recipe.run)
-        rules = recipe.sampling
-        self.sandbox = Sandbox(
-            Limits(call_cpu_s=rules.call_cpu_s, job_cpu_s=rules.function_cpu_s, memory_mb=rules.memory_mb)
-        )
+        self.sandbox = isolation.sandbox(recipe)
         self.teacher: Teacher = TraceTeacher(recipe.teacher, self.sandbox, recipe.seed)
 
     def process_shard(self, stage: str, rank: int, world: int) -> Counts:
@@ -109,16 +124,19 @@ def _verdicts(answers: Iterable[Rationale], tasks: dict[str, Any]) -> dict[str, 
     return {name: count for name, count in tallies.items() if count}
 
 
-def run(recipe: Recipe) -> Store:
-    """Bring a run to its end in local processes, from wherever it stands. Raises `RunError` or `RecipeError`."""
-    store = open_run(recipe)
+def run(recipe: Recipe, isolation: Isolation = AVAILABLE) -> Store:
+    """Bring a run to its end in local processes, from wherever it stands.
+
+    Raises `RunError`, `RecipeError`, or `SandboxError` where the isolation demanded is not to be had.
+    """
+    store = open_run(recipe, isolation)
     collect_shards(recipe, store)
     world = store.shards() or 0
     todo = {stage: [shard for shard in range(world) if store.done(stage, shard) is None] for stage in STAGES[1:]}
     if not any(todo.values()):
         return store
     context = multiprocessing.get_context("spawn")  # a forked worker would share the parent's threads and locks
-    with ProcessPoolExecutor(recipe.engine.workers, context, _start_worker, (recipe,)) as pool:
+    with ProcessPoolExecutor(recipe.engine.workers, context, _start_worker, (recipe, isolation)) as pool:
         try:
             for stage, shards in todo.items():
                 if shards:
@@ -133,18 +151,18 @@ def run(recipe: Recipe) -> Store:
     return store
 
 
-def run_rank(recipe: Recipe, rank: int, world: int) -> Store:
+def run_rank(recipe: Recipe, rank: int, world: int, isolation: Isolation = AVAILABLE) -> Store:
     """Work on every `world`-th shard from `rank` on, through all stages, in this process: one job of a cluster's array.
 
     Rank 0 collects first; the other ranks ask to be started again when that has been done.
     """
-    store = open_run(recipe)
+    store = open_run(recipe, isolation)
     if rank == 0:
         collect_shards(recipe, store)
     count = store.shards()
     if count is None:
         raise RunError(f"{recipe.run}: rank 0 has not collected the raw code yet; start this rank again when it has.")
-    worker = Worker(recipe)
+    worker = Worker(recipe, isolation)
     mine = range(rank, count, world)
     for stage in STAGES[1:]:
         for shard in tqdm(mine, desc=f"{stage} (rank {rank})", unit="shard"):
@@ -153,9 +171,12 @@ def run_rank(recipe: Recipe, rank: int, world: int) -> Store:
     return store
 
 
-def open_run(recipe: Recipe) -> Store:
-    """The run folder with its manifest; says on which versions and under which isolation it was started."""
+def open_run(recipe: Recipe, isolation: Isolation) -> Store:
+    """The run folder with its manifest, which says on which versions and under which isolation it was started."""
     store = Store(recipe.run)
+    with isolation.sandbox(recipe) as sandbox:
+        layers = sandbox.layers
+    print(layers.line(), file=sys.stderr)
     plain = TypeAdapter(Recipe).dump_python(recipe, mode="json")
     plain.pop("run")
     plain["engine"].pop("workers")
@@ -167,6 +188,7 @@ def open_run(recipe: Recipe) -> Store:
             "prompt_version": PROMPT_VERSION,
             "python": platform.python_version(),
             "versions": {name: importlib.metadata.version(name) for name in packages},
+            "isolation": asdict(layers),
         }
     )
     return store
@@ -218,10 +240,10 @@ def _as_completed(futures: set[Future[Counts]]) -> Iterator[Counts]:
 _worker: Worker | None = None
 
 
-def _start_worker(recipe: Recipe) -> None:
+def _start_worker(recipe: Recipe, isolation: Isolation) -> None:
     """Set up a pool process; it ends when the process that started it does, however that one ends."""
     global _worker
-    _worker = Worker(recipe)
+    _worker = Worker(recipe, isolation)
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from build.recipe import Sampling
 from build.records import IOPair, Reject, SampledFunction, UnifiedFunction, digest
 from build.sandbox import DrawRules, Draws, Program, Sandbox
+from build.sandbox.causes import cause
 from build.values import decode
 from build.verify import values_match
 
@@ -60,8 +61,8 @@ def _judge(
         if second.status != "ok" or second.value != output:
             got = second.value if second.status == "ok" else f"{second.status}: {second.detail}"
             detail = f"{name}: {given} gave {output}, and {got} in the second process"
-            reason = "nondeterministic" if second.status == "ok" else f"second_run_{second.status}"
-            return Reject(STAGE, function.id, reason, detail)
+            depends = cause(sandbox, program, [given for given, _ in draws.pairs]) or "something unknown"
+            return Reject(STAGE, function.id, "nondeterministic", f"{detail}; depends on {depends}")
     pairs = tuple(
         IOPair(digest(function.id, given, output), function.id, given, output, output in TRIVIAL)
         for given, output in draws.pairs

@@ -202,8 +202,8 @@ class Sandbox:
             "entry": program.entry,
             "call_cpu_s": call_cpu_s,
             "job_cpu_s": cpu_s,
-            "call_wall_s": call_cpu_s * limits.wall_factor,
-            "job_wall_s": cpu_s * limits.wall_factor,
+            "call_wall_s": call_cpu_s * limits.wall_factor + limits.wall_slack_s,
+            "job_wall_s": cpu_s * limits.wall_factor + limits.wall_slack_s,
             "result_bytes": limits.result_bytes,
             "output_bytes": limits.result_bytes * 16,
         }
@@ -246,7 +246,9 @@ class Sandbox:
         limits = self.limits
         if ending.cut == "wall":
             return CallResult(
-                "timeout", detail=f"over {limits.call_cpu_s * limits.wall_factor:g} s on the clock", cpu_s=cpu_s
+                "timeout",
+                detail=f"over {limits.call_cpu_s * limits.wall_factor + limits.wall_slack_s:g} s on the clock",
+                cpu_s=cpu_s,
             )
         if ending.cut == "output":
             return CallResult("killed", detail="too much output", cpu_s=cpu_s)

@@ -27,7 +27,10 @@ class Limits:
 
     call_cpu_s: float = 5.0  # the paper: 5 s a sample
     job_cpu_s: float = 60.0  # the paper: 60 s a function
-    wall_factor: float = 4.0  # wall limit = CPU limit * this, so that a loaded machine flips no verdict
+    wall_factor: float = (
+        4.0  # wall limit = CPU limit * this + the slack below, so that a loaded machine flips no verdict
+    )
+    wall_slack_s: float = 10.0
     memory_mb: int = 1024
     result_bytes: int = 4_000_000
     file_bytes: int = 0
