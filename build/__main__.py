@@ -10,7 +10,7 @@ from build.bench import bench
 from build.card import print_summary
 from build.check import check as check_run
 from build.engine import Isolation, run_rank
-from build.engine import run as run_locally
+from build.engine import run as run_all
 from build.recipe import RecipeError, read_recipe
 from build.sandbox import Limits, SandboxError
 from build.store import RunError, Store
@@ -25,16 +25,18 @@ def main() -> None:
 @click.option("--config", type=click.Path(path_type=Path), required=True, help="The data recipe, a YAML file.")
 @click.option("--rank", type=click.IntRange(min=0), help="This job's number in an array of --world jobs.")
 @click.option("--world", type=click.IntRange(min=1), help="How many jobs share the run folder.")
+@click.option("--engine", type=click.Choice(["local", "ray"]), default="local", show_default=True)
 @click.option("--require-isolation", type=click.Choice(["available", "full"]), default="available", show_default=True)
 @click.option("--unsafe-exec", is_flag=True, help="Run foreign code even where it cannot be confined.")
 def run(
     config: Path,
     rank: int | None,
     world: int | None,
+    engine: Literal["local", "ray"],
     require_isolation: Literal["available", "full"],
     unsafe_exec: bool,
 ) -> None:
-    """Bring a run to its end, in local processes or as one job (--rank, --world) of a cluster's array.
+    """Bring a run to its end: in local processes, on a Ray cluster, or as one job (--rank, --world) of a cluster's array.
 
     Resumable: started again, it does what is left.
     """
@@ -43,7 +45,7 @@ def run(
     recipe = read_recipe(config)
     isolation = Isolation(require_isolation, unsafe_exec)
     if rank is None or world is None:
-        print_summary(recipe, run_locally(recipe, isolation), recipe.run / "dataset")
+        print_summary(recipe, run_all(recipe, isolation, engine), recipe.run / "dataset")
     else:
         run_rank(recipe, rank, world, isolation)
 

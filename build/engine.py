@@ -1,8 +1,8 @@
 """The engine: a run is shards, a shard goes through the stages, and `process_shard` is the unit of all work.
 
-It runs in local processes by default; on a cluster as one array job a rank (`python -m build run --rank R --world W`, each
-rank takes every W-th shard). A shard that is done is never done again, so every way of running can be stopped and resumed,
-and they can be mixed.
+It runs in local processes by default; on a cluster as Ray actors (`--engine ray`), or as one array job a rank (`python -m
+build run --rank R --world W`, each rank takes every W-th shard). A shard that is done is never done again, so every way of
+running can be stopped and resumed, and they can be mixed.
 """
 
 import importlib.metadata
@@ -13,11 +13,13 @@ import platform
 import sys
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import asdict, dataclass
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import TypeAdapter
@@ -124,8 +126,8 @@ def _verdicts(answers: Iterable[Rationale], tasks: dict[str, Any]) -> dict[str, 
     return {name: count for name, count in tallies.items() if count}
 
 
-def run(recipe: Recipe, isolation: Isolation = AVAILABLE) -> Store:
-    """Bring a run to its end in local processes, from wherever it stands.
+def run(recipe: Recipe, isolation: Isolation = AVAILABLE, engine: Literal["local", "ray"] = "local") -> Store:
+    """Bring a run to its end, from wherever it stands, in local processes or as Ray actors.
 
     Raises `RunError`, `RecipeError`, or `SandboxError` where the isolation demanded is not to be had.
     """
@@ -135,12 +137,29 @@ def run(recipe: Recipe, isolation: Isolation = AVAILABLE) -> Store:
     todo = {stage: [shard for shard in range(world) if store.done(stage, shard) is None] for stage in STAGES[1:]}
     if not any(todo.values()):
         return store
+    pool = _ray_pool if engine == "ray" else _local_pool
+    with pool(recipe, isolation, world) as work:
+        for stage, shards in todo.items():
+            if shards:
+                _follow(stage, store, work(stage, shards))
+    return store
+
+
+Work = Callable[[str, Sequence[int]], Iterator[Counts]]  # works on a stage's shards, each one's counts as it is done
+
+
+@contextmanager
+def _local_pool(recipe: Recipe, isolation: Isolation, world: int) -> Iterator[Work]:
+    """Processes of this machine, `engine.workers` of them."""
     context = multiprocessing.get_context("spawn")  # a forked worker would share the parent's threads and locks
     with ProcessPoolExecutor(recipe.engine.workers, context, _start_worker, (recipe, isolation)) as pool:
+
+        def work(stage: str, shards: Sequence[int]) -> Iterator[Counts]:
+            for future in as_completed([pool.submit(_process_shard, stage, shard, world) for shard in shards]):
+                yield future.result()
+
         try:
-            for stage, shards in todo.items():
-                if shards:
-                    _follow(stage, store, {pool.submit(_process_shard, stage, shard, world) for shard in shards})
+            yield work
         except BrokenProcessPool as error:
             raise RunError(
                 "a worker process was ended from outside (out of memory?); run the same command again."
@@ -148,7 +167,27 @@ def run(recipe: Recipe, isolation: Isolation = AVAILABLE) -> Store:
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-    return store
+
+
+@contextmanager
+def _ray_pool(recipe: Recipe, isolation: Isolation, world: int) -> Iterator[Work]:
+    """Actors of a Ray cluster, `engine.workers` of them; run folder and checkout lie on a file system that all nodes see."""
+    try:
+        import ray
+        from ray.util import ActorPool
+    except ImportError as error:
+        raise RunError("Ray is not installed; pip install -r requirements/cluster.txt.") from error
+    checkout = str(Path(__file__).resolve().parents[1])
+    ray.init(runtime_env={"env_vars": {"PYTHONPATH": checkout}}, log_to_driver=False)  # RAY_ADDRESS names a cluster
+    actor = ray.remote(num_cpus=1)(Worker)
+    absolute = replace(recipe, run=recipe.run.resolve())
+    pool = ActorPool([actor.remote(absolute, isolation) for _ in range(recipe.engine.workers)])
+    try:
+        yield lambda stage, shards: pool.map_unordered(
+            lambda worker, shard: worker.process_shard.remote(stage, shard, world), shards
+        )
+    finally:
+        ray.shutdown()
 
 
 def run_rank(recipe: Recipe, rank: int, world: int, isolation: Isolation = AVAILABLE) -> Store:
@@ -216,7 +255,7 @@ def collect_shards(recipe: Recipe, store: Store) -> None:
     store.set_shards(finished)
 
 
-def _follow(stage: str, store: Store, futures: set[Future[Counts]]) -> None:
+def _follow(stage: str, store: Store, finished: Iterator[Counts]) -> None:
     """Show a stage's progress in its own records until every shard is done; the first failure ends it."""
     before = STAGES[STAGES.index(stage) - 1]
     total = store.totals(before).kept
@@ -224,17 +263,10 @@ def _follow(stage: str, store: Store, futures: set[Future[Counts]]) -> None:
     with tqdm(desc=stage, unit="rec", total=total, initial=done.received) as progress:
         rejected = sum(done.rejects.values())
         progress.set_postfix(rejects=rejected)
-        for counts in _as_completed(futures):
+        for counts in finished:
             rejected += sum(counts.rejects.values())
             progress.update(counts.received)
             progress.set_postfix(rejects=rejected)
-
-
-def _as_completed(futures: set[Future[Counts]]) -> Iterator[Counts]:
-    while futures:
-        finished, futures = wait(futures, return_when=FIRST_COMPLETED)
-        for future in finished:
-            yield future.result()
 
 
 _worker: Worker | None = None
