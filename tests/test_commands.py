@@ -48,6 +48,16 @@ def test_wrong_arguments_are_said_so(arguments: list[str], told: str) -> None:
     assert done.returncode != 0 and told in done.stderr and "Traceback" not in done.stderr
 
 
+def test_full_isolation_is_demanded_or_refused_in_one_sentence(tmp_path: Path) -> None:
+    path = write_recipe(tmp_path)
+    done = command("codeio_dataset.py", "--config", str(path), "--require-isolation", "full")
+    missing = done.stderr.splitlines()[0].partition("missing: ")[2]
+    if missing == "none":
+        assert done.returncode == 0 and "sandbox layers: rlimits" in done.stderr
+    else:
+        assert done.returncode == 1 and "Traceback" not in done.stderr
+
+
 def test_a_source_that_is_not_there_ends_cleanly_and_can_be_mended(tmp_path: Path) -> None:
     path = write_recipe(tmp_path, sources=[{"kind": "jsonl", "name": str(tmp_path / "later.jsonl")}])
     done = command("codeio_dataset.py", "--config", str(path))

@@ -10,7 +10,7 @@ from datasets import load_dataset
 
 from build.assemble import CONFIGS, SPLITS
 from build.publish import publish
-from build.store import RunError
+from build.store import RunError, Store
 from build.verify import read_answer, values_match
 from codeio_dataset import CodeIO, materialise
 from tests.build.conftest import write_recipe
@@ -97,6 +97,34 @@ for config in sys.argv[1:]:
         assert set(hub.files("dataset", "me/small")) >= {"README.md", "lengths.png", "rl/rl-test.parquet"}
         loaded = subprocess.run([sys.executable, "-c", load, *CONFIGS], env=env, capture_output=True, text=True)
         assert loaded.returncode == 0, loaded.stderr
+        again = write_recipe(
+            tmp_path,
+            run="again",
+            sources=[
+                {"kind": "hub", "name": "me/small", "config": "functions", "column": "refcode", "limit": 2},
+                {"kind": "functions", "name": "me/small", "config": "functions"},
+            ],
+        )
+        read = subprocess.run(
+            [sys.executable, "-m", "build", "run", "--config", str(again)],
+            cwd=ROOT,
+            env=env,
+            capture_output=True,
+            text=True,
+        )
+        assert read.returncode == 0, read.stderr
+        counts = Store(tmp_path / "again").totals("collect")
+        functions = len(load_dataset(str(folder), "functions", split="train", cache_dir=str(tmp_path)))
+        assert (counts.received, counts.kept) == (2 + functions, 2 + functions)
+        missing = write_recipe(tmp_path, run="missing", sources=[{"kind": "hub", "name": "me/nothing"}])
+        failed = subprocess.run(
+            [sys.executable, "-m", "build", "run", "--config", str(missing)],
+            cwd=ROOT,
+            env=env,
+            capture_output=True,
+            text=True,
+        )
+        assert failed.returncode == 1 and "me/nothing" in failed.stderr and "Traceback" not in failed.stderr
     lines = loaded.stdout.splitlines()
     assert len(lines) == 2 * len(CONFIGS) and all("['test', 'train']" in line for line in lines)
 
