@@ -19,6 +19,7 @@ import select
 import signal
 import struct
 import sys
+import tempfile
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -34,7 +35,17 @@ LIGHT = """
     struct sys textwrap threading time traceback types typing unicodedata uuid warnings zlib
 """.split()  # noqa: SIM905
 NUMPY = ["numpy", "numpy.random", "numpy.linalg"]
-HEAVY = ["pandas", "scipy", "scipy.stats", "scipy.optimize", "scipy.special", "scipy.linalg", "sympy", "networkx"]
+HEAVY = [
+    "pandas",
+    "scipy",
+    "scipy.stats",
+    "scipy.optimize",
+    "scipy.special",
+    "scipy.linalg",
+    "sympy",
+    "networkx",
+    "matplotlib",
+]
 MODULES = {"light": LIGHT, "numpy": LIGHT + NUMPY, "heavy": LIGHT + NUMPY + HEAVY}
 
 # The memory that a parent shares with its child: counters, how full the outbox is, and the outbox.
@@ -54,10 +65,13 @@ def main(config: Mapping[str, Any]) -> None:
     for fd in (0, 1):
         os.dup2(null, fd)
     os.umask(0o022)
-    Path(config["folder"]).rmdir()  # the current folder: it stays empty, and nobody has to clean it up
     parent = Parent(commands, replies)
     parent.confinement.leave_namespaces()
     worlds.install(parent.clock)
+    with tempfile.TemporaryDirectory(prefix="codeio-") as folder:
+        os.chdir(folder)  # gone in a moment: it stays empty, and nobody has to clean it up
+        if config["tier"] == "heavy":
+            _import_matplotlib(folder)
     _preload(MODULES[config["tier"]])
     threads = _threads()
     parent.warm_up()
@@ -237,6 +251,14 @@ def _limit(memory_mb: int, file_bytes: int) -> None:
         if hasattr(resource, f"RLIMIT_{name}"):
             with contextlib.suppress(ValueError, OSError):  # macOS knows some of them and takes none
                 resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (limit, limit))
+
+
+def _import_matplotlib(folder: str) -> None:
+    """It cannot be imported later, because it insists on a folder to write to."""
+    os.environ["MPLCONFIGDIR"] = folder
+    with contextlib.suppress(ImportError):
+        importlib.import_module("matplotlib").get_cachedir()
+    del os.environ["MPLCONFIGDIR"]
 
 
 def _preload(names: list[str]) -> None:

@@ -4,13 +4,11 @@ The child's bytes are foreign: each message must carry the nonce of its job and 
 be canonical JSON; from the first byte that does not fit, nothing of that child is believed any more.
 """
 
-import contextlib
 import json
 import os
 import secrets
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,24 +108,19 @@ class WarmParent:
     """One warm interpreter of a tier and a world. Raises `SandboxError` when it does not start or breaks."""
 
     def __init__(self, tier: str, world: int, limits: Limits) -> None:
-        folder = tempfile.mkdtemp(prefix="codeio-")
-        config = json.dumps(
-            {"tier": tier, "folder": folder, "memory_mb": limits.memory_mb, "file_bytes": limits.file_bytes}
-        )
+        config = json.dumps({"tier": tier, "memory_mb": limits.memory_mb, "file_bytes": limits.file_bytes})
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-s", "-c", _BOOTSTRAP, ROOT, config],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=_environment(tier, world),
-            cwd=folder,
+            cwd="/",
             start_new_session=True,
         )
         assert self._process.stdin and self._process.stdout and self._process.stderr
         self._commands, self._replies = self._process.stdin.fileno(), self._process.stdout.fileno()
         frame = wire.receive(self._replies)
-        with contextlib.suppress(OSError):
-            Path(folder).rmdir()
         if frame is None:
             errors = self._process.stderr.read().decode("utf-8", "replace").strip().splitlines()
             self.close()

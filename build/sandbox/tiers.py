@@ -3,7 +3,7 @@
 import re
 
 _IMPORT = re.compile(r"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+import|import[ \t]+([^\n#;]+))", re.MULTILINE)
-_HEAVY = frozenset(("pandas", "scipy", "sympy", "networkx"))
+_HEAVY = frozenset(("pandas", "scipy", "sympy", "networkx", "matplotlib"))
 
 
 def tier_of(source: str) -> str:
