@@ -86,18 +86,20 @@ def main(folder: Path, files: int, kills: int, share: float, seed: int) -> None:
         config, run = write_run(folder, "killed", [server.url], files), folder / "killed"
         rng, hits, lost = random.Random(seed), 0, 0
         while hits < kills:
+            answers = sum(server.answered.values())
+            wanted = answers + rng.randint(1, max(2 * asked // (kills + 1) - 1, 1))
             process = start(config, log)
-            try:
-                process.wait(rng.uniform(0.1, 1.0) * 2 * seconds / kills + 3)
+            while process.poll() is None and sum(server.answered.values()) < wanted:
+                time.sleep(0.01)
+            if process.poll() is not None:
                 break  # it ended before all kills could hit
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
-                hits += 1
-                time.sleep(0.5)  # what the server still sends goes nowhere
-                gone = sum(server.answered.values()) - journaled(run) - lost
-                lost += gone
-                print(f"kill {hits}: {journaled(run)} answers in the journal, {gone} lost under way", flush=True)
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            hits += 1
+            time.sleep(0.5)  # what the server still sends goes nowhere
+            gone = sum(server.answered.values()) - journaled(run) - lost
+            lost += gone
+            print(f"kill {hits}: {journaled(run)} answers in the journal, {gone} lost under way", flush=True)
         finish(config, log)
         same, total = content(run) == expected, sum(server.answered.values())
     fine = fine and same and total == asked + lost and hits == kills
