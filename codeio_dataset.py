@@ -25,6 +25,7 @@ from datasets import Features, Value
 from build.assemble import CONFIGS, SPLITS, rows
 from build.card import print_summary, write_card
 from build.engine import AVAILABLE, Isolation, run
+from build.estimate import estimate
 from build.publish import publish
 from build.recipe import Recipe, RecipeError, read_recipe
 from build.sandbox import SandboxError
@@ -38,6 +39,9 @@ _TRAINING = _ABOUT | {
     "correct": Value("bool"),
     "verdict_1": _TEXT,
     "verdict_2": _TEXT,
+    "verdict_3": _TEXT,
+    "sample": Value("int32"),
+    "finish_reason": _TEXT,
     "pass_rate": Value("float64"),
     "constant": Value("bool"),
     "teacher": _TEXT,
@@ -141,18 +145,23 @@ def _remove_traces(folder: Path) -> None:
     help="full: refuse to run where a layer of the sandbox is missing.",
 )
 @click.option("--unsafe-exec", is_flag=True, help="Run foreign code even where it cannot be confined.")
+@click.option("--dry-run", is_flag=True, help="Ask nothing: say what the model would be asked, and what it would cost.")
 def main(
     path: Path,
     repo: str | None,
     private: bool,
     require_isolation: Literal["available", "full"],
     unsafe_exec: bool,
+    dry_run: bool,
 ) -> None:
     """Materialise a data recipe: raw code in, the CODEI/O and CODEI/O++ datasets out.
 
     The work is resumable: stopped at any moment, the same command goes on where it was.
     """
     try:
+        if dry_run:
+            print(estimate(read_recipe(path)))
+            return
         recipe, store, folder = materialise(path, Isolation(require_isolation, unsafe_exec))
         print_summary(recipe, store, folder)
         if repo:

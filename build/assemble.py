@@ -36,10 +36,16 @@ def rows(config: str, split: str, store: Store, shard: int, recipe: Recipe) -> I
         for record in store.read("instances", shard, PredictionInstance)
         if record.function_id in functions
     }
-    for dialogue in store.read("revise", shard, Dialogue):
-        instance = instances.get(dialogue.instance_id)
-        if instance is not None:
-            yield dialogue.id, _row(config, functions[instance.function_id], instance, dialogue)
+    dialogues = [each for each in store.read("revise", shard, Dialogue) if each.instance_id in instances]
+    right: dict[str, list[bool]] = {}  # of the first answers to each instance
+    for dialogue in dialogues:
+        right.setdefault(dialogue.instance_id, []).append(dialogue.turns[0].verdict.correct)
+    for dialogue in dialogues:
+        instance = instances[dialogue.instance_id]
+        found = right[instance.id]
+        if config != "rl" or dialogue.turns[0].sample == 0:  # a verifier needs an instance once
+            row = _row(config, functions[instance.function_id], instance, dialogue, recipe)
+            yield dialogue.id, row | ({} if config == "turns" else {"pass_rate": sum(found) / len(found)})
 
 
 def split_of(sampled: SampledFunction, recipe: Recipe) -> str:
@@ -48,12 +54,15 @@ def split_of(sampled: SampledFunction, recipe: Recipe) -> str:
     return "test" if drawn < recipe.test_fraction else "train"
 
 
-def _row(config: str, sampled: SampledFunction, instance: PredictionInstance, dialogue: Dialogue) -> dict[str, Any]:
+def _row(
+    config: str, sampled: SampledFunction, instance: PredictionInstance, dialogue: Dialogue, recipe: Recipe
+) -> dict[str, Any]:
     function = sampled.function
-    prompt = prediction_prompt(function, instance)
+    prompt = prediction_prompt(function, instance, recipe.prompt_order)
     first = dialogue.turns[0]
     last = dialogue.turns[-1]
-    second = last if len(dialogue.turns) > 1 else None
+    second = dialogue.turns[1] if len(dialogue.turns) > 1 else None
+    third = dialogue.turns[2] if len(dialogue.turns) > 2 else None
     if config == "turns":
         return {
             "prompt": prompt,
@@ -68,13 +77,11 @@ def _row(config: str, sampled: SampledFunction, instance: PredictionInstance, di
         "task": instance.task,
         "prompt": [{"role": "user", "content": prompt}],
     }
-    pass_rate = float(first.verdict.correct)
     if config == "rl":
         return about | {
             "code": function.code,
             "input": instance.input,
             "output": instance.output,
-            "pass_rate": pass_rate,
         }
     completion = first.response if config == "codeio" else join_turns(dialogue)
     return about | {
@@ -82,7 +89,9 @@ def _row(config: str, sampled: SampledFunction, instance: PredictionInstance, di
         "correct": (first if config == "codeio" else last).verdict.correct,
         "verdict_1": first.verdict.status,
         "verdict_2": second.verdict.status if second else None,
-        "pass_rate": pass_rate,
+        "verdict_3": third.verdict.status if third else None,
+        "sample": first.sample,
+        "finish_reason": first.finish_reason,
         "constant": sampled.constant,
         "teacher": first.teacher,
         "source": function.source,

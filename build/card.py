@@ -19,8 +19,9 @@ from build.assemble import CONFIGS, SPLITS
 from build.narrate import count_tokens
 from build.prompts import PROMPT_VERSION, join_turns, prediction_prompt
 from build.recipe import Recipe
-from build.records import Dialogue, PredictionInstance, SampledFunction, UnifiedFunction
+from build.records import Dialogue, PredictionInstance, SampledFunction, UnifiedFunction, Usage
 from build.store import STAGES, Store
+from build.teachers.llm import cost
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
@@ -49,13 +50,13 @@ def yield_table(store: Store) -> str:
 def verdict_table(store: Store) -> str:
     """Verdicts by task and turn, with the share that is right."""
     table = []
-    for turn, stage in ((1, "rationales"), (2, "revise")):
+    for turn, stage, mark in ((1, "rationales", ""), (2, "revise", ""), (3, "revise", "third_")):
         tallies = store.totals(stage).tallies
         for task in ("output", "input"):
             counts = {
-                name.removeprefix(f"{task}_"): count
+                name.removeprefix(f"{mark}{task}_"): count
                 for name, count in tallies.items()
-                if name.startswith(f"{task}_") and count
+                if name.startswith(f"{mark}{task}_") and count
             }
             total = sum(counts.values())
             if total:
@@ -89,18 +90,33 @@ def recorded_table(store: Store) -> str:
     return tabulate(table, ["class", "pairs", "share", "meaning"], tablefmt="github") if found else ""
 
 
+def cost_table(recipe: Recipe, store: Store) -> str:
+    """What the model was asked at each stage, and what that costs by the recipe's prices; "" without a model."""
+    table = []
+    for stage in STAGES:
+        found = store.totals(stage).tallies
+        spent = Usage(*(found.get(name, 0) for name in ("requests", "prompt_tokens", "completion_tokens")))
+        if spent.requests:
+            costs = f"{cost(spent, recipe.teacher.prices):.4f}"
+            table.append([stage, spent.requests, spent.prompt_tokens, spent.completion_tokens, costs])
+    headers = ["stage", "requests", "prompt tokens", "completion tokens", "cost"]
+    return tabulate(table, headers, tablefmt="github") if table else ""
+
+
 def print_summary(recipe: Recipe, store: Store, folder: Path) -> None:
     """The yield table, the verdicts, one sample, and the line that loads the dataset."""
     print(f"\nYield of {recipe.name} ({recipe.run})\n\n{yield_table(store)}\n\n{verdict_table(store)}\n")
     if recorded := recorded_table(store):
         print(f"Recorded pairs of ready functions, executed again\n\n{recorded}\n")
+    if asked := cost_table(recipe, store):
+        print(f"{asked}\n")
     sample = _sample(store, recipe)
     if sample is None:
         print("No instance came of it: the reasons above say where everything went.")
         return
     function, instance, dialogue = sample
     print("One sample\n" + "-" * 10)
-    print(prediction_prompt(function, instance))
+    print(prediction_prompt(function, instance, recipe.prompt_order))
     print(f"\n{'-' * 10} response (CODEI/O++), verdict: {dialogue.turns[-1].verdict.status}\n")
     print(join_turns(dialogue))
     print(f"\nLoad it:\n\n    from datasets import load_dataset\n    data = load_dataset({str(folder)!r}, 'codeio_pp')")
@@ -154,7 +170,7 @@ def _card_text(recipe: Recipe, store: Store, examples: dict[str, dict[str, int]]
 
 Reasoning data made from ordinary Python code by the method of CodeI/O (Li et al., ICML 2025): a function and its executed
 inputs and outputs become questions, a teacher answers them in words, and execution judges every answer. Teacher:
-`{recipe.teacher.name}`. Prompts: version {PROMPT_VERSION}.
+`{recipe.teacher.name}`{f" ({recipe.teacher.model})" if recipe.teacher.model else ""}. Prompts: version {PROMPT_VERSION}.
 
 {configs}
 
@@ -179,6 +195,8 @@ Functions with one output for all their inputs: {sampled.get("constant_functions
 ## Verdicts
 
 {verdict_table(store)}
+
+{cost_table(recipe, store)}
 
 ## Lengths
 

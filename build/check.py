@@ -15,6 +15,7 @@ from build.store import STAGES, Store
 
 _KINDS: dict[str, Any] = {
     "collect": RawCode,
+    "filters": RawCode,
     "unify": UnifiedFunction,
     "sample_io": SampledFunction,
     "instances": PredictionInstance,

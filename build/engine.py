@@ -22,19 +22,21 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import TypeAdapter
 from tqdm import tqdm
 
 from build.collect import collect
+from build.filters import SourceFilters
 from build.instances import make_instances
+from build.llm_unify import ModelUnifier, tally_usage
 from build.prompts import PROMPT_VERSION
-from build.rationales import rationales, revise
+from build.rationales import Asking, rationales, revise
 from build.recipe import Recipe
 from build.records import Dialogue, PredictionInstance, Rationale, RawCode, SampledFunction, UnifiedFunction
 from build.sampling import sample_io
 from build.sandbox import Limits, Sandbox
 from build.store import STAGES, Counts, RunError, Store
 from build.teachers.base import Teacher
+from build.teachers.open import check_model, open_model
 from build.teachers.trace import TraceTeacher
 from build.unify import unify
 
@@ -58,11 +60,18 @@ AVAILABLE = Isolation()
 class Worker:
     """What a process needs to work on shards: the run, and a sandbox and a teacher of its own."""
 
-    def __init__(self, recipe: Recipe, isolation: Isolation) -> None:
+    def __init__(self, recipe: Recipe, isolation: Isolation, rank: int | None = None) -> None:
         self.recipe = recipe
         self.store = Store(recipe.run)
         self.sandbox = isolation.sandbox(recipe)
-        self.teacher: Teacher = TraceTeacher(recipe.teacher, self.sandbox, recipe.seed)
+        self.model = open_model(recipe, rank)
+        self.teacher: Teacher = self.model or TraceTeacher(recipe.teacher, self.sandbox, recipe.seed)
+        self.asking = Asking(recipe.teacher.samples, recipe.prompt_order, recipe.teacher.grounding)
+
+    def close(self) -> None:
+        self.sandbox.close()
+        if self.model is not None:
+            self.model.close()
 
     def process_shard(self, stage: str, rank: int, world: int) -> Counts:
         """Work on shard `rank` of the `world` shards of a stage, unless it is done; its counts."""
@@ -74,9 +83,21 @@ class Worker:
         received, records, tallies = getattr(self, f"_{stage}")(rank)
         return self.store.write_shard(stage, rank, records, received, tallies)
 
-    def _unify(self, shard: int) -> tuple[int, Iterable[Any], dict[str, int]]:
+    def _filters(self, shard: int) -> tuple[int, Iterable[Any], dict[str, int]]:
         files = list(self.store.read("collect", shard, RawCode))
-        return len(files), unify(files), {}
+        rules, tallies = self.recipe.filters, Counter[str]()
+        if self.model is None or not (rules.reasoning_type or rules.completion):
+            return len(files), files, {}
+        found = list(SourceFilters(rules, self.model, self.sandbox, self.recipe.seed).judge(files, tallies))
+        return len(files), found, tallies
+
+    def _unify(self, shard: int) -> tuple[int, Iterable[Any], dict[str, int]]:
+        files = list(self.store.read("filters", shard, RawCode))
+        rules, tallies = self.recipe.unify, Counter[str]()
+        if self.model is None or (rules.by == "static" and not rules.write_generators):
+            return len(files), unify(files), {}
+        found = list(ModelUnifier(rules, self.model, self.sandbox, self.recipe.seed).unify(files, tallies))
+        return len(files), found, +tallies
 
     def _sample_io(self, shard: int) -> tuple[int, Iterable[Any], dict[str, int]]:
         functions = list(self.store.read("unify", shard, UnifiedFunction))
@@ -96,7 +117,7 @@ class Worker:
 
     def _rationales(self, shard: int) -> tuple[int, Iterable[Any], dict[str, int]]:
         instances = list(self.store.read("instances", shard, PredictionInstance))
-        answers = list(rationales(instances, self._functions(shard), self.teacher, self.sandbox))
+        answers = list(rationales(instances, self._functions(shard), self.teacher, self.sandbox, self.asking))
         tasks = {instance.id: instance.task for instance in instances}
         kept = [answer for answer in answers if isinstance(answer, Rationale)]
         return len(instances), answers, _verdicts(kept, tasks)
@@ -104,13 +125,14 @@ class Worker:
     def _revise(self, shard: int) -> tuple[int, Iterable[Any], dict[str, int]]:
         answers = list(self.store.read("rationales", shard, Rationale))
         instances = {record.id: record for record in self.store.read("instances", shard, PredictionInstance)}
+        functions, revisions = self._functions(shard), self.recipe.revisions
         dialogues: list[Dialogue] = list(
-            revise(answers, instances, self._functions(shard), self.teacher, self.sandbox, self.recipe.revisions)
+            revise(answers, instances, functions, self.teacher, self.sandbox, revisions, self.asking)
         )
         tasks = {instance.id: instance.task for instance in instances.values()}
-        second = [turn for dialogue in dialogues for turn in dialogue.turns[1:]]
+        redone = [turn for dialogue in dialogues for turn in dialogue.turns[1:]]
         failed = Counter(f"failed_{dialogue.failure}" for dialogue in dialogues if dialogue.failure)
-        return len(answers), dialogues, _verdicts(second, tasks) | failed
+        return len(answers), dialogues, _verdicts(redone, tasks) | failed
 
     def _functions(self, shard: int) -> dict[str, SampledFunction]:
         return {record.function.id: record for record in self.store.read("sample_io", shard, SampledFunction)}
@@ -119,10 +141,13 @@ class Worker:
 def _verdicts(answers: Iterable[Rationale], tasks: dict[str, Any]) -> dict[str, int]:
     tallies: Counter[str] = Counter()
     for answer in answers:
-        tallies[f"{tasks[answer.instance_id]}_{answer.verdict.status}"] += 1
-        tallies["requests"] += answer.usage.requests
-        tallies["prompt_tokens"] += answer.usage.prompt_tokens
-        tallies["completion_tokens"] += answer.usage.completion_tokens
+        third = "third_" if answer.turn == 3 else ""  # the first turn and the second have a stage each
+        tallies[f"{third}{tasks[answer.instance_id]}_{answer.verdict.status}"] += 1
+        tallies[f"finish_{answer.finish_reason}"] += answer.finish_reason != "stop"
+        if answer.stated is not None:
+            tallies["stated_values"] += answer.stated[0]
+            tallies["stated_values_confirmed"] += answer.stated[1]
+        tally_usage(answer.usage, tallies)
     return {name: count for name, count in tallies.items() if count}
 
 
@@ -201,28 +226,26 @@ def run_rank(recipe: Recipe, rank: int, world: int, isolation: Isolation = AVAIL
     count = store.shards()
     if count is None:
         raise RunError(f"{recipe.run}: rank 0 has not collected the raw code yet; start this rank again when it has.")
-    worker = Worker(recipe, isolation)
+    worker = Worker(recipe, isolation, rank)
     mine = range(rank, count, world)
     for stage in STAGES[1:]:
         for shard in tqdm(mine, desc=f"{stage} (rank {rank})", unit="shard"):
             worker.process_shard(stage, shard, count)
-    worker.sandbox.close()
+    worker.close()
     return store
 
 
-def open_run(recipe: Recipe, isolation: Isolation) -> Store:
+def open_run(recipe: Recipe, isolation: Isolation = AVAILABLE) -> Store:
     """The run folder with its manifest, which says on which versions and under which isolation it was started."""
     store = Store(recipe.run)
+    check_model(recipe)
     with isolation.sandbox(recipe) as sandbox:
         layers = sandbox.layers
     print(layers.line(), file=sys.stderr)
-    plain = TypeAdapter(Recipe).dump_python(recipe, mode="json")
-    plain.pop("run")
-    plain["engine"].pop("workers")
     packages = ("datasets", "huggingface-hub", "pyarrow", "pympler")
     store.open(
         {
-            "recipe": plain,
+            "recipe": recipe.content(),
             "recipe_digest": recipe.digest(),
             "prompt_version": PROMPT_VERSION,
             "python": platform.python_version(),

@@ -1,12 +1,17 @@
 """Every text that a teacher or a student reads, in our own words, with a version that goes into the manifest.
 
 The order of a prompt is the paper's (figure 2): the query, what goes in and out, the given value, what to do, and the
-reference code as a tip at the end. One user turn, no system message.
+reference code as a tip at the end. One user turn, no system message. The other order, "shared", begins with all that the
+questions about one function have in common, so that a server which caches prefixes reads it once.
 """
+
+from typing import Literal
 
 from build.records import Dialogue, PredictionInstance, UnifiedFunction, Verdict
 
 PROMPT_VERSION = "1"
+
+Order = Literal["paper", "shared"]
 
 _ASK_OUTPUT = (
     "Work out what is returned for this input. Do not write or run any code: reason it through in words, step by step. "
@@ -21,10 +26,19 @@ _ASK_INPUT = (
 RETRY = "Think about it again and give another answer; do not repeat one that was wrong."
 
 
-def prediction_prompt(function: UnifiedFunction, instance: PredictionInstance) -> str:
+def prediction_prompt(function: UnifiedFunction, instance: PredictionInstance, order: Order = "paper") -> str:
     """The user turn of a prediction instance."""
     given, ask = ("input", _ASK_OUTPUT) if instance.task == "output" else ("output", _ASK_INPUT)
     value = instance.input if instance.task == "output" else instance.output
+    if order == "shared":
+        return (
+            f"{function.query}\n\n"
+            f"What goes in and what comes out:\n\n{function.description}\n\n"
+            f"Tip: this code does the task; follow it in your mind, without copying it into your answer.\n\n"
+            f"{function.code}\n\n"
+            f"{ask}\n\n"
+            f"Given this {given}:\n\n{value}"
+        )
     return (
         f"{function.query}\n\n"
         f"What goes in and what comes out:\n\n{function.description}\n\n"
@@ -32,6 +46,15 @@ def prediction_prompt(function: UnifiedFunction, instance: PredictionInstance) -
         f"{ask}\n\n"
         f"Tip: this code does the task; follow it in your mind, without copying it into your answer.\n\n"
         f"{function.code}"
+    )
+
+
+def grounded_prompt(prompt: str, told: str) -> str:
+    """The prompt for a teacher that is shown the run; what is published is the prompt alone."""
+    return (
+        f"{prompt}\n\n"
+        f"For you alone, this is what happens when the code runs on this input:\n\n{told}\n\n"
+        "Tell it as your own reasoning, with these values, and do not mention that you were shown a run."
     )
 
 

@@ -4,8 +4,9 @@ Every section below is a key of the file; every field has its meaning beside it.
 values end in one sentence that names the file and the key.
 """
 
+import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
@@ -48,6 +49,28 @@ class Collect:
 
 
 @dataclass(config=_STRICT, frozen=True)
+class Filters:
+    """The paper's source filters, both off. The teacher's model does the asking."""
+
+    reasoning_type: bool = False  # PyEdu-R: a model labels each file; algorithms and non-reasoning are dropped
+    completion: bool = False  # CodeMix: keep what the model completes right neither (nearly) always nor never
+    completion_tries: Positive = 10
+    completion_low: Annotated[float, Field(ge=0, le=1)] = 0.1
+    completion_high: Annotated[float, Field(ge=0, le=1)] = 0.9
+
+
+@dataclass(config=_STRICT, frozen=True)
+class Unify:
+    """Who brings files into the unified format: `static` takes what it can prove, `model` asks the teacher's model."""
+
+    by: Literal["static", "model"] = "static"
+    max_tokens: Annotated[int, Field(ge=60)] = 4096  # the paper
+    repair: bool = True  # one more turn with the error
+    structured: bool = False  # ask for the four sections as JSON, where the server can enforce a schema
+    write_generators: bool = False  # ready functions without input generator: ask the model for one
+
+
+@dataclass(config=_STRICT, frozen=True)
 class Sampling:
     """The paper's sampling rules and limits (appendix A)."""
 
@@ -65,14 +88,47 @@ class Instances:
 
 
 @dataclass(config=_STRICT, frozen=True)
-class Teacher:
-    """Who answers. `trace` needs no model."""
+class Budget:
+    """Where a language model stops being asked; what is under way then is waited for and kept."""
 
-    name: Literal["trace"] = "trace"
-    max_tokens: Annotated[int, Field(ge=60)] = (
-        340  # trace: longest rationale, in tokens of `build.narrate.count_tokens`
-    )
+    requests: Positive | None = None
+    tokens: Positive | None = None  # prompt and completion together
+    cost: Annotated[float, Field(gt=0)] | None = None  # in the currency of `prices`
+
+
+@dataclass(config=_STRICT, frozen=True)
+class Prices:
+    """What a million tokens cost, in one currency of your own."""
+
+    prompt: Annotated[float, Field(ge=0)] = 0.0
+    completion: Annotated[float, Field(ge=0)] = 0.0
+
+
+@dataclass(config=_STRICT, frozen=True)
+class Teacher:
+    """Who answers. `trace` needs no model; openai: any OpenAI-compatible endpoint; hf, vllm: a model in this process."""
+
+    name: Literal["trace", "openai", "hf", "vllm"] = "trace"
+    # The longest rationale; trace: in the tokens of `build.narrate.count_tokens`
+    max_tokens: Annotated[int, Field(ge=60)] = 340
     search_tries: Positive = 4  # trace: inputs it tries per turn before it settles for the nearest
+    model: str = ""  # openai: its name at the endpoint; hf, vllm: a folder or a Hub id
+    temperature: Annotated[float, Field(ge=0)] = 0.7  # the paper
+    samples: Positive = 1  # answers per instance; the share that is right is the column pass_rate
+    # Hand the trace of the run to the model for output questions, and check the values it states.
+    grounding: bool = False
+    # From here on nothing changes what is asked or answered, so a run may go on with other settings.
+    endpoints: tuple[str, ...] = ()  # openai: base URLs, such as http://localhost:8000/v1
+    key_variable: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")] | None = None  # openai: it holds the key
+    concurrency: Positive = 16  # openai: requests under way per worker and endpoint; hf, vllm: requests in a batch
+    timeout_s: Annotated[float, Field(gt=0)] = 600.0  # openai: for a whole answer
+    patience_s: Annotated[float, Field(gt=0)] = 600.0  # openai: how long a request is tried again before the run stops
+    budget: Budget = Field(default_factory=Budget)
+    prices: Prices = Field(default_factory=Prices)
+
+    @property
+    def is_model(self) -> bool:
+        return self.name != "trace"
 
 
 @dataclass(config=_STRICT, frozen=True)
@@ -90,19 +146,46 @@ class Recipe:
     sources: Annotated[tuple[Source, ...], Field(min_length=1)]
     seed: int = 0
     collect: Collect = Field(default_factory=Collect)
+    filters: Filters = Field(default_factory=Filters)
+    unify: Unify = Field(default_factory=Unify)
     sampling: Sampling = Field(default_factory=Sampling)
     instances: Instances = Field(default_factory=Instances)
     teacher: Teacher = Field(default_factory=Teacher)
-    revisions: Annotated[int, Field(ge=0, le=1)] = 1  # the paper chose 1
+    prompt_order: Literal["paper", "shared"] = "paper"  # shared: a function's common parts first, for prefix caches
+    revisions: Annotated[int, Field(ge=0, le=2)] = 1  # the paper chose 1
     test_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.05  # of the functions
     engine: Engine = Field(default_factory=Engine)
+    journal: Path | None = None  # where models' answers are kept: RUN/journal, or a folder that several runs share
+
+    def __post_init__(self) -> None:
+        teacher, unify = self.teacher, self.unify
+        if teacher.is_model and not teacher.model:
+            raise ValueError(f"`teacher.model` is missing; the teacher `{teacher.name}` needs to know which model")
+        if teacher.name == "openai" and not teacher.endpoints:
+            raise ValueError("`teacher.endpoints` is missing; give at least one base URL")
+        for url in teacher.endpoints:
+            if not re.fullmatch(r"https?://[^/?#@\s]+[^?#@\s]*", url):  # a key has no place in it
+                raise ValueError("`teacher.endpoints`: give http(s) base URLs without user, password or query")
+        if teacher.budget.cost and not (teacher.prices.prompt or teacher.prices.completion):
+            raise ValueError("`teacher.budget.cost` needs `teacher.prices`")
+        asked = unify.by == "model" or unify.write_generators or self.filters.reasoning_type or self.filters.completion
+        if asked and not teacher.is_model:
+            raise ValueError("`unify` and `filters` ask a model here, and the teacher `trace` is none")
+        if unify.structured and teacher.name == "hf":
+            raise ValueError("`unify.structured` needs the teacher `openai` or `vllm`")
+
+    def content(self) -> dict[str, Any]:
+        """What the run's content depends on, as plain data: not where things lie, how many work, nor what it may cost."""
+        plain = TypeAdapter(Recipe).dump_python(self, mode="json")
+        for key in ("run", "journal"):
+            plain.pop(key)
+        plain["engine"].pop("workers")
+        for key in ("endpoints", "key_variable", "concurrency", "timeout_s", "patience_s", "budget", "prices"):
+            plain["teacher"].pop(key)
+        return plain
 
     def digest(self) -> str:
-        """What the run's content depends on: everything but where it lies and how many processes work on it."""
-        plain = TypeAdapter(Recipe).dump_python(self, mode="json")
-        plain.pop("run")
-        plain["engine"].pop("workers")
-        return digest(yaml.safe_dump(plain, sort_keys=True))
+        return digest(yaml.safe_dump(self.content(), sort_keys=True))
 
 
 def read_recipe(path: Path) -> Recipe:
@@ -120,6 +203,8 @@ def read_recipe(path: Path) -> Recipe:
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
+        if not key:
+            raise RecipeError(f"{path}: {first['msg'].removeprefix('Value error, ')}.") from error
         if first["type"] == "unexpected_keyword_argument":
             raise RecipeError(f"{path}: unknown key `{key}`; see build/recipe.py for the keys.") from error
         raise RecipeError(f"{path}: key `{key}`: {first['msg']}.") from error

@@ -144,7 +144,11 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Rationale:
-    """A teacher's response at one turn, right or wrong, with its verdict. `parent` is the instance, or the turn before."""
+    """A teacher's response at one turn, right or wrong, with its verdict. `parent` is the instance, or the turn before.
+
+    `reasoning`: what a reasoning model thought first. `stated`: of a response that was grounded in a trace, how many values
+    it states and how many of them the trace confirms.
+    """
 
     id: str
     parent: str
@@ -156,11 +160,13 @@ class Rationale:
     finish_reason: str
     verdict: Verdict
     usage: Usage = field(default_factory=Usage)
+    reasoning: str = ""
+    stated: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Dialogue:
-    """An instance's finished conversation: turn 1, and turn 2 when turn 1 was wrong and a revision was asked for.
+    """An instance's finished conversation: turn 1, and while the last one was wrong, the revisions that were asked for.
 
     `failure` says why a revision that was asked for has no answer.
     """

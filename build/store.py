@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 
 from build.records import Reject, from_line, to_line
 
-STAGES = ("collect", "unify", "sample_io", "instances", "rationales", "revise")
+STAGES = ("collect", "filters", "unify", "sample_io", "instances", "rationales", "revise")
 
 R = TypeVar("R")
 

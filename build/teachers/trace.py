@@ -11,7 +11,7 @@ from build.narrate import SOFT_TOKENS, count_tokens, narrate
 from build.recipe import Teacher as TeacherRecipe
 from build.sandbox import Program, Sandbox
 from build.search import Attempt, search
-from build.teachers.base import Completion, Request
+from build.teachers.base import Completion, Question
 from build.values import decode, encode
 
 _SHOWN = 160  # characters of a value that are written out inside the text
@@ -27,14 +27,14 @@ class TraceTeacher:
         self.sandbox = sandbox
         self.seed = seed
 
-    def complete(self, requests: Sequence[Request]) -> list[Completion]:
+    def complete(self, requests: Sequence[Question]) -> list[Completion]:
         """An answer per request, in order; a run that cannot be traced is a failure with its status."""
         return [
             self._predict_output(request) if request.instance.task == "output" else self._find_input(request)
             for request in requests
         ]
 
-    def _predict_output(self, request: Request) -> Completion:
+    def _predict_output(self, request: Question) -> Completion:
         code = request.function.function.code
         trace = self.sandbox.trace(Program(code), request.instance.input)
         if trace.result.status != "ok" or trace.result.value is None:
@@ -45,7 +45,7 @@ class TraceTeacher:
         room = min(SOFT_TOKENS, self.recipe.max_tokens - count_tokens(f"{start} {end} {answer}"))
         return self._fitted([start, narrate(code, trace, max(room, 0)), end], answer)
 
-    def _find_input(self, request: Request) -> Completion:
+    def _find_input(self, request: Question) -> Completion:
         wanted = request.instance.output
         tries = search(
             request.function, request.instance, request.before, self.recipe.search_tries, self.seed, self.sandbox

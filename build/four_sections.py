@@ -1,0 +1,267 @@
+"""The four-section text in which a model hands over a function, and the checks that need no execution.
+
+The headings are those of the released pipeline (paper, appendix A), so that texts made for it can be read here too: Main
+Function, Input Output Description, Input Generator, Problem Statement, in this order, Python in fenced blocks. Numbers,
+emphasis, colons and case of a heading do not matter; of several blocks in a section the last one counts, as models tend to
+think aloud first. Everything else is a `Misfit` with one of these reasons:
+
+    no_main_function  no_io_description  no_input_generator  no_problem_statement  (the heading is missing, or out of order)
+    no_code_block  no_generator_block  empty_description  empty_query  unclosed_block  bad_json
+    unparsable_code  no_entry_point  no_arguments  star_arguments  no_return  does_io  io_import  uses_randomness
+    unparsable_generator  no_generator_function  generator_arguments  generator_not_alone  argument_not_described
+"""
+
+import ast
+import json
+import re
+from dataclasses import dataclass
+
+SCHEMA_KEYS = ("main_function", "input_output_description", "input_generator", "problem_statement")
+SCHEMA = json.dumps(
+    {
+        "type": "object",
+        "properties": {key: {"type": "string"} for key in SCHEMA_KEYS},
+        "required": list(SCHEMA_KEYS),
+        "additionalProperties": False,
+    }
+)
+
+_HEADINGS = (
+    ("no_main_function", r"main\s+function"),
+    ("no_io_description", r"input\s*(?:[/&,-]|and)?\s*output\s+descriptions?"),
+    ("no_input_generator", r"input\s+generators?(?:\s+function)?"),
+    ("no_problem_statement", r"problem\s+statement"),
+)
+_NUMBER = r"(?:(?:section|part|step)?[ \t]*\d+[.):]*[ \t]*)?"
+_HEADING = r"(?im)^[ \t]*(?:#+[ \t]*)?[*_]*" + _NUMBER + r"[*_]*{}[*_]*[ \t]*:?[*_]*[ \t]*:?[ \t]*$"
+_FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,})[ \t]*[\w+-]*[ \t]*$")
+
+_IO_CALLS = {"print", "input", "open", "exec", "eval", "compile", "__import__", "breakpoint", "exit", "quit"}
+_IO_MODULES = {
+    *(
+        "aiohttp",
+        "argparse",
+        "asyncio",
+        "ctypes",
+        "cv2",
+        "ftplib",
+        "getpass",
+        "glob",
+        "http",
+        "io",
+        "logging",
+        "matplotlib",
+    ),
+    *(
+        "multiprocessing",
+        "os",
+        "pathlib",
+        "pickle",
+        "PIL",
+        "plotly",
+        "pygame",
+        "requests",
+        "seaborn",
+        "select",
+        "selenium",
+    ),
+    *(
+        "shelve",
+        "shutil",
+        "signal",
+        "smtplib",
+        "socket",
+        "sqlite3",
+        "ssl",
+        "subprocess",
+        "tempfile",
+        "threading",
+        "tkinter",
+    ),
+    *("turtle", "urllib", "webbrowser"),
+}
+_CHANCE_MODULES = {"random", "secrets", "uuid"}
+
+
+class Misfit(ValueError):
+    """A text that is no function in the unified format; `reason` is one of the names in this module's docstring."""
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+@dataclass(frozen=True, slots=True)
+class Sections:
+    """The four parts: Python source, text, Python source, text."""
+
+    code: str
+    description: str
+    generator: str
+    query: str
+
+
+def read_sections(text: str) -> Sections:
+    """The four parts of a model's text. Raises `Misfit`."""
+    masked, closed = _mask_blocks(text)
+    spans = _headings(masked)
+    ends = [start for start, _ in spans[1:]] + [len(text)]
+    bodies = [text[start:end].strip() for (_, start), end in zip(spans, ends)]
+    if not closed:
+        raise Misfit("unclosed_block", "the last fenced block has no end")
+    return _checked_parts(
+        last_block(bodies[0]) or "",
+        last_block(bodies[1]) or bodies[1],
+        last_block(bodies[2]) or "",
+        last_block(bodies[3]) or bodies[3],
+    )
+
+
+def read_json_sections(text: str) -> Sections:
+    """The four parts of an answer that follows `SCHEMA`. Raises `Misfit`."""
+    try:
+        data = json.loads(text)
+        parts = [data[key] for key in SCHEMA_KEYS]
+    except (ValueError, KeyError, TypeError) as error:
+        raise Misfit("bad_json", f"{type(error).__name__}: {error}") from error
+    if not all(isinstance(part, str) for part in parts):
+        raise Misfit("bad_json", "a part is no string")
+    code, description, generator, query = parts
+    return _checked_parts(last_block(code) or code, description, last_block(generator) or generator, query)
+
+
+def last_block(text: str) -> str | None:
+    """The content of the last fenced block, None when there is none."""
+    block: list[str] | None = None
+    found = None
+    fence = ""
+    for line in text.splitlines():
+        match = _FENCE.match(line)
+        if block is None:
+            if match:
+                block, fence = [], match.group(1)
+        elif match and match.group(1) == fence and line.strip() == fence:
+            found, block = "\n".join(block).strip("\n"), None
+        else:
+            block.append(line)
+    return found
+
+
+def check_function(sections: Sections) -> None:
+    """The rules of the unified format that the text alone shows. Raises `Misfit` for the first one that is broken."""
+    main = _function(sections.code, "main_solution", "unparsable_code", "no_entry_point")
+    given = main.args
+    if given.vararg or given.kwarg or given.posonlyargs:
+        raise Misfit("star_arguments", "main_solution must take plain named arguments")
+    names = [argument.arg for argument in (*given.args, *given.kwonlyargs)]
+    if not names:
+        raise Misfit("no_arguments", "main_solution takes nothing; generalise it over an input")
+    if not any(isinstance(node, ast.Return) and node.value is not None for node in ast.walk(main)):
+        raise Misfit("no_return", "main_solution returns nothing")
+    _refuse_io(ast.parse(sections.code))
+    check_generator(sections.generator)
+    for name in names:
+        if not re.search(rf"\b{re.escape(name)}\b", sections.description):
+            raise Misfit("argument_not_described", f"the description does not mention {name}")
+
+
+def check_generator(source: str) -> None:
+    """The rules for an input generator that the text alone shows. Raises `Misfit`."""
+    generator = _function(source, "input_generator", "unparsable_generator", "no_generator_function")
+    required = len(generator.args.args) - len(generator.args.defaults)
+    if required or generator.args.vararg or any(default is None for default in generator.args.kw_defaults):
+        raise Misfit("generator_arguments", "input_generator must be callable without arguments")
+    if any(isinstance(node, ast.Name) and node.id == "main_solution" for node in ast.walk(ast.parse(source))):
+        raise Misfit("generator_not_alone", "input_generator must not call main_solution")
+
+
+def without_main_guard(source: str) -> str:
+    """The source without `if __name__ == "__main__":` blocks; unparsable source as it is."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError):
+        return source
+    lines = source.splitlines()
+    for node in reversed(tree.body):
+        if isinstance(node, ast.If) and "__name__" in ast.unparse(node.test):
+            del lines[node.lineno - 1 : node.end_lineno]
+    return "\n".join(lines).strip("\n") + "\n"
+
+
+def _mask_blocks(text: str) -> tuple[str, bool]:
+    """The text with everything inside fences blanked, offsets unchanged; and whether the last block is closed."""
+    masked = []
+    fence = ""
+    for line in text.splitlines(keepends=True):
+        match = _FENCE.match(line.rstrip("\r\n"))
+        inside = bool(fence)
+        if match and not fence:
+            fence = match.group(1)
+        elif match and match.group(1) == fence and line.strip() == fence:
+            fence = ""
+        masked.append(" " * (len(line) - 1) + "\n" if inside or match else line)
+    return "".join(masked)[: len(text)], not fence
+
+
+def _headings(masked: str) -> list[tuple[int, int]]:
+    """Where the four headings stand, in order: the last complete set. Raises `Misfit` for the first one that is missing."""
+    found = [[match.span() for match in re.finditer(_HEADING.format(name), masked)] for _, name in _HEADINGS]
+    if not found[0]:
+        raise Misfit("no_main_function", "the heading is missing")
+    furthest = 0
+    for first in reversed(found[0]):
+        spans = [first]
+        for places in found[1:]:
+            after = [span for span in places if span[0] >= spans[-1][1]]
+            if not after:
+                break
+            spans.append(after[0])
+        if len(spans) == len(_HEADINGS):
+            return spans
+        furthest = max(furthest, len(spans))
+    raise Misfit(_HEADINGS[furthest][0], "the heading is missing, or not in its place")
+
+
+def _checked_parts(code: str, description: str, generator: str, query: str) -> Sections:
+    for part, reason in (
+        (code, "no_code_block"),
+        (description, "empty_description"),
+        (generator, "no_generator_block"),
+        (query, "empty_query"),
+    ):
+        if not part.strip():
+            raise Misfit(reason)
+    return Sections(without_main_guard(code), description.strip(), without_main_guard(generator), query.strip())
+
+
+def _function(source: str, name: str, unparsable: str, missing: str) -> ast.FunctionDef:
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise Misfit(unparsable, f"{type(error).__name__}: {error}") from error
+    for node in reversed(tree.body):
+        if isinstance(node, ast.FunctionDef) and node.name == name:
+            return node
+    raise Misfit(missing, f"there is no top-level function {name}")
+
+
+def _refuse_io(tree: ast.Module) -> None:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _IO_CALLS:
+            raise Misfit("does_io", f"{node.func.id}() in line {node.lineno}")
+        if isinstance(node, ast.Import):
+            for item in node.names:
+                _refuse_module(item.name, node.lineno)
+        elif isinstance(node, ast.ImportFrom):
+            _refuse_module("" if node.level else node.module or "", node.lineno)
+        elif isinstance(node, ast.Attribute) and node.attr == "random" and ast.unparse(node.value) in ("np", "numpy"):
+            raise Misfit("uses_randomness", f"{ast.unparse(node)} in line {node.lineno}")
+
+
+def _refuse_module(module: str, line: int) -> None:
+    top = module.split(".")[0]
+    if top in _IO_MODULES or not top:
+        raise Misfit("io_import", f"{module or 'a relative import'} in line {line}")
+    if top in _CHANCE_MODULES or module == "numpy.random":
+        raise Misfit("uses_randomness", f"{module} in line {line}")

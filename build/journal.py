@@ -1,0 +1,108 @@
+"""The journal: every answer of a language model, kept under its request's digest, so that none is paid for twice.
+
+One SQLite file in WAL mode that all worker processes of a machine write to; a commit per answer, so that a kill costs only
+what was under way. Jobs of an array (`--rank`) may sit on several machines, where a WAL file cannot be shared: each rank
+has a file of its own and reads no other. A run in local processes reads the ranks' files as well.
+
+What is asked is not kept here, and neither are endpoints, headers or keys: an entry is a digest and an answer.
+"""
+
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+
+from build.records import Usage
+from build.store import RunError
+from build.teachers.base import Completion
+
+_SCHEMA = """
+create table if not exists answers (
+    key text primary key, text text not null, reasoning text not null, finish_reason text not null,
+    prompt_tokens integer not null, completion_tokens integer not null
+) without rowid;
+create table if not exists spent (
+    run text primary key, requests integer not null, prompt_tokens integer not null, completion_tokens integer not null
+) without rowid;
+"""
+_BATCH = 500  # keys per query; SQLite's default limit is far above
+_WAIT_S = 60.0  # for another process's commit
+
+
+class Journal:
+    """The answers in `folder`. `rank` is the number of an array job, None in local processes.
+
+    Raises `RunError` where a file is damaged or cannot be written.
+    """
+
+    def __init__(self, folder: Path, rank: int | None = None) -> None:
+        self.path = folder / ("local.sqlite" if rank is None else f"rank-{rank:05d}.sqlite")
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._own = self._open(rank is not None)
+            others = sorted(folder.glob("*.sqlite")) if rank is None else []
+            self._others = [sqlite3.connect(f"file:{path}?mode=ro", uri=True) for path in others if path != self.path]
+        except (OSError, sqlite3.Error) as error:
+            raise self._unusable(error) from error
+
+    def _open(self, alone: bool) -> sqlite3.Connection:
+        connection = sqlite3.connect(self.path, timeout=_WAIT_S, isolation_level=None)
+        if alone:  # before WAL: then it needs no shared memory, which network file systems do not have
+            connection.execute("pragma locking_mode = exclusive")
+        connection.execute("pragma journal_mode = wal")
+        connection.execute("pragma synchronous = normal")
+        connection.executescript(_SCHEMA)
+        return connection
+
+    def close(self) -> None:
+        for connection in (self._own, *self._others):
+            connection.close()
+
+    def find(self, keys: Sequence[str]) -> dict[str, Completion]:
+        """The answers known for some digests."""
+        found: dict[str, Completion] = {}
+        try:
+            for connection in (self._own, *self._others):
+                missing = [key for key in dict.fromkeys(keys) if key not in found]
+                for start in range(0, len(missing), _BATCH):
+                    some = missing[start : start + _BATCH]
+                    query = f"select * from answers where key in ({', '.join('?' * len(some))})"
+                    found |= {row[0]: _completion(row) for row in connection.execute(query, some)}
+        except sqlite3.Error as error:
+            raise self._unusable(error) from error
+        return found
+
+    def add(self, key: str, run: str, answer: Completion) -> Completion:
+        """Keep an answer and what it cost the run; gives back the one that counts: another process may have been first."""
+        usage = answer.usage
+        row = (key, answer.text, answer.reasoning, answer.finish_reason, usage.prompt_tokens, usage.completion_tokens)
+        cost = (run, usage.requests, usage.prompt_tokens, usage.completion_tokens)
+        try:
+            self._own.execute("begin immediate")
+            kept = self._own.execute("insert or ignore into answers values (?, ?, ?, ?, ?, ?)", row).rowcount
+            self._own.execute(
+                "insert into spent values (?, ?, ?, ?) on conflict (run) do update set"
+                " requests = requests + excluded.requests, prompt_tokens = prompt_tokens + excluded.prompt_tokens,"
+                " completion_tokens = completion_tokens + excluded.completion_tokens",
+                cost,
+            )
+            self._own.execute("commit")
+        except sqlite3.Error as error:
+            raise self._unusable(error) from error
+        return answer if kept else self.find([key])[key]
+
+    def spent(self, run: str) -> Usage:
+        """What a run has spent so far, over all processes that write to this file."""
+        try:
+            query = "select requests, prompt_tokens, completion_tokens from spent where run = ?"
+            row = self._own.execute(query, (run,)).fetchone()
+        except sqlite3.Error as error:
+            raise self._unusable(error) from error
+        return Usage(*row) if row else Usage()
+
+    def _unusable(self, error: Exception) -> RunError:
+        return RunError(f"{self.path}: the journal cannot be used ({error}); mend that and run the same command again.")
+
+
+def _completion(row: tuple[str, str, str, str, int, int]) -> Completion:
+    _, text, reasoning, finish_reason, prompt_tokens, completion_tokens = row
+    return Completion(text, finish_reason, Usage(1, prompt_tokens, completion_tokens), "", reasoning)

@@ -1,0 +1,46 @@
+"""Which model a recipe means, and whether it can be had here, before any worker starts."""
+
+import importlib.util
+import os
+
+from build.journal import Journal
+from build.recipe import Recipe, RecipeError
+from build.teachers.llm import Model, ModelTeacher
+
+_NEEDS = {"hf": ("torch", "transformers"), "vllm": ("vllm",)}
+
+
+def check_model(recipe: Recipe) -> None:
+    """Raises `RecipeError` when a key or a library that the teacher needs is missing."""
+    teacher = recipe.teacher
+    if teacher.key_variable and not os.environ.get(teacher.key_variable):
+        raise RecipeError(
+            f"`teacher.key_variable`: the environment has no {teacher.key_variable}; export it, it is written nowhere."
+        )
+    for name in _NEEDS.get(teacher.name, ()):
+        if importlib.util.find_spec(name) is None:
+            raise RecipeError(
+                f"the teacher `{teacher.name}` needs {name}; see requirements/{teacher.name}.txt for what to install."
+            )
+
+
+def open_model(recipe: Recipe, rank: int | None = None) -> ModelTeacher | None:
+    """The recipe's model with its journal; None where the teacher is no model. `rank`: the number of an array job."""
+    teacher = recipe.teacher
+    if not teacher.is_model:
+        return None
+    check_model(recipe)
+    model: Model
+    if teacher.name == "openai":
+        from build.teachers.openai import Endpoints
+
+        model = Endpoints(teacher)
+    elif teacher.name == "hf":
+        from build.teachers.hf import TransformersModel
+
+        model = TransformersModel(teacher)
+    else:
+        from build.teachers.vllm import VllmModel
+
+        model = VllmModel(teacher)
+    return ModelTeacher(recipe, model, Journal(recipe.journal or recipe.run / "journal", rank))

@@ -1,0 +1,65 @@
+"""vLLM in this process: continuous batching with its prefix cache on, and a seed for each request.
+
+For a batch job on one machine with one worker. For more machines start servers (`vllm serve`) and use the openai teacher.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from vllm import LLM, SamplingParams
+
+from build.recipe import Teacher as TeacherRecipe
+from build.records import Usage
+from build.teachers.base import Completion
+from build.teachers.llm import Ask
+
+
+class VllmModel:
+    """The model `recipe.model`, started at the first request that the journal cannot answer.
+
+    The environment variable CODEIO_VLLM_ARGS may hold further arguments of `vllm.LLM` as JSON, such as
+    `{"tensor_parallel_size": 8}`; they concern the machine, so they are no part of a recipe.
+    """
+
+    def __init__(self, recipe: TeacherRecipe) -> None:
+        self.recipe = recipe
+        self._llm: Any = None
+
+    def answer(
+        self, asks: Sequence[Ask], may_send: Callable[[], bool], heard: Callable[[int, Completion], None]
+    ) -> None:
+        """See `build.teachers.llm.Model`; answers are heard a batch of `concurrency` at a time."""
+        if self._llm is None:
+            import json
+
+            further = json.loads(os.environ.get("CODEIO_VLLM_ARGS", "{}"))
+            self._llm = LLM(model=self.recipe.model, enable_prefix_caching=True, seed=0, **further)
+        numbers = iter(range(len(asks)))
+        while batch := [number for number, _ in zip(numbers, range(self.recipe.concurrency)) if may_send()]:
+            params = [self._params(asks[number]) for number in batch]
+            outputs = self._llm.chat([_conversation(asks[number]) for number in batch], params, use_tqdm=False)
+            for number, output in zip(batch, outputs):
+                heard(number, _completion(output))
+
+    def close(self) -> None:
+        self._llm = None
+
+    @staticmethod
+    def _params(ask: Ask) -> Any:
+        structured: dict[str, Any] = {}
+        if ask.request.schema:
+            from vllm.sampling_params import StructuredOutputsParams
+
+            structured = {"structured_outputs": StructuredOutputsParams(json=ask.request.schema)}
+        return SamplingParams(temperature=ask.temperature, max_tokens=ask.max_tokens, seed=ask.seed, **structured)
+
+
+def _conversation(ask: Ask) -> list[dict[str, str]]:
+    return [{"role": message.role, "content": message.content} for message in ask.request.messages]
+
+
+def _completion(output: Any) -> Completion:
+    answer = output.outputs[0]
+    usage = Usage(1, len(output.prompt_token_ids or ()), len(answer.token_ids))
+    return Completion(answer.text, str(answer.finish_reason or "unknown"), usage)

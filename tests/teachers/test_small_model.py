@@ -1,0 +1,122 @@
+"""A real small model, in this process and behind a real OpenAI-compatible server with faults in front of it.
+
+Needs requirements/hf.txt and requirements/small_model_server.txt, and the model's folder in CODEIO_SMALL_MODEL or where
+`python -m recipes small-model` puts it; skipped without.
+"""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from build.journal import Journal
+from build.prompts import prediction_prompt
+from build.rationales import rationales, revise
+from build.recipe import Recipe, Source, Teacher
+from build.records import IOPair, PredictionInstance, Rationale, SampledFunction, UnifiedFunction
+from build.sandbox import Limits, Sandbox
+from build.teachers.base import Message, Request
+from build.teachers.fake import FakeEndpoint, Faults, forward_to
+from build.teachers.hf import TransformersModel
+from build.teachers.llm import ModelTeacher
+from build.teachers.openai import Endpoints
+
+_CACHE = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
+FOLDER = Path(os.environ.get("CODEIO_SMALL_MODEL") or _CACHE / "codeio" / "smollm2-135m-instruct")
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("transformers")
+if not (FOLDER / "config.json").is_file():
+    pytest.skip("no small model here", allow_module_level=True)
+
+FUNCTION = UnifiedFunction(
+    *("f", "raw", "s", "p.py", "MIT", "double", "static"),
+    code="def main_solution(x):\n    return 2 * x\n",
+    description="Input: `x` (int). Output: `return` (int).",
+    query="What is twice `x`?",
+    generator=None,
+)
+SAMPLED = SampledFunction("sf", FUNCTION, (IOPair("pair", "f", '{"x": 3}', "6", False),), False, 1)
+INSTANCES = [
+    PredictionInstance("i1", "pair", "f", "output", '{"x": 3}', "6"),
+    PredictionInstance("i2", "pair", "f", "input", '{"x": 3}', "6"),
+]
+
+
+def recipe_for(folder: Path, **teacher: Any) -> Recipe:
+    settings = dict[str, Any](model=str(FOLDER), max_tokens=60, temperature=0.7) | teacher
+    return Recipe("t", folder, (Source("folder", "x"),), teacher=Teacher(**settings))
+
+
+def requests() -> list[Request]:
+    texts = ["Say hello.", prediction_prompt(FUNCTION, INSTANCES[0])]
+    return [Request((Message("user", text),), sample, 60) for text in texts for sample in (0, 1)]
+
+
+def test_in_process_answers_are_sampled_with_their_own_noise(tmp_path: Path) -> None:
+    recipe = recipe_for(tmp_path, name="hf", concurrency=4)
+    model = TransformersModel(recipe.teacher)
+    together = ModelTeacher(recipe, model, Journal(tmp_path / "a")).complete(requests())
+    alone = ModelTeacher(recipe, model, Journal(tmp_path / "b")).complete(requests()[:1])
+    assert together[0] == alone[0]
+    assert len({answer.text for answer in together}) == 4 and all(answer.text for answer in together)
+    assert all(0 < answer.usage.completion_tokens <= 60 for answer in together)
+    assert {answer.finish_reason for answer in together} <= {"stop", "length"}
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    pytest.importorskip("fastapi")
+    pytest.importorskip("uvicorn")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    code = "from transformers.cli.transformers import main; main()"
+    command = [
+        sys.executable,
+        "-c",
+        code,
+        "serve",
+        str(FOLDER),
+        "--port",
+        str(port),
+        "--dtype",
+        "float32",
+        "--device",
+        "cpu",
+    ]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(240):
+            try:
+                httpx2.get(f"{url}/health").raise_for_status()
+                break
+            except httpx2.HTTPError:
+                time.sleep(0.5)
+        yield f"{url}/v1"
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def test_a_real_server_behind_faults_gives_answers_verdicts_and_revisions(server: str, tmp_path: Path) -> None:
+    with FakeEndpoint(forward_to(server), Faults(0.4, ("429", "500", "cut", "garbage"))) as proxy:
+        recipe = recipe_for(tmp_path, name="openai", endpoints=(proxy.url,), concurrency=2, max_tokens=60)
+        teacher = ModelTeacher(recipe, Endpoints(recipe.teacher), Journal(tmp_path))
+        with Sandbox(Limits(call_cpu_s=1, job_cpu_s=5)) as sandbox:
+            answers = list(rationales(INSTANCES, {"f": SAMPLED}, teacher, sandbox))
+            assert all(isinstance(answer, Rationale) and answer.usage.completion_tokens for answer in answers)
+            kept = [answer for answer in answers if isinstance(answer, Rationale)]
+            by_id = {instance.id: instance for instance in INSTANCES}
+            dialogues = list(revise(kept, by_id, {"f": SAMPLED}, teacher, sandbox, 1))
+        teacher.close()
+        assert sum(len(each.turns) for each in dialogues) == 2 + sum(not answer.verdict.correct for answer in kept)
+        assert set(proxy.answered.values()) == {1}
