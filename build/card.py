@@ -77,6 +77,7 @@ _RECORDED_WORDS = {
     "memory": "the call needs more memory than allowed",
     "killed": "the process was ended",
     "none_output": "the output is None",
+    "too_large": "the input or the output is over the paper's size rule",
 }
 
 

@@ -41,6 +41,8 @@ def check(store: Store, limits: Limits) -> Findings:
     the one before kept, an id that occurs twice, or records whose parents are missing.
     """
     faults = [*_recount(store)]
+    if store.shards() is None or any("is not finished" in fault for fault in faults):
+        return Findings(0, 0, {}, tuple(faults))
     pairs = functions = 0
     tasks: Counter[str] = Counter()
     with Sandbox(limits) as sandbox:
@@ -60,23 +62,49 @@ def check(store: Store, limits: Limits) -> Findings:
 
 
 def _recount(store: Store) -> list[str]:
+    if store.shards() is None:
+        return ["the run is not finished: not everything is collected"]
     faults = []
     before = None
+    offered: set[str] | None = None
     for stage in STAGES:
         ids: Counter[str] = Counter()
+        now: set[str] = set()
+        orphans = 0
         for shard in range(store.shards() or 0):
             counts = store.done(stage, shard)
-            kept = [record.id for record in store.read(stage, shard, _KINDS[stage])]
-            rejects = Counter(reject.reason for reject in store.rejects(stage, shard))
-            ids.update(kept)
             if counts is None:
                 faults.append(f"{stage}, shard {shard}: is not finished")
-            elif (counts.kept, counts.rejects) != (len(kept), dict(rejects)):
+                continue
+            records = list(store.read(stage, shard, _KINDS[stage]))
+            rejects = Counter(reject.reason for reject in store.rejects(stage, shard))
+            if (counts.kept, counts.rejects) != (len(records), dict(rejects)):
                 faults.append(f"{stage}, shard {shard}: its marker does not agree with its files")
+            ids.update(record.id for record in records)
+            now.update(made for record in records for made in _offers(record))
+            orphans += sum(offered is not None and _parent(record) not in offered for record in records)
         twice = [record_id for record_id, count in ids.items() if count > 1]
         faults += [f"{stage}: {len(twice)} ids occur more than once, {twice[0]} first"] if twice else []
+        faults += [f"{stage}: {orphans} records come from nothing that the stage before kept"] if orphans else []
         total = store.totals(stage)
         if before is not None and total.received != before:
             faults.append(f"{stage}: received {total.received}, but the stage before kept {before}")
-        before = total.kept
+        before, offered = total.kept, now
     return faults
+
+
+def _offers(record: Any) -> list[str]:
+    """The ids that records of the next stage may come from."""
+    if isinstance(record, SampledFunction):
+        return [pair.id for pair in record.pairs]
+    return [record.id]
+
+
+def _parent(record: Any) -> str:
+    if isinstance(record, RawCode):  # of the filters: the file itself
+        return record.id
+    if isinstance(record, SampledFunction):
+        return record.function.id
+    if isinstance(record, Dialogue):
+        return record.turns[0].id
+    return str(record.parent)

@@ -9,6 +9,7 @@ import importlib.metadata
 import importlib.util
 import json
 import re
+import tokenize
 import warnings
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -20,7 +21,9 @@ from build.records import RawCode, Reject, digest
 
 STAGE = "collect"
 
-_GENERATED = re.compile(r"(?i)\b(auto-?generated|generated (by|from|automatically)|do not edit)\b")
+_GENERATED = re.compile(
+    r"(?im)\b(auto-?generated|automatically generated|do not edit)\b|@generated\b|^\s*#\W*generated (by|from)\b"
+)
 
 
 def collect(
@@ -29,11 +32,17 @@ def collect(
     """Every record of every source, in a fixed order, as `RawCode` or `Reject`.
 
     A stopped run goes on with `skip`, how many records it has dealt with, and `known`, those that it kept. Raises
-    `RecipeError` where a source cannot be opened at all.
+    `RecipeError` where a source cannot be opened at all, or no longer begins with the records that are known.
     """
-    seen = {_text_key(raw) for raw in known}
+    kept = {raw.id: _text_key(raw) for raw in known}
+    seen = set(kept.values())
     found_everywhere = (found for source in sources for found in islice(_open(source), source.limit))
-    for found in islice(found_everywhere, skip, None):
+    for found in islice(found_everywhere, skip):
+        if isinstance(found, RawCode):
+            kept.pop(found.id, None)
+    if kept:
+        raise RecipeError("the sources have changed since this run collected from them; name another folder as `run`.")
+    for found in found_everywhere:
         if isinstance(found, Reject):
             yield found
             continue
@@ -57,6 +66,10 @@ def _judge(raw: RawCode, rules: Collect) -> tuple[str, str]:
         return "too_small", f"{size} bytes"
     if size > rules.max_bytes:
         return "too_large", f"{size} bytes"
+    try:
+        raw.content.encode("utf-8")
+    except UnicodeEncodeError:
+        return "not_unicode", "a lone surrogate"
     if raw.kind == "unified":
         return "", ""
     if _GENERATED.search("\n".join(raw.content.splitlines()[:5])):
@@ -71,7 +84,15 @@ def _judge(raw: RawCode, rules: Collect) -> tuple[str, str]:
 
 
 def _raw(source: Source, path: str, content: str, licence: str | None = None, kind: Any = "python") -> RawCode:
+    path = path.encode("utf-8", "replace").decode("utf-8")
+    content = content.removeprefix("\ufeff")
     return RawCode(digest(source.name, path, content), source.name, path, licence or source.licence, content, kind)
+
+
+def _licence(row: dict[str, Any]) -> str | None:
+    """A row's own licence; some sets hold a list of them."""
+    found = row.get("license") or row.get("licence")
+    return " AND ".join(map(str, found)) if isinstance(found, list | tuple) else str(found) if found else None
 
 
 def _open(source: Source) -> Iterator[RawCode | Reject]:
@@ -88,8 +109,9 @@ def _files(source: Source, root: Path, licence: str | None) -> Iterator[RawCode 
     for file in sorted(root.rglob("*.py")):
         path = file.relative_to(root).as_posix()
         try:
-            yield _raw(source, path, file.read_text("utf-8"), licence)
-        except (OSError, UnicodeDecodeError) as error:
+            with tokenize.open(file) as text:  # reads the byte order mark and the coding line, as Python does
+                yield _raw(source, path, text.read(), licence)
+        except (OSError, UnicodeDecodeError, SyntaxError) as error:
             yield Reject(STAGE, f"{source.name}/{path}", "unreadable", str(error))
 
 
@@ -110,13 +132,13 @@ def _rows(source: Source) -> Iterator[RawCode | Reject]:
         if isinstance(row, str):
             yield Reject(STAGE, f"{source.name}/{number}", "bad_row", row)
         elif source.kind == "functions":
-            yield _raw(source, str(number), json.dumps(row, sort_keys=True), row.get("license"), "unified")
+            yield _raw(source, str(number), json.dumps(row, sort_keys=True, default=str), _licence(row), "unified")
         elif not isinstance(row.get(source.column), str):
             keys = ", ".join(sorted(map(str, row)))
             yield Reject(STAGE, f"{source.name}/{number}", "bad_row", f"no text in `{source.column}`; its keys: {keys}")
         else:
             path = "/".join(str(row[key]).strip("/") for key in ("repo_name", "path") if row.get(key)) or str(number)
-            yield _raw(source, path, row[source.column], row.get("license") or row.get("licence"))
+            yield _raw(source, path, row[source.column], _licence(row))
 
 
 def _read_rows(source: Source) -> Iterator[dict[str, Any] | str]:
@@ -134,7 +156,7 @@ def _read_rows(source: Source) -> Iterator[dict[str, Any] | str]:
             for number, line in enumerate(lines, 1):
                 try:
                     row = json.loads(line)
-                except ValueError as error:
+                except (ValueError, RecursionError) as error:
                     row = f"line {number} is not JSON: {error}"
                 yield row if isinstance(row, dict | str) else f"line {number} is not a JSON object"
 

@@ -8,7 +8,7 @@ import re
 from json import JSONDecoder
 from typing import Any
 
-from build.narrate import narrate
+from build.narrate import narrate, one_statement_a_line
 from build.sandbox import Program, Sandbox, Trace
 from build.values import decode
 from build.verify import values_match
@@ -29,6 +29,7 @@ class Grounds:
 
     def told(self, code: str, input: str) -> str:
         """The run in words, with what it returns; a run that cannot be traced is told as its status."""
+        code = one_statement_a_line(code)
         trace = self._trace(code, input)
         if trace.result.status != "ok":
             return f"The run ends with: {trace.result.status}."
@@ -37,7 +38,7 @@ class Grounds:
     def check(self, response: str, code: str, input: str) -> tuple[int, int]:
         """How many values the response states of variables that the run knows, and how many of these the run had."""
         held: dict[str, list[Any]] = {}
-        for event in self._trace(code, input).events:
+        for event in self._trace(one_statement_a_line(code), input).events:
             for name, text in {**event.get("args", {}), **event.get("set", {})}.items():
                 try:
                     held.setdefault(name, []).append(decode(text))

@@ -14,7 +14,7 @@ def make_instances(
 ) -> Iterator[PredictionInstance | Reject]:
     """Two instances a pair for up to `pairs_per_function` pairs; the others are rejects with the reason `surplus`.
 
-    Pairs whose output says something are chosen first, and among them those whose output was not chosen yet, so that a
+    Pairs with an output of their own are chosen first, and among equals those whose output says something, so that a
     function which mostly returns False is not asked three times for False. Ties keep the order of sampling.
     """
     for function in sampled:

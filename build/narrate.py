@@ -59,6 +59,7 @@ class Step:
     line: int
     changed: dict[str, str]
     calls: list["Call"] = field(default_factory=list)
+    everything: dict[str, str] = field(default_factory=dict)  # all values, where steps before were left out
 
 
 @dataclass(slots=True)
@@ -67,6 +68,7 @@ class Call:
     arguments: dict[str, str]
     steps: list[Step] = field(default_factory=list)
     value: str = ""
+    raised: str = ""
     pending: list["Call"] = field(default_factory=list)
 
 
@@ -75,8 +77,19 @@ def count_tokens(text: str) -> int:
     return sum(1 + (len(piece) - 1) // 8 for piece in _TOKEN.findall(text))
 
 
+def one_statement_a_line(code: str) -> str:
+    """The same program as its syntax tree is written out: what is told goes by lines, so a line must hold one statement."""
+    try:
+        return ast.unparse(ast.parse(code))
+    except RecursionError:
+        return code
+
+
 def narrate(code: str, trace: Trace, soft_tokens: int = SOFT_TOKENS) -> str:
-    """The run of `main_solution` in a trace, as a paragraph in words; empty where there is nothing to tell."""
+    """The run of `main_solution` in a trace, as a paragraph in words; empty where there is nothing to tell.
+
+    `code` is the traced program, one statement a line (`one_statement_a_line`).
+    """
     main = _fold(trace.events)
     if main is None:
         return ""
@@ -117,10 +130,12 @@ def _fold(events: Sequence[dict[str, Any]]) -> Call | None:
             stack.append(call)
         elif len(stack) == depth:
             if event["t"] == "line":
-                stack[-1].steps.append(Step(event["n"], event["set"], stack[-1].pending))
+                step = Step(event["n"], event["set"], stack[-1].pending, event.get("all", {}))
+                stack[-1].steps.append(step)
                 stack[-1].pending = []
             else:
-                stack[-1].value = event["value"]
+                stack[-1].value = event.get("value", "")
+                stack[-1].raised = event.get("raised", "")
     return root
 
 
@@ -143,6 +158,7 @@ class _Teller:
         self.truncated = truncated
         self.level = level
         self.value = ""
+        self.rounds_deep = 0  # loops of this call that we are in
         self.values: dict[str, str] = {}
         self.steps: list[Step] = []
         self.at = 0
@@ -172,6 +188,7 @@ class _Teller:
         while self.at < len(self.steps) and first <= self.steps[self.at].line <= last:
             step = self.steps[self.at]
             self.at += 1
+            self.values |= step.everything
             taken.changed |= step.changed
             taken.calls += step.calls
             if first == last:
@@ -212,10 +229,12 @@ class _Teller:
         if isinstance(node, ast.Return) and node.value is not None:
             return told + self._return(node.value, before)
         if isinstance(node, ast.Break):
-            return ["the loop can stop here"]
-        return told + [f"{name} becomes {value}" for name, value in step.changed.items()]
+            return [*told, "the loop can stop here"]
+        return told + _becomes(step)
 
     def _return(self, node: ast.expr, before: dict[str, str]) -> list[str]:
+        if self.rounds_deep and self.value and isinstance(node, ast.Constant | ast.Name):
+            return [f"it ends here with {self.value}"]
         if not self.detail.full or isinstance(node, ast.Constant | ast.Name):
             return []
         if isinstance(node, ast.Compare | ast.BoolOp) and self.value in ("true", "false"):
@@ -233,10 +252,14 @@ class _Teller:
         if self.detail.full and isinstance(target, ast.Name) and target.id in step.changed and node.value is not None:
             value = step.changed[target.id]
             said = say(node.value, before)
-            if said and not isinstance(node.value, ast.Constant | ast.List | ast.Dict | ast.Tuple) and said != value:
+            if (
+                said
+                and not isinstance(node.value, ast.Constant | ast.List | ast.Dict | ast.Tuple | ast.Name)
+                and said != value
+            ):
                 return [f"{target.id} is {said}, which is {value}"]
             return [f"{target.id} starts as {value}" if target.id not in before else f"{target.id} becomes {value}"]
-        return [f"{name} becomes {value}" for name, value in step.changed.items()]
+        return _becomes(step)
 
     def _augment(self, node: ast.AugAssign, step: Step, before: dict[str, str]) -> list[str]:
         pattern = _AUGMENT.get(type(node.op))
@@ -249,7 +272,7 @@ class _Teller:
             and node.target.id in step.changed
         ):
             return [pattern.format(said, node.target.id, step.changed[node.target.id])]
-        return [f"{name} becomes {value}" for name, value in step.changed.items()]
+        return _becomes(step)
 
     def _expression(self, node: ast.Expr, step: Step, before: dict[str, str]) -> list[str]:
         call = node.value
@@ -267,7 +290,7 @@ class _Teller:
     def _if(self, node: ast.If) -> list[str]:
         before = dict(self.values)
         step = self._take(node.lineno, node.test.end_lineno or node.lineno)
-        told = self._calls(step)
+        told = [*self._calls(step), *_becomes(step)]
         holds = self._inside_any(node.body)
         clause = say_condition(node.test, before, holds)
         if holds:
@@ -296,7 +319,7 @@ class _Teller:
             if not self._next_round(node):
                 break
         head = f"go through {said}" if said else "go through the items"
-        told += self._rounds(head, rounds, start)
+        told += self._rounds(node, head, rounds, start)
         return told + (self._block(node.orelse) if self._inside_any(node.orelse) else [])
 
     def _while(self, node: ast.While) -> list[str]:
@@ -305,26 +328,34 @@ class _Teller:
         rounds: list[tuple[str, list[str]]] = []
         told: list[str] = []
         start = dict(self.values)
+        header: list[str] = []
         while self._inside(node):
             if self._at_header(node):
                 step = self._take(node.lineno, node.test.end_lineno or node.lineno)
+                header = _becomes(step)
                 told += self._calls(step) if not rounds else []
             if not self._inside_any(node.body):
                 if self._at_header(node):  # the middle was left out of the trace here
                     continue
                 break
-            rounds.append(("", self._round(node.body)))
+            rounds.append(("", [*header, *self._round(node.body)]))
             if not (self._next_round(node) or (endless and self._inside_any(node.body[:1]))):
                 break
         head = f"as long as {said}, repeat" if said else "repeat"
-        told += self._rounds(head, rounds, start)
+        told += self._rounds(node, head, rounds, start)
         return told + (self._block(node.orelse) if self._inside_any(node.orelse) else [])
 
     def _round(self, body: Sequence[ast.stmt]) -> list[str]:
+        before = dict(self.values)
         self.level += 1
+        self.rounds_deep += 1
         told = self._block(body)
         self.level -= 1
-        return told
+        self.rounds_deep -= 1
+        if told:
+            return told
+        changed = [f"{name} becomes {value}" for name, value in self.values.items() if before.get(name) != value]
+        return changed[:3] or ["nothing changes"]
 
     def _next_round(self, node: ast.For | ast.While) -> bool:
         """Whether the loop goes on. Where the trace left its middle out, the rest of a round may stand first."""
@@ -336,15 +367,21 @@ class _Teller:
         last = node.iter.end_lineno if isinstance(node, ast.For) else node.test.end_lineno
         return self.at < len(self.steps) and node.lineno <= self.steps[self.at].line <= (last or node.lineno)
 
-    def _rounds(self, head: str, rounds: list[tuple[str, list[str]]], start: dict[str, str]) -> list[str]:
+    def _rounds(
+        self, node: ast.For | ast.While, head: str, rounds: list[tuple[str, list[str]]], start: dict[str, str]
+    ) -> list[str]:
         """A loop's clauses: what it does, its first rounds, how many were left out, and the last one."""
         if not rounds:
             return []
         shown = max(self.detail.rounds - self.level, 0 if not self.detail.rounds else 1)
+        if self.truncated and any(
+            isinstance(part, ast.For | ast.While) for child in node.body for part in ast.walk(child)
+        ):
+            shown = 0  # where the gap lies inside an inner loop, its rounds cannot be told apart
         changed = [
             f"{name} = {value}" for name, value in self.values.items() if start.get(name) != value and name != "_"
         ][:4]
-        if shown == 0 or not any(clauses for _, clauses in rounds):
+        if shown == 0 or all(clauses == ["nothing changes"] for _, clauses in rounds):
             after = f", which leaves {' and '.join(changed)}" if changed else ", which changes nothing"
             times = "many times" if self.truncated else _times(len(rounds))
             return [f"{head}, {times}{after}"]
@@ -357,7 +394,7 @@ class _Teller:
                 continue
             last = "last, " if number == len(rounds) - 1 and number >= shown else ""
             label = label or (_ordinal(number) if number < shown else "in the final round")
-            told.append(f"{last}{label}, {_joined(clauses)}" if clauses else f"{last}{label}, nothing changes")
+            told.append(f"{last}{label}, {_joined(clauses)}")
         return told
 
     def _other_block(self, node: ast.Try | ast.With | ast.Match) -> list[str]:
@@ -385,7 +422,7 @@ class _Teller:
         """What the program's own functions gave in a step; the first is entered where the detail allows it."""
         told: list[str] = []
         for number, call in enumerate(step.calls[:2]):
-            if call.name.startswith("__") or not call.value:
+            if call.name.startswith("__") or not (call.value or call.raised):
                 continue
             given = " and ".join(
                 f"{name} = {value}"
@@ -398,7 +435,9 @@ class _Teller:
                 inner = _Teller(self.functions, below, self.truncated, self.level + 1).tell(call)
             name = call.name.strip("_")
             start = f"{name} with {given}" if given else name
-            if call.value == "null":  # works in place: what it changed is told by the caller
+            if call.raised:
+                told.append(f"{start} fails with {call.raised}")
+            elif call.value == "null":  # works in place: what it changed is told by the caller
                 told.append(f"{start}: {_joined(inner)}" if inner else f"{start} does its part")
             else:
                 told.append(
@@ -406,6 +445,10 @@ class _Teller:
                 )
         rest = len(step.calls) - 2
         return [*told, f"likewise for {rest} more"] if rest > 0 and told else told
+
+
+def _becomes(step: Step) -> list[str]:
+    return [f"{name} becomes {value}" for name, value in step.changed.items()]
 
 
 def _since(clause: str | None, inside: list[str]) -> list[str]:
@@ -461,7 +504,7 @@ def _grouped(clauses: Sequence[str]) -> Iterator[str]:
 
 
 def _sentence(text: str) -> str:
-    first = re.match(r"[a-z]+\b", text)
+    first = re.match(r"([a-z]+)\b(?! (?:becomes|starts|is|brings)\b)", text)  # then it is a variable of that name
     if first and first.group() in _STARTERS:
         text = text[:1].upper() + text[1:]
     return text + "."

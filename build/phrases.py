@@ -5,6 +5,7 @@ words gives None; the narrator then tells the value only.
 """
 
 import ast
+import re
 from collections.abc import Mapping
 
 _MAX_WORDS = 16
@@ -94,10 +95,10 @@ def _say(node: ast.expr, values: Mapping[str, str]) -> str | None:
     if isinstance(node, ast.Constant):
         return _constant(node.value)
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        inner = _say(node.operand, values)
+        inner = _operand(node.operand, values)
         return None if inner is None else (f"-{inner}" if inner[0].isdigit() else f"minus {inner}")
     if isinstance(node, ast.BinOp):
-        return _fill(_BINARY.get(type(node.op)), [node.left, node.right], values)
+        return _binary(node, values)
     if isinstance(node, ast.Subscript):
         return _subscript(node, values)
     if isinstance(node, ast.Call):
@@ -106,16 +107,43 @@ def _say(node: ast.expr, values: Mapping[str, str]) -> str | None:
         return _elements(node.elts, values)
     if isinstance(node, ast.Dict) and not node.keys:
         return "an empty dictionary"
-    if isinstance(node, ast.Compare | ast.BoolOp):
+    if isinstance(node, ast.Compare):  # `and` and `or` give one of their operands, not a truth value
         inner = _condition(node, values, True)
         return None if inner is None else f"whether {inner}"
     return None
+
+
+def _binary(node: ast.BinOp, values: Mapping[str, str]) -> str | None:
+    """Both operands, compound ones in parentheses; a chain of plus and minus reads from the left without them."""
+    if isinstance(node.op, ast.Mod) and _shown(node.left, values).startswith('"'):
+        return None  # text formatting
+    chain = (ast.Add, ast.Sub)
+    left = node.left
+    plain = isinstance(left, ast.BinOp) and isinstance(left.op, chain) and isinstance(node.op, chain)
+    said = [_say(left, values) if plain else _operand(left, values), _operand(node.right, values)]
+    pattern = _BINARY.get(type(node.op))
+    return None if pattern is None or None in said else pattern.format(*said)
+
+
+def _operand(node: ast.expr, values: Mapping[str, str]) -> str | None:
+    said = _say(node, values)
+    return f"({said})" if said and isinstance(node, ast.BinOp | ast.UnaryOp | ast.Compare) else said
+
+
+def _shown(node: ast.expr, values: Mapping[str, str]) -> str:
+    """The short text of a name's value, "" for anything else."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return '"'
+    return values.get(node.id, "") if isinstance(node, ast.Name) else ""
 
 
 def _condition(node: ast.expr, values: Mapping[str, str], holds: bool) -> str | None:
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
         return _condition(node.operand, values, not holds)
     if isinstance(node, ast.Compare) and len(node.ops) == 1:
+        ordered = isinstance(node.ops[0], ast.Lt | ast.LtE | ast.Gt | ast.GtE)
+        if ordered and any(_shown(part, values).startswith("{") for part in (node.left, node.comparators[0])):
+            return None  # sets, which are not ordered by size
         verb = _COMPARE[type(node.ops[0])][0 if holds else 1]
         return _fill("{} " + verb + " {}", [node.left, node.comparators[0]], values)
     if isinstance(node, ast.BoolOp):
@@ -127,7 +155,7 @@ def _condition(node: ast.expr, values: Mapping[str, str], holds: bool) -> str | 
         shown = values.get(node.id)
         if shown in ("true", "false"):
             return f"{node.id} is {shown}"
-        if shown in _EMPTY:
+        if shown in _EMPTY or shown == "an empty set":
             return f"{node.id} is {'0' if shown in ('0', '0.0') else 'empty' if shown != 'null' else 'null'}"
         if not holds or not shown:
             return f"{node.id} is {'not zero or empty' if holds else 'zero or empty'}"
@@ -141,7 +169,9 @@ def _condition(node: ast.expr, values: Mapping[str, str], holds: bool) -> str | 
 
 
 def _fill(pattern: str | None, nodes: list[ast.expr], values: Mapping[str, str]) -> str | None:
-    said = [_say(node, values) for node in nodes]
+    """A pattern with expressions in words; compound ones in parentheses unless they stand alone on a side of a verb."""
+    inline = pattern is not None and not pattern.startswith("{} ")
+    said = [_operand(node, values) if inline else _say(node, values) for node in nodes]
     if pattern is None or any(part is None for part in said):
         return None
     return pattern.format(*said)
@@ -172,7 +202,7 @@ def _subscript(node: ast.Subscript, values: Mapping[str, str]) -> str | None:
         return f"the part of {whole}{start}" + (f" up to before position {upper}" if upper else "")
     if isinstance(node.slice, ast.UnaryOp) and ast.unparse(node.slice) == "-1":
         return f"the last item of {whole}"
-    at = _say(node.slice, values)
+    at = _operand(node.slice, values)
     return None if at is None else f"the entry of {whole} at {at}"
 
 
@@ -181,6 +211,8 @@ def _call(node: ast.Call, values: Mapping[str, str]) -> str | None:
         return None
     if isinstance(node.func, ast.Attribute):
         pattern = _METHODS.get(node.func.attr) if not node.args else None
+        if re.fullmatch(r"a \w+", _shown(node.func.value, values)):
+            return None  # a method of the program's own class
         if (
             node.func.attr in _CALLS
             and isinstance(node.func.value, ast.Name)

@@ -6,6 +6,7 @@ an interrupted upload is resumed by running the command again.
 
 from pathlib import Path
 
+import httpx2
 from huggingface_hub import HfApi
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalTokenNotFoundError
 
@@ -25,6 +26,6 @@ def publish(folder: Path, repo: str, private: bool) -> str:
         return str(
             api.upload_folder(repo_id=repo, repo_type="dataset", folder_path=folder, commit_message="CodeI/O dataset")
         )
-    except (HfHubHTTPError, HFValidationError, LocalTokenNotFoundError, OSError) as error:
+    except (httpx2.TransportError, HfHubHTTPError, HFValidationError, LocalTokenNotFoundError, OSError) as error:
         reason = " ".join(str(error).split())[:300]
         raise RunError(f"{repo}: the Hub did not take the folder ({reason}); check HF_TOKEN and run again.") from error

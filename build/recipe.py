@@ -76,7 +76,7 @@ class Sampling:
 
     draws: Positive = 1000  # input generator calls at the most
     distinct: Positive = 10  # distinct pairs to stop at
-    min_pairs: Positive = 2  # fewer: the function is dropped
+    min_pairs: Annotated[int, Field(ge=2)] = 2  # fewer: the function is dropped
     call_cpu_s: Annotated[float, Field(gt=0)] = 5.0
     function_cpu_s: Annotated[float, Field(gt=0)] = 60.0
     memory_mb: Positive = 1024
@@ -159,6 +159,8 @@ class Recipe:
 
     def __post_init__(self) -> None:
         teacher, unify = self.teacher, self.unify
+        if self.sampling.min_pairs > self.sampling.distinct:
+            raise ValueError("`sampling.min_pairs` is over `sampling.distinct`, so no function could be kept")
         if teacher.is_model and not teacher.model:
             raise ValueError(f"`teacher.model` is missing; the teacher `{teacher.name}` needs to know which model")
         if teacher.name == "openai" and not teacher.endpoints:

@@ -14,6 +14,7 @@ from build.recipe import Sampling
 from build.records import IOPair, Reject, SampledFunction, UnifiedFunction, digest
 from build.sandbox import DrawRules, Draws, Program, Sandbox
 from build.sandbox.causes import cause
+from build.sandbox.sizes import fits
 from build.values import decode
 from build.verify import values_match
 
@@ -95,11 +96,15 @@ def _replay(
             costs["differs"] += 1
         elif first.value == "null":
             costs["none_output"] += 1
+        elif not (fits(decode(pair.input), DrawRules()) and fits(decode(first.value), DrawRules())):
+            costs["too_large"] += 1
         else:
             costs["ok"] += 1
             kept[pair.input] = first.value
     tallies.update({f"recorded_{reason}": count for reason, count in costs.items() if count})
     few = "recorded_pairs_fail" if function.recorded else "no_recorded_pairs"
+    if costs["unstable"]:  # if one of its values depends on chance, none of them can be trusted
+        few, kept = "nondeterministic", {}
     rejected = {reason: count for reason, count in costs.items() if count and reason != "ok"}
     pairs = tuple(kept.items())[: rules.distinct]
     return Draws(pairs, len(function.recorded), rejected, "" if len(pairs) >= rules.min_pairs else few, failure)

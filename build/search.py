@@ -14,7 +14,7 @@ from typing import Any
 
 from build.records import PredictionInstance, Rationale, SampledFunction
 from build.sandbox import Program, Sandbox
-from build.values import decode, encode
+from build.values import NotData, decode, encode
 from build.vary import vary
 from build.verify import values_match
 
@@ -54,8 +54,12 @@ def search(
     if before is not None and before.verdict.predicted and before.verdict.actual:
         actual = before.verdict.actual
         start = Attempt(before.verdict.predicted, actual, distance(decode(actual), wanted))
+    pool = sorted(known)
+    random.Random(f"{seed}/{instance.id}").shuffle(pool)
+    if before is not None:
+        pool.reverse()  # turn 1 began at the other end
     rng = random.Random(f"{seed}/{before.id if before else instance.id}")
-    for candidate in _candidates(sorted(known), rng, start, attempts):
+    for candidate in _candidates(pool, rng, start, attempts):
         output = known.get(candidate)
         if output is None:
             output = sandbox.call(program, [candidate])[0].value
@@ -70,12 +74,15 @@ def _candidates(pool: list[str], rng: random.Random, start: Attempt | None, atte
     """Inputs that were not tried before: by turns a drawn one and a neighbour of the nearest miss; first a neighbour of
     `start` where there is one.
     """
-    rng.shuffle(pool)
     seen = {start.input} if start else set()
     for number in range(_MAX_CANDIDATES):
         misses = [attempt for attempt in (start, *attempts) if attempt and attempt.output is not None]
         if misses and (number % 2 == (start is None) or not pool):
-            candidate = _neighbour(min(misses, key=lambda attempt: attempt.distance).input, rng)
+            nearest = min(misses, key=lambda attempt: attempt.distance)
+            try:
+                candidate = _neighbour(nearest.input, rng)
+            except NotData:  # a float that was varied past the largest one
+                continue
         elif pool:
             candidate = pool.pop()
         else:
@@ -90,8 +97,11 @@ def distance(value: Any, wanted: Any) -> float:
     if values_match(value, wanted):
         return 0.0
     if isinstance(value, int | float) and isinstance(wanted, int | float) and not isinstance(value, bool):
-        apart = abs(value - wanted)
-        return float(apart / (1 + apart + abs(wanted)))
+        try:
+            apart = abs(value - wanted)
+            return float(apart / (1 + apart + abs(wanted)))
+        except OverflowError:  # an int beyond the floats beside a float
+            return 1.0
     if isinstance(value, str) and isinstance(wanted, str):
         return 1.0 - 0.99 * SequenceMatcher(None, value, wanted).ratio()
     if isinstance(value, list) and isinstance(wanted, list):

@@ -5,11 +5,13 @@ decorators, constants, standard-library imports) and wrapped by `main_solution`,
 calls it, and returns its value, or what it changed when it works in place. What cannot be done is a named refusal:
 
     no_docstring  no_parameters  star_arguments  unsupported_type  async  does_io  impure_import  foreign_import
-    unresolved_name  conditional_definition  returns_nothing  reserved_name
+    unresolved_name  conditional_definition  returns_nothing  reserved_name  broken_code  too_complex
 """
 
 import ast
 import builtins
+import copy
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -91,7 +93,11 @@ class Parameter:
 
 def static_functions(raw: RawCode) -> Iterator[UnifiedFunction | Reject]:
     """Every public top-level function of a file, unified or refused; one reject when the file has none."""
-    module = _Module(raw.content)
+    try:
+        module = _Module(raw.content)
+    except (RecursionError, MemoryError):
+        yield Reject(STAGE, raw.id, "too_complex", f"{raw.path}: nested too deeply to be looked at")
+        return
     candidates = [node for node in module.tree.body if isinstance(node, _FUNCTIONS) and not node.name.startswith("_")]
     if not candidates:
         yield Reject(STAGE, raw.id, "no_function", raw.path)
@@ -100,6 +106,8 @@ def static_functions(raw: RawCode) -> Iterator[UnifiedFunction | Reject]:
             yield _unify(raw, module, node)
         except Refused as refusal:
             yield Reject(STAGE, raw.id, refusal.reason, f"{raw.path}:{node.name}: {refusal.detail}")
+        except (RecursionError, MemoryError):
+            yield Reject(STAGE, raw.id, "too_complex", f"{raw.path}:{node.name}: nested too deeply to be looked at")
 
 
 def _unify(raw: RawCode, module: "_Module", node: ast.FunctionDef | ast.AsyncFunctionDef) -> UnifiedFunction:
@@ -115,6 +123,10 @@ def _unify(raw: RawCode, module: "_Module", node: ast.FunctionDef | ast.AsyncFun
     parameters, examples = _parameters(node, calls)
     needed = module.closure(node)
     code = module.source_of(needed) + "\n\n\n" + _main_solution(node, parameters, docs)
+    try:
+        ast.parse(code)
+    except (SyntaxError, ValueError) as error:
+        raise Refused("broken_code", f"what was taken out does not parse: {error}") from error
     returned = read_hint(node.returns)
     names = [parameter.name for parameter in parameters]
     typed = [(parameter.name, words(parameter.hint)) for parameter in parameters]
@@ -177,7 +189,7 @@ def _parameters(
 def _default_value(default: ast.expr) -> Any:
     try:
         return ast.literal_eval(default)
-    except ValueError:
+    except (ValueError, TypeError):
         return NotImplemented  # not data: the example is left out
 
 
@@ -190,7 +202,7 @@ def _plain_example(call: dict[str, Any], names: list[str]) -> dict[str, Any] | N
 
 def _main_solution(node: ast.FunctionDef, parameters: list[Parameter], docs: Documentation) -> str:
     names = [parameter.name for parameter in parameters]
-    text = docs.summary.replace("\\", "\\\\").replace('"""', "'''")
+    text = _inside_quotes(docs.summary)
     lines = [f"def main_solution({', '.join(names)}):", f'    """{text}"""']
     for parameter in parameters:
         restored = restore(parameter.hint, parameter.name)
@@ -250,7 +262,7 @@ class _Module:
 
     def __init__(self, content: str) -> None:
         self.tree = ast.parse(content)
-        self.lines = content.splitlines()
+        self.lines = re.split(r"\r\n|\r|\n", content)  # as `ast` counts them; str.splitlines also splits at form feeds
         self.definitions: dict[str, list[ast.stmt]] = {}
         for statement in self.tree.body:
             for name in _bound(statement):
@@ -291,11 +303,14 @@ class _Module:
         for node in ast.walk(statement):
             if isinstance(node, (*_FUNCTIONS, ast.ClassDef)) and ast.get_docstring(node) is not None:
                 literal = node.body[0]
-                docs = read_docstring(ast.get_docstring(node) or "")
-                text = (docs.body if docs else "").replace("\\", "\\\\").replace('"""', "'''")
+                shares = literal.lineno == node.lineno or any(
+                    after.lineno == literal.end_lineno for after in node.body[1:2]
+                )
+                if shares:  # with other code, on one line
+                    return _rewritten(statement)
                 indent = " " * literal.col_offset
-                joined = text.replace("\n", "\n" + indent).replace("\n" + indent + "\n", "\n\n")
-                shown = f'{indent}"""{joined}"""' if text else (f"{indent}pass" if len(node.body) == 1 else "")
+                text = _said(node).replace("\n", "\n" + indent).replace("\n" + indent + "\n", "\n\n")
+                shown = f'{indent}"""{text}"""' if text else (f"{indent}pass" if len(node.body) == 1 else "")
                 replaced[literal.lineno] = (literal.end_lineno or literal.lineno, shown)
         kept = []
         number = first
@@ -305,9 +320,30 @@ class _Module:
                 kept += [shown] if shown else []
                 number = end + 1
             else:
-                kept.append(self.lines[number - 1].rstrip())
+                kept.append(self.lines[number - 1])
                 number += 1
         return "\n".join(kept)
+
+
+def _said(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> str:
+    """What a docstring says without its examples, ready to stand between triple quotes."""
+    docs = read_docstring(ast.get_docstring(node) or "")
+    return _inside_quotes(docs.body) if docs else ""
+
+
+def _inside_quotes(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"""', "'''")
+    return escaped + " " if escaped.endswith('"') else escaped
+
+
+def _rewritten(statement: ast.stmt) -> str:
+    """A statement's text made anew from its tree, with its docstrings reduced; its comments are lost."""
+    tree = copy.deepcopy(statement)
+    for node in ast.walk(tree):
+        if isinstance(node, (*_FUNCTIONS, ast.ClassDef)) and ast.get_docstring(node) is not None:
+            text = _said(node)
+            node.body[:1] = [ast.Expr(ast.Constant(text))] if text else ([] if node.body[1:] else [ast.Pass()])
+    return ast.unparse(ast.fix_missing_locations(tree))
 
 
 def _bound(statement: ast.stmt) -> set[str]:
@@ -353,6 +389,7 @@ def _free_names(statement: ast.stmt) -> set[str]:
     """Names that a statement reads and does not bind itself; annotations do not count, they are never evaluated."""
     loaded: set[str] = set()
     bound: set[str] = set()
+    declared: set[str] = set()
     stack: list[ast.AST] = [statement]
     while stack:
         node = stack.pop()
@@ -366,11 +403,11 @@ def _free_names(statement: ast.stmt) -> set[str]:
         elif isinstance(node, ast.Import | ast.ImportFrom):
             bound |= {(item.asname or item.name).split(".")[0] for item in node.names}
         elif isinstance(node, ast.Global):
-            loaded |= set(node.names)
+            declared |= set(node.names)
         skipped = {"returns", "annotation"}
         for field, value in ast.iter_fields(node):
             if field not in skipped:
                 stack += [item for item in (value if isinstance(value, list) else [value]) if isinstance(item, ast.AST)]
     if isinstance(statement, (*_FUNCTIONS, ast.ClassDef)):
-        return loaded - bound
+        return (loaded - bound) | declared
     return loaded  # a top-level assignment reads what other statements bind, itself included

@@ -63,15 +63,21 @@ class Store:
         """Start the run, or go on with it; refuses a folder that belongs to another recipe or another kind of thing."""
         path = self.root / "manifest.json"
         if not path.exists():
+            if self.root.is_file():
+                raise RunError(f"{self.root}: is a file; name a folder as `run`.")
             if self.root.exists() and any(entry.suffix != ".tmp" for entry in self.root.iterdir()):
                 raise RunError(f"{self.root}: is not empty and is no run folder; name another folder as `run`.")
             self.write(path, json.dumps(manifest, indent=2, sort_keys=True) + "\n")
             return
+        self.demand(manifest["recipe_digest"], manifest["prompt_version"])
+
+    def demand(self, recipe_digest: str, prompt_version: str) -> None:
+        """Raises `RunError` unless the run was made by this recipe with these prompts."""
         found = self.manifest()
-        if found.get("recipe_digest") != manifest["recipe_digest"]:
-            raise RunError(
-                f"{self.root}: holds a run of another recipe; name another folder as `run`, or remove this one."
-            )
+        same = (found.get("recipe_digest"), found.get("prompt_version")) == (recipe_digest, prompt_version)
+        if not same:
+            what = "another recipe" if found.get("recipe_digest") != recipe_digest else "other prompts"
+            raise RunError(f"{self.root}: holds a run of {what}; name another folder as `run`, or remove this one.")
 
     def manifest(self) -> dict[str, Any]:
         path = self.root / "manifest.json"
@@ -124,6 +130,11 @@ class Store:
             return Counts(**json.loads(path.read_text("utf-8")))
         except (ValueError, TypeError) as error:
             raise RunError(f"{path}: is damaged; remove it and run the same command again.") from error
+
+    def complete(self) -> bool:
+        """Whether every shard has been through every stage."""
+        count = self.shards()
+        return count is not None and all(self.done(stage, shard) for stage in STAGES for shard in range(count))
 
     def shards(self) -> int | None:
         """How many shards the run has; None until everything is collected."""

@@ -34,14 +34,19 @@ def read_official(raw: RawCode) -> UnifiedFunction | Reject:
     code, entry = row["refcode"], row.get("funcname") or "main_solution"
     try:
         tree = ast.parse(code)
-    except (SyntaxError, ValueError) as error:
-        return Reject(STAGE, raw.id, "unparsable", f"{raw.path}: {error}")
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        return Reject(STAGE, raw.id, "unparsable", f"{raw.path}: {type(error).__name__}: {error}")
     if not any(isinstance(node, ast.FunctionDef) and node.name == entry for node in tree.body):
         return Reject(STAGE, raw.id, "no_entry_point", f"{raw.path}: no top-level function {entry}")
     if entry != "main_solution":
         code = f"{code}\n\n\nmain_solution = {entry}\n"
     generator = row.get("input_generator") or None
-    recorded = _recorded(row.get("ios"))
+    texts = [code, row["io_requirements"], row["problem_description"], generator or ""]
+    try:
+        recorded = tuple(_recorded(row.get("ios")))
+        "".join(texts).encode("utf-8")
+    except (ValueError, TypeError) as error:  # UnicodeEncodeError is a ValueError
+        return Reject(STAGE, raw.id, "bad_row", f"{raw.path}: {error}")
     return UnifiedFunction(
         id=digest(raw.id, code, generator or ""),
         parent=raw.id,
@@ -54,13 +59,18 @@ def read_official(raw: RawCode) -> UnifiedFunction | Reject:
         description=row["io_requirements"],
         query=row["problem_description"],
         generator=generator,
-        recorded=tuple(recorded),
+        recorded=recorded,
     )
 
 
 def _recorded(ios: Any) -> Iterator[RecordedPair]:
-    """The recorded pairs; one that is no data keeps its text and the problem, so that it can be counted."""
+    """The recorded pairs; one that is no data keeps its text and the problem, so that it can be counted.
+
+    Raises ValueError where `ios` is no list at all.
+    """
     pairs = json.loads(ios) if isinstance(ios, str) else ios
+    if not isinstance(pairs, list | None):
+        raise ValueError(f"`ios` is no list but {type(pairs).__name__}")
     for pair in pairs or []:
         try:
             if not isinstance(pair["input"], dict):

@@ -5,7 +5,8 @@ written as JSON, and everything later (the second run, the prompt, the compariso
 
 | value | decision |
 |---|---|
-| None, bool, str, int of any size, finite float | kept; -0.0 and 2**70 survive a JSON round trip |
+| None, bool, str, int, finite float | kept; -0.0 and 2**70 survive a JSON round trip |
+| int over 4200 digits | refused: `too_large` |
 | list; dict with str keys | kept, recursively; keys are sorted in the text |
 | tuple, namedtuple, deque, range | becomes a list |
 | set, frozenset | becomes a list, sorted by the elements' JSON text, so that hash order never shows |
@@ -25,6 +26,7 @@ from math import isfinite
 from typing import Any
 
 MAX_DEPTH = 50
+_MAX_INT_BITS = 14_000  # under Python's own limit of 4300 digits for writing and reading an int
 
 _SEQUENCES = (list, tuple, deque, range)
 _SETS = (set, frozenset)
@@ -53,7 +55,11 @@ def decode(text: str) -> Any:
 def to_plain(value: Any, depth: int = 0) -> Any:
     """The value with its containers converted as in the table, in new objects; raises `NotData`."""
     kind = type(value)
-    if value is None or kind is bool or kind is int:
+    if value is None or kind is bool:
+        return value
+    if kind is int:
+        if value.bit_length() > _MAX_INT_BITS:
+            raise NotData("too_large", "an int of more digits than Python writes")
         return value
     if kind is str:
         return _checked_text(value)

@@ -4,11 +4,11 @@ The trace is a flat list of events, each a small dict of JSON values:
 
     {"t": "call", "d": depth, "f": function name, "args": {name: text}}
     {"t": "line", "d": depth, "n": line number, "set": {name: text}}     what the line changed, seen after it ran
-    {"t": "return", "d": depth, "f": function name, "value": text}
+    {"t": "return", "d": depth, "f": function name, "value": text}       or "raised": type, when an exception leaves it
 
 Values are shown as short texts (JSON where it fits). Only functions of the program itself are watched; comprehensions,
 lambdas and generators run unwatched. Past `max_events` only the end of the outer frames is kept, so that a long loop has its
-first steps and its last ones.
+first steps and its last ones; these lines bring all values along ("all").
 """
 
 import sys
@@ -71,7 +71,9 @@ class _Watcher:
             self.tail_depth = min(self.depth + 1, 2)  # the outer two frames: main_solution and what it calls
         self.depth += 1
         shown = {name: show(value) for name, value in frame.f_locals.items()}
-        self._add({"t": "call", "d": self.depth, "f": code.co_name, "args": shown})
+        own = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]  # f_locals also has what a closure sees
+        arguments = {name: text for name, text in shown.items() if name in own}
+        self._add({"t": "call", "d": self.depth, "f": code.co_name, "args": arguments})
         return _Frame(self, frame, self.depth, shown).on_event
 
     def _add(self, event: dict[str, Any]) -> None:
@@ -92,14 +94,20 @@ class _Frame:
         self.depth = depth
         self.shown = dict(shown)
         self.line = 0
+        self.raised = ""
 
     def on_event(self, frame: FrameType, event: str, arg: Any) -> Any:
         if event in ("line", "return"):
             self._close_line(frame)
             self.line = frame.f_lineno
-        if event == "return":
+        if event == "line":
+            self.raised = ""  # handled here, since this frame goes on
+        elif event == "exception":
+            self.raised = arg[0].__name__
+        elif event == "return":
             self.watcher.depth = self.depth - 1
-            self.watcher._add({"t": "return", "d": self.depth, "f": frame.f_code.co_name, "value": show(arg)})
+            ending = {"raised": self.raised} if self.raised and arg is None else {"value": show(arg)}
+            self.watcher._add({"t": "return", "d": self.depth, "f": frame.f_code.co_name, **ending})
         if self.watcher.seen > _GIVE_UP_EVENTS:
             return None
         return self.on_event
@@ -112,7 +120,10 @@ class _Frame:
             text = show(value)
             if self.shown.get(name) != text:
                 self.shown[name] = changed[name] = text
-        self.watcher._add({"t": "line", "d": self.depth, "n": self.line, "set": changed})
+        event: dict[str, Any] = {"t": "line", "d": self.depth, "n": self.line, "set": changed}
+        if len(self.watcher.events) >= self.watcher.max_events:  # what changed in the lines left out is in no event
+            event["all"] = dict(self.shown)
+        self.watcher._add(event)
 
 
 def show(value: Any) -> str:
@@ -126,6 +137,8 @@ def show(value: Any) -> str:
         if kind is float:
             return {"inf": "infinity", "-inf": "minus infinity"}.get(str(value), "not a number")
         return f"a {_kind_word(kind)}"
+    if kind in (set, frozenset):
+        text = f"{{{text[1:-1]}}}" if value else "an empty set"
     if len(text) <= SHOWN_CHARS:
         return text
     if kind is str or not hasattr(value, "__len__"):

@@ -7,7 +7,7 @@ wrong as it is. A revision goes on searching from there.
 
 from collections.abc import Sequence
 
-from build.narrate import SOFT_TOKENS, count_tokens, narrate
+from build.narrate import SOFT_TOKENS, count_tokens, narrate, one_statement_a_line
 from build.recipe import Teacher as TeacherRecipe
 from build.sandbox import Program, Sandbox
 from build.search import Attempt, search
@@ -35,7 +35,7 @@ class TraceTeacher:
         ]
 
     def _predict_output(self, request: Question) -> Completion:
-        code = request.function.function.code
+        code = one_statement_a_line(request.function.function.code)
         trace = self.sandbox.trace(Program(code), request.instance.input)
         if trace.result.status != "ok" or trace.result.value is None:
             return Completion("", failure=f"trace_{trace.result.status}")
@@ -43,7 +43,8 @@ class TraceTeacher:
         answer = f'{{"output": {trace.result.value}}}'
         end = f"So the output is {trace.result.value}." if len(trace.result.value) <= _SHOWN else "That is the output."
         room = min(SOFT_TOKENS, self.recipe.max_tokens - count_tokens(f"{start} {end} {answer}"))
-        return self._fitted([start, narrate(code, trace, max(room, 0)), end], answer)
+        told = self._fitted([start, narrate(code, trace, max(room, 0)), end], answer)
+        return self._fitted(["I follow the steps.", end], answer) if told.failure else told
 
     def _find_input(self, request: Question) -> Completion:
         wanted = request.instance.output
@@ -51,28 +52,37 @@ class TraceTeacher:
             request.function, request.instance, request.before, self.recipe.search_tries, self.seed, self.sandbox
         )
         best = min(tries, key=lambda attempt: attempt.distance)
+        misses = [attempt for attempt in tries if not attempt.right]
         start = f"I need an input that gives {wanted}." if len(wanted) <= _SHOWN else "I need an input that gives this."
         if request.before is not None:
             start = f"My first input was not right, so I look further. {start}"
-        told = [_told(attempt) for attempt in tries if not attempt.right]
-        if best.right:
-            trace = self.sandbox.trace(Program(request.function.function.code), best.input)
-            run = narrate(request.function.function.code, trace, SOFT_TOKENS // 2)
-            end = [f"{'Now I try' if told else 'I try'} {_arguments(best.input)}.", run, "This gives what is wanted."]
-        else:
-            end = ["None of these fits, so I settle for the nearest of them."]
-        return self._fitted([start, *told, *end], f'{{"input": {best.input}}}')
+        run = self._run(request, best.input) if best.right else ""
+        while True:
+            told = [_told(attempt) for attempt in misses]
+            if best.right:
+                end = [
+                    f"{'Now I try' if told else 'I try'} {_arguments(best.input)}.",
+                    run,
+                    "This gives what is wanted.",
+                ]
+            else:
+                end = ["None of these fits, so I settle for the nearest of them."]
+            done = self._fitted([start, *told, *end], f'{{"input": {best.input}}}')
+            spare = [attempt for attempt in misses if attempt is not best]
+            if not done.failure or not (run or spare):
+                return done
+            if run:
+                run = ""
+            else:  # the farthest miss says least
+                misses.remove(max(spare, key=lambda attempt: attempt.distance))
+
+    def _run(self, request: Question, given: str) -> str:
+        code = one_statement_a_line(request.function.function.code)
+        return narrate(code, self.sandbox.trace(Program(code), given), SOFT_TOKENS // 2)
 
     def _fitted(self, parts: list[str], answer: str) -> Completion:
-        """The parts and the answer; parts are left out from the middle, the longest first, until the limit holds."""
-        parts = [part for part in parts if part]
-        while len(parts) > 1 and count_tokens(" ".join(parts) + answer) > self.recipe.max_tokens:
-            longest = max(range(1, len(parts)), key=lambda number: len(parts[number]))
-            del parts[longest]
-        text = f"{' '.join(parts)}\n\n{answer}"
-        if count_tokens(text) > self.recipe.max_tokens:
-            return Completion("", failure="too_long")
-        return Completion(text)
+        text = f"{' '.join(part for part in parts if part)}\n\n{answer}"
+        return Completion("", failure="too_long") if count_tokens(text) > self.recipe.max_tokens else Completion(text)
 
 
 def _told(attempt: Attempt) -> str:

@@ -1,5 +1,6 @@
 """A whole small run: it adds up, can be killed, can be shared between ranks, and can be checked."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -53,3 +54,14 @@ def test_ranks_share_a_run_and_end_with_the_same_bytes(finished: Store, tmp_path
 
 def test_killed_runs_resume_to_the_same_bytes(tmp_path: Path) -> None:
     assert compare(write_recipe(tmp_path), tmp_path, runs=2, seed=3)
+
+
+def test_an_unfinished_run_and_orphans_are_faults(finished: Store, tmp_path: Path) -> None:
+    assert check(Store(tmp_path), Limits()).faults == ("the run is not finished: not everything is collected",)
+    shard = next(path for path in sorted((finished.root / "rationales").glob("0*.jsonl")) if path.stat().st_size)
+    text = shard.read_text()
+    try:
+        shard.write_text(re.sub(r'"parent": "\w+"', '"parent": "nobody"', text))
+        assert any("come from nothing" in fault for fault in check(finished, Limits()).faults)
+    finally:
+        shard.write_text(text)

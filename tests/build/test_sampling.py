@@ -92,15 +92,35 @@ def test_recorded_pairs_are_believed_only_when_they_reproduce(sandbox: Sandbox) 
     row = """{"problem_description": "What is it?", "io_requirements": "x", "funcname": "main_solution",
         "refcode": "import random\\ndef main_solution(x):\\n    return random.random() if x < 0 else x + 1 + 0 / (x - 3)",
         "ios": [{"input": {"x": 1}, "output": 2}, {"input": {"x": 2}, "output": 3}, {"input": {"x": 2}, "output": 9},
-                {"input": {"x": 3}, "output": 1}, {"input": {"x": -1}, "output": 0.5}, {"input": [4], "output": 5},
+                {"input": {"x": 3}, "output": 1}, {"input": [4], "output": 5},
                 {"input": {"x": 5}, "output": Infinity}]}"""
     function = read_official(RawCode("id", "official", "0", "MIT", row, "unified"))
     assert isinstance(function, UnifiedFunction)
     tallies: Counter[str] = Counter()
     (sampled,) = sample_io([function], RULES, 0, sandbox, tallies)
     assert isinstance(sampled, SampledFunction) and len(sampled.pairs) == 2
-    names = ("ok", "differs", "exception", "unstable", "not_data")
-    assert [tallies[f"recorded_{name}"] for name in names] == [2, 1, 1, 1, 2]
+    names = ("ok", "differs", "exception", "not_data")
+    assert [tallies[f"recorded_{name}"] for name in names] == [2, 1, 1, 2]
+
+
+def test_one_unstable_recorded_pair_drops_the_whole_function(sandbox: Sandbox) -> None:
+    code = "import random\ndef main_solution(x):\n    return x if x < 9 else random.random()\n"
+    recorded = tuple(RecordedPair(f'{{"x": {x}}}', str(x)) for x in (1, 2, 3, 9))
+    dropped = sample(replace(NUMBERS["climb"], code=code, generator=None, recorded=recorded), sandbox)
+    assert isinstance(dropped, Reject) and dropped.reason == "nondeterministic"
+
+
+@pytest.mark.parametrize(
+    "changes", ['"ios": "not json"', '"ios": 5', '"ios": "5"', '"input_generator": ["x"]', '"refcode": "\\ud800"']
+)
+def test_odd_official_rows_are_rejects(changes: str) -> None:
+    row = (
+        '{"problem_description": "What?", "io_requirements": "x", "refcode": "def main_solution(x): return x", '
+        + changes
+        + "}"
+    )
+    found = read_official(RawCode("id", "official", "0", "MIT", row, "unified"))
+    assert isinstance(found, Reject)
 
 
 def test_official_rows_with_nothing_recorded_are_dropped(sandbox: Sandbox) -> None:

@@ -85,3 +85,36 @@ def test_every_refusal_has_its_reason() -> None:
 def test_a_file_without_functions_is_one_reject() -> None:
     (found,) = static_functions(RawCode("id", "tests", "x.py", "MIT", "x = 1\n"))
     assert isinstance(found, Reject) and found.reason == "no_function"
+
+
+ODD_FILE = (
+    "LIMIT = 3\n\x0c\n"
+    "def after_a_form_feed(a: int) -> int:\n"
+    '    """Add the limit to \'a\', which is called "a" """\n'
+    "    return a + LIMIT\n"
+    "CALLS = 10\n"
+    "def counts_calls(a: int) -> int:\n"
+    '    """Count the calls that were made."""\n'
+    "    global CALLS\n"
+    "    CALLS += a\n"
+    "    return CALLS\n"
+    'def on_one_line(a: int) -> int: """Add one to a."""; return a + 1\n'
+    "class Box:\n"
+    '    """Hold a limit."""; limit = 5\n'
+    "def uses_the_box(a: int) -> int:\n"
+    '    """Add the limit of the box."""\n'
+    "    return a + Box.limit\n"
+    "def endless_sum(a: int) -> int:\n"
+    '    """Add up a great many ones."""\n'
+    f"    return a{' + 1' * 900}\n"
+)
+
+
+def test_odd_layout_is_taken_out_whole(sandbox: Sandbox) -> None:
+    found = list(static_functions(RawCode("id", "tests", "odd.py", "MIT", ODD_FILE)))
+    functions = {one.name: one for one in found if isinstance(one, UnifiedFunction)}
+    outputs = {name: sandbox.call(Program(one.code), ['{"a": 1}'])[0].value for name, one in functions.items()}
+    expected = {"after_a_form_feed": "4", "counts_calls": "11", "on_one_line": "2", "uses_the_box": "6"}
+    assert {name: outputs.get(name) for name in expected} == expected
+    refused = [one.reason for one in found if isinstance(one, Reject)]
+    assert refused in ([], ["too_complex"])  # how deep a tree may be depends on the interpreter's stack

@@ -9,6 +9,7 @@ import pytest
 from build.records import RawCode, Reject
 from build.store import RunError, Store
 
+MANIFEST = {"recipe_digest": "a", "prompt_version": "1"}
 RAW = RawCode("id", "source", "path.py", "MIT", "text with a lone surrogate \ud800 and a line\nbreak")
 
 
@@ -51,11 +52,16 @@ def test_a_damaged_line_names_its_file_and_number(tmp_path: Path) -> None:
 
 
 def test_a_folder_of_another_recipe_or_kind_is_refused(tmp_path: Path) -> None:
-    Store(tmp_path / "run").open({"recipe_digest": "a"})
-    Store(tmp_path / "run").open({"recipe_digest": "a"})
+    Store(tmp_path / "run").open(MANIFEST)
+    Store(tmp_path / "run").open(MANIFEST)
     with pytest.raises(RunError, match="another recipe"):
-        Store(tmp_path / "run").open({"recipe_digest": "b"})
+        Store(tmp_path / "run").open(MANIFEST | {"recipe_digest": "b"})
+    with pytest.raises(RunError, match="other prompts"):
+        Store(tmp_path / "run").open(MANIFEST | {"prompt_version": "2"})
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(RunError, match="is a file"):
+        Store(tmp_path / "file").open(MANIFEST)
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "thesis.tex").write_text("precious")
     with pytest.raises(RunError, match="is no run folder"):
-        Store(tmp_path / "other").open({"recipe_digest": "a"})
+        Store(tmp_path / "other").open(MANIFEST)

@@ -1,5 +1,6 @@
 """The embedded teacher: right about outputs, honest about its search for inputs."""
 
+import json
 import re
 from collections import Counter
 
@@ -52,6 +53,20 @@ def test_the_attempts_told_are_true(sandbox: Sandbox) -> None:
             assert result.value == output and output != instance.output
             looked_at += 1
     assert looked_at > 3
+
+
+def test_the_answer_is_among_the_attempts_even_where_room_is_short(sandbox: Sandbox) -> None:
+    function = NUMBERS["sum_of_squares"]
+    (sampled,) = sample_io([function], Sampling(draws=200, distinct=6), 0, sandbox, Counter())
+    assert isinstance(sampled, SampledFunction)
+    made = [one for one in make_instances([sampled], 6) if isinstance(one, PredictionInstance) and one.task == "input"]
+    for room in (100, 140, 340):
+        teacher = TraceTeacher(Teacher(max_tokens=room), sandbox, seed=0)
+        for answer in rationales(made, {function.id: sampled}, teacher, sandbox):
+            if isinstance(answer, Rationale) and not answer.verdict.correct:
+                given = json.loads(answer.verdict.predicted or "{}")
+                told = f"Trying limit = {given['limit']} and values = {json.dumps(given['values'])} "
+                assert told in answer.response
 
 
 def test_the_joined_response_holds_both_turns_and_checks_and_no_request(sandbox: Sandbox) -> None:

@@ -88,6 +88,7 @@ def recursive_list() -> list[Any]:
         ({(1, 2): 3}, "not_json"),
         ({True: 1}, "not_json"),
         (recursive_list(), "too_deep"),
+        ([10**5000], "too_large"),
         (object(), "not_json"),
     ],
 )

@@ -134,3 +134,16 @@ def test_verdicts_keep_the_order_of_their_checks(sandbox: Sandbox) -> None:
         for program, wanted, x in [(DOUBLE, "8", 4), (other, "3", 3), (DOUBLE, "8", 1), (other, "3", 4)]
     ]
     assert [verdict.correct for verdict in verify(checks, sandbox)] == [True, True, False, False]
+
+
+def test_a_verdict_does_not_depend_on_its_neighbours(sandbox: Sandbox) -> None:
+    endless = Check(DOUBLE, "input", '{"x": 4}', "8", '{"input": {"x": 99}}')
+    right = Check(DOUBLE, "input", '{"x": 4}', "8", '{"input": {"x": 4}}')
+    verdicts = verify([*[endless] * 8, right], sandbox)
+    assert [verdict.status for verdict in verdicts] == ["timeout"] * 8 + ["correct"]
+
+
+def test_a_number_too_long_to_write_is_no_answer(sandbox: Sandbox) -> None:
+    response = '{"output": 0x' + "f" * 4000 + "}"
+    (verdict,) = verify([Check(DOUBLE, "output", '{"x": 4}', "8", response)], sandbox)
+    assert verdict.status == "no_answer"
