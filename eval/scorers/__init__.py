@@ -1,8 +1,8 @@
 """One module a benchmark: `prompt(row)` makes the user turn, `score(row, response)` judges the response's text.
 
-Scorers are plain functions over the dataset's own rows. They import no evaluation harness, run no code outside the sandbox
-and evaluate no model text. Whatever a response holds, a scorer returns a `Score`; an answer it cannot find scores 0 and is
-counted as unanswered.
+Scorers are plain functions over the dataset's own rows. They import no evaluation harness, run no code outside the
+sandbox and evaluate no model text. Whatever a response holds, a scorer returns a `Score`; an answer it cannot find
+scores 0 and is counted as unanswered.
 """
 
 from dataclasses import dataclass, field

@@ -1,11 +1,13 @@
 """BIG-Bench Hard (Suzgun et al., 2022, arXiv 2210.09261): 27 tasks on which models lagged, 3-shot with chains of thought.
 
-Data: SaylorTwift/bbh, 27 configs, split test, 6,511 items: 250 a task but causal_judgement 187, penguins_in_a_table 146, snarks 178.
-Row: {"input", "target", "task"} (`task` is the config's name). The three shots of a task are the authors', as lm-eval ships them
-(lm_eval/tasks/bbh/cot_fewshot); they are shown in one user turn.
-Metric: exact match, over items, and the mean over tasks beside it. Extraction is ours: what follows the last "answer is", without markup and
-a final full stop; an option `(A)` for multiple choice; yes/no, true/false and valid/invalid in any case; blanks are normalised for
-dyck_languages and word_sorting. `reference_answer` is the rule that the published accuracies of code-davinci-002 follow.
+Data: SaylorTwift/bbh, 27 configs, split test, 6,511 items: 250 a task but causal_judgement 187, penguins_in_a_table
+146, snarks 178.
+Row: {"input", "target", "task"} (`task` is the config's name). The three shots of a task are the authors', as lm-eval
+ships them (lm_eval/tasks/bbh/cot_fewshot); they are shown in one user turn.
+Metric: exact match, over items, and the mean over tasks beside it. Extraction is ours: what follows the last "answer
+is", without markup and a final full stop; an option `(A)` for multiple choice; yes/no, true/false and valid/invalid
+in any case; blanks are normalised for dyck_languages and word_sorting. `reference_answer` is the rule that the
+published accuracies of code-davinci-002 follow.
 BIG-Bench carries a canary string: its items must never be trained on.
 """
 

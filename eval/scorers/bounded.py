@@ -1,7 +1,7 @@
 """Symbolic comparison of untrusted answers, kept within bounds.
 
-sympy works in this process, on expressions only; nothing is evaluated as code. Its time is limited by an alarm, and since no alarm can
-interrupt one huge integer power in C, such expressions are refused before they are built.
+sympy works in this process, on expressions only; nothing is evaluated as code. Its time is limited by an alarm, and
+since no alarm can interrupt one huge integer power in C, such expressions are refused before they are built.
 """
 
 import re

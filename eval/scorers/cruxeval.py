@@ -1,11 +1,13 @@
 """CRUXEval-I and CRUXEval-O (Gu et al., 2024, arXiv 2401.03065): an input, or the output, of a short Python function.
 
-Data: cruxeval-org/cruxeval, split test, 800 items. Row: {"code": "def f(nums): ...", "input": "[1, 1]", "output": "[2]", "id": "sample_0"}.
-Metric: pass@1, greedy. The reference (facebookresearch/cruxeval, utils_general.py) runs `{code}`, then `assert {output} == {answer}`, in 3 s:
-for -I the answer is a call `f(...)`, for -O a value, and one that holds `f({input})` is wrong. Here that assertion becomes the body
-of a function that returns True (`program`), and the sandbox runs it; parsing is all that happens outside.
-Prompt and extraction are ours: the last [ANSWER] block, read with `ast` instead of splitting at "==". -O takes literals only, so that no
-answer can call anything; -I takes any call of f, like the reference.
+Data: cruxeval-org/cruxeval, split test, 800 items. Row: {"code": "def f(nums): ...", "input": "[1, 1]", "output":
+"[2]", "id": "sample_0"}.
+Metric: pass@1, greedy. The reference (facebookresearch/cruxeval, utils_general.py) runs `{code}`, then `assert
+{output} == {answer}`, in 3 s: for -I the answer is a call `f(...)`, for -O a value, and one that holds `f({input})`
+is wrong. Here that assertion becomes the body of a function that returns True (`program`), and the sandbox runs it;
+parsing is all that happens outside.
+Prompt and extraction are ours: the last [ANSWER] block, read with `ast` instead of splitting at "==". -O takes
+literals only, so that no answer can call anything; -I takes any call of f, like the reference.
 """
 
 import ast

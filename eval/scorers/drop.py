@@ -1,12 +1,13 @@
 """DROP (Dua et al., 2019, arXiv 1903.00161): reading a passage and counting, adding, sorting over it.
 
 Data: EleutherAI/drop, split validation, 9,536 items (ucinlp/drop is said to have one fewer).
-Row: {"query_id", "passage", "question", "answer": A, "validated_answers": {"number": [...], "date": [...], "spans": [[...]]}} with
-A = {"number": "", "date": {"day", "month", "year"}, "spans": [...]}.
-Metric: F1 over bags of words, and exact match beside it; the best over the answer and the validated answers. The rule is the data
-set authors' (AllenNLP, drop_eval.py): a span is lowered, split at blanks and hyphens, rid of punctuation unless a token is a number,
-numbers become str(float), articles go; bags are aligned one to one for the largest sum; a gold bag with numbers scores 0
-against a bag that shares none; the mean is over the larger number of bags, rounded to two digits.
+Row: {"query_id", "passage", "question", "answer": A, "validated_answers": {"number": [...], "date": [...], "spans":
+[[...]]}} with A = {"number": "", "date": {"day", "month", "year"}, "spans": [...]}.
+Metric: F1 over bags of words, and exact match beside it; the best over the answer and the validated answers. The rule
+is the data set authors' (AllenNLP, drop_eval.py): a span is lowered, split at blanks and hyphens, rid of punctuation
+unless a token is a number, numbers become str(float), articles go; bags are aligned one to one for the largest sum; a
+gold bag with numbers scores 0 against a bag that shares none; the mean is over the larger number of bags, rounded to
+two digits.
 Several passages' questions share a passage: standard errors are clustered by the passage.
 Prompt and extraction are ours: the last `Answer:` line, as one span, or as several when it is a JSON list of strings.
 """

@@ -1,7 +1,7 @@
 """Where the answer is in a response: linear-time scans for the forms that models use.
 
-A response is untrusted text of any length. Everything here looks at a bounded part of it (`CAP` characters) and scans that
-part a fixed number of times; no pattern here can backtrack over it more than once.
+A response is untrusted text of any length. Everything here looks at a bounded part of it (`CAP` characters) and scans
+that part a fixed number of times; no pattern here can backtrack over it more than once.
 """
 
 import json

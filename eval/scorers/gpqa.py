@@ -1,10 +1,11 @@
 """GPQA (Rein et al., 2023, arXiv 2311.12022): graduate-level questions in biology, physics and chemistry, four options.
 
-Data: Idavidrein/gpqa, config gpqa_main, split train, 448 items; gated: accept its terms on the Hub and set HF_TOKEN. Its authors
-ask that no item be published in clear, so rows of it never appear in this repository or in a fixture.
-Row: {"Record ID", "Question", "Correct Answer", "Incorrect Answer 1", "Incorrect Answer 2", "Incorrect Answer 3", ...}.
-Metric: accuracy; chance is 25 %. The order of the options is drawn once for an item, from the SHA-256 of its record id, so it is the
-same in every run and on every machine. Prompt and extraction as in MMLU-STEM.
+Data: Idavidrein/gpqa, config gpqa_main, split train, 448 items; gated: accept its terms on the Hub and set HF_TOKEN.
+Its authors ask that no item be published in clear, so rows of it never appear in this repository or in a fixture.
+Row: {"Record ID", "Question", "Correct Answer", "Incorrect Answer 1", "Incorrect Answer 2", "Incorrect Answer 3",
+...}.
+Metric: accuracy; chance is 25 %. The order of the options is drawn once for an item, from the SHA-256 of its record
+id, so it is the same in every run and on every machine. Prompt and extraction as in MMLU-STEM.
 """
 
 import hashlib

@@ -1,9 +1,10 @@
 r"""GSM8K (Cobbe et al., 2021, arXiv 2110.14168): grade-school word problems with a whole-number answer.
 
-Data: openai/gsm8k, config main, split test, 1,319 items. Row: {"question": ..., "answer": "... <<2*9=18>>18 ...\n#### 18"}.
+Data: openai/gsm8k, config main, split test, 1,319 items. Row: {"question": ..., "answer": "... <<2*9=18>>18 ...\n####
+18"}.
 Metric: accuracy. The rule is ours, since the paper's is not stated: the last `\boxed{}`, else the text after the last
-`####`, else the last `Answer:` line, else the last number; signs of currency and percent and thousands separators go; compared
-as decimals, so that 18 equals 18.00.
+`####`, else the last `Answer:` line, else the last number; signs of currency and percent and thousands separators go;
+compared as decimals, so that 18 equals 18.00.
 """
 
 import re

@@ -1,11 +1,11 @@
 r"""MATH (Hendrycks et al., 2021, arXiv 2103.03874): competition problems with a LaTeX answer, seven subjects.
 
-Data: EleutherAI/hendrycks_math, seven configs, split test, 5,000 items. Row: {"problem", "level", "type", "solution"}; the gold answer
-is the last `\boxed{}` of the solution.
-Metric: equivalence by math-verify 0.9.0 (Kydlíček), and beside it `em`, equality after a plain normalisation of the LaTeX. Prompt:
-reason step by step, final answer in `\boxed{}`. Only the last box is judged, else the last `Answer:` line.
-math-verify limits its time by SIGALRM, which exists in the main thread only; elsewhere its limit is off, so score there only in
-processes that somebody else bounds.
+Data: EleutherAI/hendrycks_math, seven configs, split test, 5,000 items. Row: {"problem", "level", "type",
+"solution"}; the gold answer is the last `\boxed{}` of the solution.
+Metric: equivalence by math-verify 0.9.0 (Kydlíček), and beside it `em`, equality after a plain normalisation of the
+LaTeX. Prompt: reason step by step, final answer in `\boxed{}`. Only the last box is judged, else the last `Answer:`
+line. math-verify limits its time by SIGALRM, which exists in the main thread only; elsewhere its limit is off, so
+score there only in processes that somebody else bounds.
 """
 
 import logging
@@ -66,6 +66,7 @@ def equivalent(gold: str, answer: str) -> bool:
 
 
 def _delimited(text: str) -> str:
+    text = text.replace("\\$", "")
     return text if "$" in text else f"${text}$"
 
 

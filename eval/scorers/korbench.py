@@ -1,12 +1,14 @@
 """KOR-Bench (Ma et al., 2024, arXiv 2410.06526): new rules of five kinds (operation, logic, cipher, puzzle, counterfactual).
 
-Data: the repository KOR-Bench/KOR-Bench at bb8194d, data/{kind}/sample.jsonl and rule.jsonl, 250 samples of 25 rules each: 1,250 items.
-Row: a sample joined with its rule: {"kind", "idx": "1", "question": "... [[your answer]].", "answer": "[[24]]", "rule_id": "1", "rule": ...}.
-Metric: accuracy. The rule is the repository's (eval/eval_utils.py): the *first* `[[...]]` of the response, else `$\\boxed{...}$`, else
-`[...]`, cleaned and compared in the way of the item's kind, rule and number. Where it calls Python's `eval` on model text (puzzle rules 9
-and 10), arithmetic is computed on the syntax tree here.
-The published results come from a run whose LaTeX parser was missing, so that answers in LaTeX were compared as strings:
-`score(..., latex=False)` is that mode. The default parses them with sympy, within a time limit.
+Data: the repository KOR-Bench/KOR-Bench at bb8194d, data/{kind}/sample.jsonl and rule.jsonl, 250 samples of 25 rules
+each: 1,250 items.
+Row: a sample joined with its rule: {"kind", "idx": "1", "question": "... [[your answer]].", "answer": "[[24]]",
+"rule_id": "1", "rule": ...}.
+Metric: accuracy. The rule is the repository's (eval/eval_utils.py): the *first* `[[...]]` of the response, else
+`$\\boxed{...}$`, else `[...]`, cleaned and compared in the way of the item's kind, rule and number. Where it calls
+Python's `eval` on model text (puzzle rules 9 and 10), arithmetic is computed on the syntax tree here.
+The published results come from a run whose LaTeX parser was missing, so that answers in LaTeX were compared as
+strings: `score(..., latex=False)` is that mode. The default parses them with sympy, within a time limit.
 The prompt's wording is ours.
 """
 

@@ -1,12 +1,15 @@
 """LiveBench (White et al., 2024, arXiv 2406.19314): the 672 questions of June and July 2024 that the paper uses.
 
-Data: livebench/{reasoning,math,language,data_analysis}, split test, pinned to their commits of 27 July 2024 (`eval.benchmarks`), without
-coding and instruction following: 672 items are asserted.
-Row: {"question_id", "category", "task", "subtask" (math), "turns": [prompt], "ground_truth", "livebench_release_date"}.
-Metric: a score in 0..1 an item. The paper does not say how it averages; the summary gives the mean of the categories' means of the tasks'
-means, as LiveBench's own table does, and the plain mean.
-Rules: those of the LiveBench repository for releases before November 2024 (process_results/...), written anew; `<think>` blocks are cut.
-Where the repository now asks a language model for a second opinion (AMPS_Hard), a failed symbolic comparison is 0 here.
+Data: livebench/{reasoning,math,language,data_analysis}, split test, pinned to their commits of 27 July 2024
+(`eval.benchmarks`), without coding and instruction following: 672 items are asserted.
+Row: {"question_id", "category", "task", "subtask" (math), "turns": [prompt], "ground_truth",
+"livebench_release_date"}.
+Metric: a score in 0..1 an item. The paper does not say how it averages; the summary gives the mean of the categories'
+means of the tasks' means, as LiveBench's own table does, and the plain mean.
+Rules: those of the LiveBench repository for releases before November 2024 (process_results/...), written anew;
+`<think>` blocks are cut.
+Where the repository now asks a language model for a second opinion (AMPS_Hard), a failed symbolic comparison is 0
+here.
 The prompt is the question's own single turn.
 """
 

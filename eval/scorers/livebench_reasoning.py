@@ -1,4 +1,5 @@
 """The three reasoning tasks of LiveBench, June to July 2024: the repository's rules (process_results/reasoning), written anew."""
+"""The three reasoning tasks of LiveBench, June to July 2024: the repository's rules (process_results/reasoning), written anew."""
 
 import re
 

@@ -2,9 +2,9 @@
 
 Data: allenai/winogrande, config winogrande_xl, split validation, 1,267 items (labels of the test split are hidden).
 Row: {"sentence": "... so _ always got the easier cases.", "option1": "Sarah", "option2": "Maria", "answer": "2"}.
-Metric: accuracy. The usual harness tasks compare likelihoods; the paper generates, so the prompt, the answer form and the
-extraction are ours: the last `Answer: A|B`, else the option that is named last. Options stay in the data's order, which is
-balanced.
+Metric: accuracy. The usual harness tasks compare likelihoods; the paper generates, so the prompt, the answer form and
+the extraction are ours: the last `Answer: A|B`, else the option that is named last. Options stay in the data's order,
+which is balanced.
 """
 
 import re

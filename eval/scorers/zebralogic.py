@@ -1,12 +1,14 @@
 """ZebraLogic (Lin et al., 2025, arXiv 2502.01100): grid puzzles, 2 to 6 houses with 2 to 6 attributes.
 
-Data: allenai/ZebraLogicBench-private, config grid_mode, split test, 1,000 puzzles (gated: accept its terms and set HF_TOKEN); the
-public allenai/ZebraLogicBench has the answers blanked out; WildEval/ZebraLogic is tried as well.
-Row: {"id", "size": "5*6", "puzzle": ..., "solution": {"header": ["House", "Name", ...], "rows": [["1", "Peter", ...], ...]}}.
-Metric: puzzle accuracy (every cell right), with the share of right cells beside it. The rule is ZeroEval's (zebra_grid_eval.py): the
-last balanced `{...}` is parsed as JSON, its "solution" maps "House i" to columns; a cell is right when the strings are equal
-after stripping and lowering; a missing or empty cell is wrong; of a list the first element counts; no parsable answer scores
-0 cells out of all. A cell that is no string, on which the reference stops, is wrong here.
+Data: allenai/ZebraLogicBench-private, config grid_mode, split test, 1,000 puzzles (gated: accept its terms and set
+HF_TOKEN); the public allenai/ZebraLogicBench has the answers blanked out; WildEval/ZebraLogic is tried as well.
+Row: {"id", "size": "5*6", "puzzle": ..., "solution": {"header": ["House", "Name", ...], "rows": [["1", "Peter", ...],
+...]}}.
+Metric: puzzle accuracy (every cell right), with the share of right cells beside it. The rule is ZeroEval's
+(zebra_grid_eval.py): the last balanced `{...}` is parsed as JSON, its "solution" maps "House i" to columns; a cell is
+right when the strings are equal after stripping and lowering; a missing or empty cell is wrong; of a list the first
+element counts; no parsable answer scores 0 cells out of all. A cell that is no string, on which the reference stops,
+is wrong here.
 The prompt shows the wanted JSON with blanks; it has no worked example, unlike ZeroEval's.
 """
 
