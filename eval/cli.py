@@ -1,6 +1,5 @@
 """The commands: run, score, compare, report, contamination, agreement."""
 
-import sys
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -76,7 +75,7 @@ def run(
     if model not in MODELS:
         raise click.BadParameter(f"{model!r}; there are {', '.join(MODELS)}", param_hint="--model")
     where = Where(str(data.resolve()) if data else None, held_out)
-    built = build_model(model, model_args, batch_size, max_new_tokens)
+    built = build_model(model, model_args, batch_size)
     settings = {"model": model, "model_args": model_args, "batch_size": batch_size, "model_info": _model_info(built)}
     generate(Run(run), built, names, where, settings, limit, max_new_tokens)
     _show(score_run(Run(run)))
@@ -136,5 +135,65 @@ def agreement(folder: Path, details: bool) -> None:
     click.echo(tabulate(rows, headers=("graded set", "disagreements / items", "compared with", "")))
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+@main.command()
+@click.argument("first", type=_EXISTING)
+@click.argument("second", type=_EXISTING)
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Also write the table as Markdown.")
+@_one_sentence
+def compare(first: Path, second: Path, output: Path | None) -> None:
+    """Compare two scored runs on the same items: SECOND minus FIRST, with paired statistics."""
+    from eval.compare import compare as compare_runs
+    from eval.compare import table
+
+    result = compare_runs(Run(first), Run(second))
+    click.echo(f"A: {first}\nB: {second}\n{table(result)}")
+    for note in result.notes:
+        click.echo(f"- {note}")
+    if output:
+        notes = "\n".join(f"- {note}" for note in result.notes)
+        output.write_text(f"A: {first.name}, B: {second.name}\n\n{table(result, 'github')}\n\n{notes}\n", encoding="utf-8")
+
+
+@main.command()
+@click.argument("runs", type=_EXISTING, nargs=-1, required=True)
+@click.option("--output", type=_FOLDER, required=True, help="The folder for report.md, report.html and plots/.")
+@click.option("--base-model", default="Qwen2.5-Coder-7B", show_default=True, help="Whose rows of the paper stand beside ours.")
+@_one_sentence
+def report(runs: tuple[Path, ...], output: Path, base_model: str) -> None:
+    """The paper's table with ours beside it; with several RUNS, also each one's differences from the first."""
+    from eval.report import write_report
+
+    for path in write_report([Run(run) for run in runs], output, base_model):
+        click.echo(path)
+
+
+@main.command()
+@click.argument("training")
+@click.option("--data", type=_EXISTING, help="A folder with a local copy of the benchmarks; the Hub otherwise.")
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Write the leaked items as JSON lines.")
+@_one_sentence
+def contamination(training: str, data: Path | None, output: Path | None) -> None:
+    """Look for the benchmarks' questions in TRAINING (a .jsonl or .parquet file, a folder of them, or a Hub data set)."""
+    import json
+
+    from tqdm import tqdm
+
+    from eval.contamination import check, training_texts
+    from eval.rows import Where
+
+    texts = tqdm(training_texts(training), desc="training rows", unit="row", leave=False)
+    leaks, reasons = check(texts, Where(str(data.resolve()) if data else None))
+    rows = [
+        (leak.column, leak.items, leak.leaked, f"{100 * leak.leaked / leak.items:.2f}" if leak.items else "", leak.short)
+        for leak in leaks
+    ]
+    click.echo(tabulate(rows, headers=("benchmark", "questions", "leaked", "leaked %", "under 13 words")))
+    for reason in reasons:
+        click.echo(f"left out: {reason}", err=True)
+    if output:
+        lines = [
+            json.dumps({"benchmark": leak.column, "item": item, "shared": gram}, ensure_ascii=False)
+            for leak in leaks
+            for item, gram in leak.examples
+        ]
+        output.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import lm_eval
+import torch
 from lm_eval.api.instance import Instance
 from lm_eval.api.model import LM
 from lm_eval.api.registry import get_model
@@ -106,11 +107,11 @@ class Recorder(LM):
         raise TypeError("the tasks of this project only generate")
 
 
-def build_model(model: str, model_args: str, batch_size: str, max_new_tokens: int) -> LM:
+def build_model(model: str, model_args: str, batch_size: str) -> LM:
     """The lm-eval model of a name in `MODELS`. Raises `BadRun` with one sentence when it cannot be made."""
-    settings = {"batch_size": batch_size, "max_gen_toks": max_new_tokens}
-    if model == "local-chat-completions":
-        settings["batch_size"] = "1"
+    settings = {"batch_size": "1" if model == "local-chat-completions" else batch_size}
+    if model == "hf" and "device=" not in model_args and not torch.cuda.is_available():
+        settings["device"] = "cpu"  # lm-eval's default is a GPU
     kind = Endpoint if model == "local-chat-completions" else get_model(model)
     try:
         built: LM = kind.create_from_arg_string(model_args, settings)
