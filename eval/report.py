@@ -68,6 +68,8 @@ def quoted_rows(base_model: str, experiment: str = "main") -> list[Quoted]:
 def write_report(runs: Sequence[Run], output: Path, base_model: str) -> list[Path]:
     """Write the report of one run or several (the first is what the others are compared with); returns its files."""
     measured = [Measured(run.path.name, run.summary()) for run in runs]
+    if len({run.label for run in measured}) < len(measured):
+        raise ValueError("two runs have the same folder name, which labels them in the report; rename one")
     quoted = quoted_rows(base_model)
     comparisons = [(run.path.name, compare(runs[0], run)) for run in runs[1:]]
     plots = output / "plots"
@@ -125,8 +127,9 @@ def _plot_differences(label: str, base: str, comparison: Comparison, path: Path)
         axes.hlines(position, 100 * difference.low, 100 * difference.high, color="#0969da")
         axes.plot(100 * difference.value, position, "o", color="#0969da")
     axes.axvline(0, color="black", linewidth=0.8)
+    axes.set_title("measured, on the same items")
     axes.set_yticks(range(len(entries)), [name for name, _ in reversed(entries)])
-    axes.set_xlabel(f"{label} minus {base}, points, measured on the same items, 95 % interval")
+    axes.set_xlabel(f"{label} minus {base}, points (95 % interval)")
     axes.grid(axis="x", alpha=0.3)
     figure.tight_layout()
     figure.savefig(path, dpi=110)
