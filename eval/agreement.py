@@ -1,8 +1,8 @@
 """How often our scorers differ from verdicts that others published: `python -m eval agreement DIR`.
 
-DIR holds graded model outputs, a folder a benchmark: bbh, cruxeval, gsm8k, korbench, math, zeroeval (each is optional). Every set
-gives a row of the table: items judged, disagreements, and what the verdicts are. A difference is listed with its cause; a set that
-stores a total and no verdicts of its own is compared by that total.
+DIR holds graded model outputs, a folder a benchmark: bbh, cruxeval, gsm8k, korbench, math, zeroeval (each is optional).
+Every set gives a row of the table: items judged, disagreements, and what the verdicts are. A difference is listed with its
+cause; a set that stores a total and no verdicts of its own is compared by that total.
 """
 
 import json

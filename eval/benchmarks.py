@@ -1,7 +1,8 @@
 """The 14 benchmarks of the paper's table, in its order: where their rows come from and which scorer judges them.
 
-One entry a column. `items` is the number of rows that the full data must have; `keys` are the keys that a row must have. A revision is a
-commit of the Hub's data set, where one is known; others are read at their newest and recorded in the run's manifest.
+One entry a column. `items` is the number of rows that the full data must have; `keys` are the keys that a row must have. A
+revision is a commit of the Hub's data set, where one is known; others are read at their newest and recorded in the run's
+manifest.
 """
 
 from collections.abc import Callable

@@ -36,8 +36,12 @@ def main() -> None:
 
 @main.command()
 @click.argument("run", type=_FOLDER)
-@click.option("--model", default="hf", show_default=True, help="hf, vllm or local-chat-completions, as lm-eval names them.")
-@click.option("--model-args", required=True, help="lm-eval's, e.g. pretrained=DIR,dtype=bfloat16 or model=NAME,base_url=URL.")
+@click.option(
+    "--model", default="hf", show_default=True, help="hf, vllm or local-chat-completions, as lm-eval names them."
+)
+@click.option(
+    "--model-args", required=True, help="lm-eval's, e.g. pretrained=DIR,dtype=bfloat16 or model=NAME,base_url=URL."
+)
 @click.option("--tasks", help="Benchmarks, separated by commas; all 14 by default (and the held-out test, if given).")
 @click.option("--data", type=_EXISTING, help="A folder with a local copy of the benchmarks; the Hub otherwise.")
 @click.option("--held-out", help="A published CodeI/O data set (name or folder): its test split is asked as well.")
@@ -65,9 +69,11 @@ def run(
         names.append(HELD_OUT.name)
     unknown = [name for name in names if name not in BY_NAME]
     if unknown:
-        raise click.BadParameter(f"no benchmark {', '.join(unknown)}; there are {', '.join(BY_NAME)}", param_hint="--tasks")
+        raise click.BadParameter(
+            f"no benchmark {', '.join(unknown)}; there are {', '.join(BY_NAME)}", param_hint="--tasks"
+        )
     try:
-        from eval.run import MODELS, build_model, generate
+        from eval.run import MODELS, build_model, describe, generate
     except ImportError as error:
         raise BadRun(f"{error.name} is not installed: pip install -r requirements/eval.txt") from error
     from eval.score import score_run
@@ -76,15 +82,14 @@ def run(
         raise click.BadParameter(f"{model!r}; there are {', '.join(MODELS)}", param_hint="--model")
     where = Where(str(data.resolve()) if data else None, held_out)
     built = build_model(model, model_args, batch_size)
-    settings = {"model": model, "model_args": model_args, "batch_size": batch_size, "model_info": _model_info(built)}
+    settings = {
+        "model": model,
+        "model_args": model_args,
+        "batch_size": batch_size,
+        "model_info": describe(built, model_args),
+    }
     generate(Run(run), built, names, where, settings, limit, max_new_tokens)
     _show(score_run(Run(run)))
-
-
-def _model_info(model: Any) -> dict[str, Any]:
-    """What lm-eval knows of the weights: revision, commit and number of parameters; nothing for an endpoint."""
-    describe = getattr(model, "get_model_info", None)
-    return {key: str(value) for key, value in describe().items()} if describe else {}
 
 
 @main.command()
@@ -111,7 +116,9 @@ def _show(summary: Summary) -> None:
     ]
     click.echo(tabulate(rows, headers=("benchmark", "items", "score", "95 % interval", "no answer %", "truncated %")))
     if summary.average is not None:
-        click.echo(f"AVG of the 14 columns: {summary.average:.1f} (standard error {summary.average_se:.2f})")
+        parts = any(column.n < column.items for column in summary.columns)
+        note = "; on parts of the benchmarks, so it compares with nothing" if parts else ""
+        click.echo(f"AVG of the 14 columns: {summary.average:.1f} (standard error {summary.average_se:.2f}{note})")
     else:
         click.echo("AVG: not given, since it is the mean of all 14 columns")
     for name, reason in summary.unavailable.items():
@@ -128,7 +135,9 @@ def agreement(folder: Path, details: bool) -> None:
 
     rows = []
     for result in agreements(folder):
-        rows.append((result.graded_set, f"{len(result.differences)} / {result.items}", result.compared_with, result.note))
+        rows.append(
+            (result.graded_set, f"{len(result.differences)} / {result.items}", result.compared_with, result.note)
+        )
         if details:
             for item, ours, theirs, cause in result.differences:
                 click.echo(f"{result.graded_set}, {item}: ours {ours}, theirs {theirs}. {cause}")
@@ -151,13 +160,17 @@ def compare(first: Path, second: Path, output: Path | None) -> None:
         click.echo(f"- {note}")
     if output:
         notes = "\n".join(f"- {note}" for note in result.notes)
-        output.write_text(f"A: {first.name}, B: {second.name}\n\n{table(result, 'github')}\n\n{notes}\n", encoding="utf-8")
+        output.write_text(
+            f"A: {first.name}, B: {second.name}\n\n{table(result, 'github')}\n\n{notes}\n", encoding="utf-8"
+        )
 
 
 @main.command()
 @click.argument("runs", type=_EXISTING, nargs=-1, required=True)
 @click.option("--output", type=_FOLDER, required=True, help="The folder for report.md, report.html and plots/.")
-@click.option("--base-model", default="Qwen2.5-Coder-7B", show_default=True, help="Whose rows of the paper stand beside ours.")
+@click.option(
+    "--base-model", default="Qwen2.5-Coder-7B", show_default=True, help="Whose rows of the paper stand beside ours."
+)
 @_one_sentence
 def report(runs: tuple[Path, ...], output: Path, base_model: str) -> None:
     """The paper's table with ours beside it; with several RUNS, also each one's differences from the first."""
@@ -184,7 +197,13 @@ def contamination(training: str, data: Path | None, output: Path | None) -> None
     texts = tqdm(training_texts(training), desc="training rows", unit="row", leave=False)
     leaks, reasons = check(texts, Where(str(data.resolve()) if data else None))
     rows = [
-        (leak.column, leak.items, leak.leaked, f"{100 * leak.leaked / leak.items:.2f}" if leak.items else "", leak.short)
+        (
+            leak.column,
+            leak.items,
+            leak.leaked,
+            f"{100 * leak.leaked / leak.items:.2f}" if leak.items else "",
+            leak.short,
+        )
         for leak in leaks
     ]
     click.echo(tabulate(rows, headers=("benchmark", "questions", "leaked", "leaked %", "under 13 words")))

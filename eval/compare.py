@@ -100,7 +100,9 @@ def table(comparison: Comparison, style: str = "simple") -> str:
     if comparison.macro is not None:
         total = comparison.macro
         interval = f"{100 * total.low:+.1f} to {100 * total.high:+.1f}"
-        rows.append(("AVG", f"{total.n} columns", "", "", f"{100 * total.value:+.1f}", f"{100 * total.se:.2f}", interval))
+        rows.append(
+            ("AVG", f"{total.n} columns", "", "", f"{100 * total.value:+.1f}", f"{100 * total.se:.2f}", interval)
+        )
     headers = (
         *("benchmark", "n", "A", "B", "B - A", "SE", "95 % interval", "B:A only", "p", "p, Holm", "test"),
         *("no answer %, A / B", "truncated %, A / B"),

@@ -1,9 +1,9 @@
 """Which test questions stand in a training set: `python -m eval contamination TRAIN`.
 
-The paper's check (appendix on leakage): a question counts as leaked when one of its 13-grams is in the training data, both normalised by
-taking out punctuation, digits and blanks. Here: text is lowered, everything that is no letter parts words, a Chinese character is a
-word of its own, and a 13-gram is 13 such words in a row, joined. A question of fewer than 13 words cannot be judged; it is counted.
-The paper found 21.5 % of LeetCode-O, 5.1 % of KorBench and at most 0.1 % of the others.
+The paper's check (appendix on leakage): a question counts as leaked when one of its 13-grams is in the training data, both
+normalised by taking out punctuation, digits and blanks. Here: text is lowered, everything that is no letter parts words, a
+Chinese character is a word of its own, and a 13-gram is 13 such words in a row, joined. A question of fewer than 13 words
+cannot be judged; it is counted. The paper found 21.5 % of LeetCode-O, 5.1 % of KorBench and at most 0.1 % of the others.
 """
 
 import json
@@ -27,7 +27,9 @@ _QUESTIONS: dict[str, Callable[[Row], Iterable[str]]] = {
     "math": lambda row: [row["problem"]],
     "gpqa": lambda row: [row["Question"]],
     "mmlu_stem": lambda row: [row["question"]],
-    "leetcode_o": lambda row: [row["messages"][0]["content"].rpartition("What is the Output?")[0] or row["messages"][0]["content"]],
+    "leetcode_o": lambda row: [
+        row["messages"][0]["content"].rpartition("What is the Output?")[0] or row["messages"][0]["content"]
+    ],
     "cruxeval_i": lambda row: [row["code"]],
     "cruxeval_o": lambda row: [row["code"]],
     "bbh_en": lambda row: [row["input"]],
@@ -71,7 +73,13 @@ def check(texts: Iterable[str], where: Where) -> tuple[list[Leak], list[str]]:
             reasons.append(str(error))
             continue
         questions[benchmark.column] = {item.id: list(_QUESTIONS[benchmark.name](item.row)) for item in items}
-    wanted = {hash(gram) for asked in questions.values() for parts in asked.values() for part in parts for gram in ngrams(part)}
+    wanted = {
+        hash(gram)
+        for asked in questions.values()
+        for parts in asked.values()
+        for part in parts
+        for gram in ngrams(part)
+    }
     # Hashes of 64 bits: with ten million of them a false match among a billion training 13-grams is a one in a thousand event.
     found = {key for text in texts for key in map(hash, ngrams(text)) if key in wanted}
     leaks = []

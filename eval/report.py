@@ -1,7 +1,7 @@
 """The paper's table with ours beside it: `python -m eval report RUN... --output DIR` writes report.md, report.html and plots/.
 
-Measured figures come from the runs' summaries; quoted ones from `eval/data/paper_results.csv`, the paper's tables. Every row and every
-plotted point says which it is, and a measured figure on a part of a benchmark says so.
+Measured figures come from the runs' summaries; quoted ones from `eval/data/paper_results.csv`, the paper's tables. Every
+row and every plotted point says which it is, and a measured figure on a part of a benchmark says so.
 """
 
 import base64
@@ -182,7 +182,8 @@ _QUALITY = (
 _LEGEND = (
     "Rows marked “measured” are runs of this repository, ± one standard error over items; “(n=…)” marks a figure on a part of "
     "a benchmark, which compares with nothing. Rows marked “quoted from the paper” are copied from the paper's tables "
-    "(Li et al., 2025) and were not measured here; their prompts and answer rules are not public, and BBH-ZH here is our own translation."
+    "(Li et al., 2025) and were not measured here; their prompts and answer rules are not public, and BBH-ZH "
+    "here is our own translation."
 )
 Drawn = Sequence[tuple[str, Path]]
 Differences = Sequence[tuple[str, Comparison, Path]]
@@ -223,7 +224,8 @@ def _page(
     body.append("</div>")
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Evaluation report</title>'
-        f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head><body>{"".join(body)}</body></html>\n'
+        f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head>'
+        f"<body>{''.join(body)}</body></html>\n"
     )
 
 

@@ -1,8 +1,9 @@
 """The rows of a benchmark, from the Hub or from a local copy, checked before anything is generated.
 
-A local copy is a folder with a file a benchmark (`gsm8k.jsonl`, ...: the rows of the Hub as JSON lines; a row of BBH also has its "task"),
-`bbh/<task>.json` as in the benchmark's repository, and `korbench/<kind>/{sample,rule}.jsonl` as in its repository's data/. Rows from the
-Hub must be as many as the benchmark has; a local copy may be a part, and is then called a part in every report.
+A local copy is a folder with a file a benchmark (`gsm8k.jsonl`, ...: the rows of the Hub as JSON lines; a row of BBH also
+has its "task"), `bbh/<task>.json` as in the benchmark's repository, and `korbench/<kind>/{sample,rule}.jsonl` as in its
+repository's data/. Rows from the Hub must be as many as the benchmark has; a local copy may be a part, and is then called a
+part in every report.
 """
 
 import json
@@ -22,7 +23,7 @@ class Unavailable(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """Where rows are read: a folder with a local copy of the benchmarks (else the Hub), and the data set of the held-out test."""
+    """Where rows are read: a folder with a local copy of the benchmarks (else the Hub), and the held-out test's data set."""
 
     data: str | None = None
     held_out: str | None = None
@@ -56,15 +57,21 @@ def load(name: str, where: Where) -> tuple[Item, ...]:
     for row in rows:
         missing = [key for key in benchmark.keys if key not in row]
         if missing:
-            raise Unavailable(f"{benchmark.column}: a row lacks {', '.join(missing)}; the keys seen are {', '.join(row)}")
+            raise Unavailable(
+                f"{benchmark.column}: a row lacks {', '.join(missing)}; the keys seen are {', '.join(row)}"
+            )
         try:
             prompt, group = benchmark.prompt(row), benchmark.group(row)
         except (ValueError, KeyError, IndexError, TypeError) as error:
-            raise Unavailable(f"{benchmark.column}: a row that cannot be shown ({error}); its keys are {', '.join(row)}") from error
+            raise Unavailable(
+                f"{benchmark.column}: a row that cannot be shown ({error}); its keys are {', '.join(row)}"
+            ) from error
         item = Item(digest(name, json.dumps(row, sort_keys=True, default=str)), prompt, group, row)
         items[item.id] = item
     if not where.data and benchmark.items and len(rows) != benchmark.items:
-        raise Unavailable(f"{benchmark.column}: expected {benchmark.items} items and got {len(rows)}; the data has changed")
+        raise Unavailable(
+            f"{benchmark.column}: expected {benchmark.items} items and got {len(rows)}; the data has changed"
+        )
     return tuple(items.values())
 
 
@@ -124,7 +131,9 @@ def _from_hub(benchmark: Benchmark) -> list[Row]:
                 row
                 for kind in korbench.KINDS
                 for row in _with_rules(
-                    kind, _lines(_download(source, f"{kind}/sample.jsonl")), _lines(_download(source, f"{kind}/rule.jsonl"))
+                    kind,
+                    _lines(_download(source, f"{kind}/sample.jsonl")),
+                    _lines(_download(source, f"{kind}/rule.jsonl")),
                 )
             ]
         for number, source in enumerate(benchmark.sources):

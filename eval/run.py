@@ -1,7 +1,8 @@
 """Generate responses with lm-eval 0.4.13 and keep them: `python -m eval run`.
 
-lm-eval renders the prompts and drives the model (transformers, vLLM, or an OpenAI-compatible endpoint); `Recorder` stands between the two,
-hands out what is stored already and stores what is new, so a killed run goes on where it was. Scoring is a step of its own.
+lm-eval renders the prompts and drives the model (transformers, vLLM, or an OpenAI-compatible endpoint); `Recorder` stands
+between the two, hands out what is stored already and stores what is new, so a killed run goes on where it was. Scoring is a
+step of its own.
 """
 
 import logging
@@ -27,8 +28,8 @@ from eval.runs import BadRun, Response, Run
 
 MODELS = ("hf", "vllm", "local-chat-completions")
 SEED = 1234  # lm-eval's own default; decoding is greedy
-# Responses that a killed run can lose at most. A chunk is one call of the model, so it holds several batches.
-CHUNK = 64
+# Responses in one call of the model, which are what a killed run loses: enough to keep each kind of engine busy.
+CHUNKS = {"hf": 64, "local-chat-completions": 256, "vllm": 1024}
 _PACKAGES = ("lm-eval", "transformers", "torch", "vllm", "datasets", "math-verify", "sympy", "pandas")
 
 
@@ -44,7 +45,7 @@ class Endpoint(LocalChatCompletion):
     def parse_generations(self, outputs: Any, **kwargs: Any) -> list[str]:
         answers = outputs if isinstance(outputs, list) else [outputs]
         reasons = [choice.get("finish_reason") for answer in answers for choice in answer.get("choices", [])]
-        texts = []
+        texts: list[str] = []
         for generation, reason in zip(super().parse_generations(outputs, **kwargs), reasons):
             text = Text(generation or "")
             text.truncated = reason == "length"
@@ -55,11 +56,12 @@ class Endpoint(LocalChatCompletion):
 class Recorder(LM):
     """A model whose responses are stored as they come, and never asked for twice."""
 
-    def __init__(self, model: LM, run: Run, max_new_tokens: int) -> None:
+    def __init__(self, model: LM, run: Run, max_new_tokens: int, chunk: int) -> None:
         super().__init__()
         self._model = model
         self._run = run
         self._max_new_tokens = max_new_tokens
+        self._chunk = chunk
 
     def generate_until(self, requests: list[Instance], disable_tqdm: bool = False) -> list[str]:
         stored: dict[str, dict[str, Response]] = {}
@@ -69,8 +71,8 @@ class Recorder(LM):
                 stored[name] = self._run.responses(name)
         missing = [request for request in requests if request.doc["id"] not in stored[request.doc["benchmark"]]]
         with tqdm(total=len(requests), initial=len(requests) - len(missing), unit="response") as progress:
-            for start in range(0, len(missing), CHUNK):
-                chunk = missing[start : start + CHUNK]
+            for start in range(0, len(missing), self._chunk):
+                chunk = missing[start : start + self._chunk]
                 for request, text in zip(chunk, self._model.generate_until(chunk, disable_tqdm=True)):
                     response = self._response(request, text)
                     self._run.append(request.doc["benchmark"], [response])
@@ -120,8 +122,26 @@ def build_model(model: str, model_args: str, batch_size: str) -> LM:
     return built
 
 
+def describe(model: LM, model_args: str) -> dict[str, Any]:
+    """What can be known of the weights: lm-eval's facts (revision, commit, size), and of a local folder its files."""
+    facts: Callable[[], dict[str, Any]] | None = getattr(model, "get_model_info", None)
+    info = {key: str(value) for key, value in facts().items()} if facts else {}
+    folder = Path(dict(part.partition("=")[::2] for part in model_args.split(",")).get("pretrained", ""))
+    if (folder / "config.json").is_file():
+        sizes = ", ".join(f"{file.name}: {file.stat().st_size}" for file in sorted(folder.glob("*.safetensors")))
+        info["config_sha"] = digest((folder / "config.json").read_text(encoding="utf-8"))
+        info["weights"] = sizes
+    return info
+
+
 def generate(
-    run: Run, model: LM, names: list[str], where: Where, settings: dict[str, Any], limit: int | None, max_new_tokens: int
+    run: Run,
+    model: LM,
+    names: list[str],
+    where: Where,
+    settings: dict[str, Any],
+    limit: int | None,
+    max_new_tokens: int,
 ) -> None:
     """Ask the model for every missing response of the named benchmarks, and write the manifest.
 
@@ -157,7 +177,7 @@ def generate(
     run.write_manifest(manifest)
     logging.getLogger("lm_eval").setLevel(logging.ERROR)
     lm_eval.simple_evaluate(
-        model=Recorder(model, run, max_new_tokens),
+        model=Recorder(model, run, max_new_tokens, CHUNKS.get(settings["model"], 64)),
         tasks=[f"codeio_{name}" for name in ready],
         task_manager=TaskManager(
             include_path=str(Path(__file__).parent / "tasks"),
@@ -182,7 +202,11 @@ def _check_identity(run: Run, identity: dict[str, Any]) -> None:
     if not run.exists():
         return
     stored = run.manifest()
-    changed = [f"{key} ({stored.get(key)!r}, now {value!r})" for key, value in identity.items() if stored.get(key) != value]
+    changed = [
+        f"{key} ({stored.get(key)!r}, now {value!r})"
+        for key, value in identity.items()
+        if stored.get(key) != value and key != "batch_size"
+    ]
     if changed:
         raise BadRun(f"{run.path} holds another run; these differ: {', '.join(changed)}. Use another folder")
 

@@ -1,9 +1,9 @@
 """The folder of an evaluation run, the only place where eval/ writes results.
 
-    RUN/manifest.json             the model, its revision and template, settings, package versions
-    RUN/responses/NAME.jsonl      one line a response, appended as it comes: raw text, never changed by scoring
-    RUN/scores/NAME.jsonl         one line an item, written by `score`
-    RUN/summary.json              a figure a benchmark, written by `score`
+RUN/manifest.json             the model, its revision and template, settings, package versions
+RUN/responses/NAME.jsonl      one line a response, appended as it comes: raw text, never changed by scoring
+RUN/scores/NAME.jsonl         one line an item, written by `score`
+RUN/summary.json              a figure a benchmark, written by `score`
 """
 
 import json

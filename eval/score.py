@@ -54,10 +54,14 @@ def _score_benchmark(run: Run, benchmark: Benchmark, where: Where, sandbox: Sand
             f"{benchmark.column}: {len(strangers)} of {len(known)} responses belong to no row of the data; "
             "it has changed since the run, so score with the data that the run used"
         )
-    for item in tqdm([item for item in items.values() if item.id in known], desc=benchmark.column, unit="item", leave=False):
+    for item in tqdm(
+        [item for item in items.values() if item.id in known], desc=benchmark.column, unit="item", leave=False
+    ):
         response = known[item.id]
         if response.prompt_sha != item.prompt_sha:
-            raise BadRun(f"{benchmark.column}: the prompt of item {item.id} has changed since its response; run it again")
+            raise BadRun(
+                f"{benchmark.column}: the prompt of item {item.id} has changed since its response; run it again"
+            )
         score = judge(benchmark, item.row, response.text, sandbox)
         responses.append(response)
         scored.append(ScoredItem(item.id, item.group, score.value, score.answered, response.truncated, score.other))

@@ -1,9 +1,9 @@
 """Standard errors, intervals and paired tests, in the manner of Miller (2024, arXiv 2411.00640).
 
-Values are per item, in 0..1. A `Sample` says how items combine to a benchmark's figure: within each stratum the mean, and the strata with
-their weights; items of one cluster (a passage, a function) are not independent, so their sums are what varies. For binary values
-without strata or clusters the interval is Wilson's, since normal intervals fail for few items (Bowyer et al., 2025, arXiv 2503.01747);
-elsewhere it is the normal one. statsmodels and scipy do the distributions.
+Values are per item, in 0..1. `Combine` says how items combine to a benchmark's figure: within each stratum the mean, and
+the strata with their weights; items of one cluster (a passage, a function) are not independent, so their sums are what
+varies. For binary values without strata or clusters the interval is Wilson's, since normal intervals fail for few items
+(Bowyer et al., 2025, arXiv 2503.01747); elsewhere it is the normal one. statsmodels and scipy do the distributions.
 """
 
 from collections import defaultdict

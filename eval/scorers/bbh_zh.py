@@ -1,12 +1,12 @@
 """BBH-ZH (ours): nine BBH tasks in Chinese, translated by rules.
 
-The paper translated nine tasks of BIG-Bench Hard and did not release them. Eight of the nine come from templates and the ninth (dates) from
-about forty sentences, so rules translate them (`eval/data/bbh_zh.yaml`, written for this project). This is not the paper's test set:
-its figures stand beside the paper's column by name only.
+The paper translated nine tasks of BIG-Bench Hard and did not release them. Eight of the nine come from templates and the
+ninth (dates) from about forty sentences, so rules translate them (`eval/data/bbh_zh.yaml`, written for this project). This
+is not the paper's test set: its figures stand beside the paper's column by name only.
 
-Data: the same rows as BBH-EN, 9 x 250 = 2,250 items; a sentence that no rule covers is an error, never left in English. The target
-keeps its English form: `(A)`, `Yes`, `True` or a number; option letters and their order are kept. Names of people stay as they are.
-Three examples a task, in one user turn, were written for this project (`eval/data/bbh_zh_shots.yaml`).
+Data: the same rows as BBH-EN, 9 x 250 = 2,250 items; a sentence that no rule covers is an error, never left in English. The
+target keeps its English form: `(A)`, `Yes`, `True` or a number; option letters and their order are kept. Names of people
+stay as they are. Three examples a task, in one user turn, were written for this project (`eval/data/bbh_zh_shots.yaml`).
 Metric: exact match with BBH's extraction, which also reads 答案是, 是/否, 真/假 and full-width brackets.
 """
 
@@ -43,7 +43,9 @@ def prompt(row: dict[str, Any]) -> str:
     task = row["task"]
     parts = [_tables()["instructions"][task]]
     for shot in _shots()[task]:
-        parts.append(f"问：{translate(task, shot['input'])}\n答：让我们一步一步地思考。\n{shot['reasoning']}所以答案是{shot['target']}。")
+        parts.append(
+            f"问：{translate(task, shot['input'])}\n答：让我们一步一步地思考。\n{shot['reasoning']}所以答案是{shot['target']}。"
+        )
     parts.append(f"问：{translate(task, row['input'])}\n答：让我们一步一步地思考。")
     return "\n\n".join(parts)
 

@@ -55,7 +55,10 @@ def _has_numeric_tower(expression: str) -> bool:
 
 
 def within(seconds: int, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """`function(...)`, stopped after some seconds. Raises math_verify.errors.TimeoutException; no limit outside the main thread (signals)."""
+    """`function(...)`, stopped after some seconds; no limit outside the main thread, where no signal arrives.
+
+    Raises math_verify.errors.TimeoutException.
+    """
     if threading.current_thread() is not threading.main_thread():
         return function(*args, **kwargs)
     return timeout(timeout_seconds=seconds)(function)(*args, **kwargs)

@@ -1,9 +1,11 @@
 """CodeI/O, held out: output and input prediction on the functions of the published data set's `test` split.
 
-Data: config `rl`, split `test`, of a data set that this project publishes (a Hub name or a folder): no function of it is in the training
-split. Row: {"id", "function_id", "task": "input" | "output", "prompt": [one user message], "code", "input", "output"}, I/O as JSON text.
-Metric: accuracy by `build.verify.verify`, the judge that also filters the data and rewards RL; a predicted input is run. Accuracy on either
-task stands beside it. Questions on one function share its code: standard errors are clustered by the function.
+Data: config `rl`, split `test`, of a data set that this project publishes (a Hub name or a folder): no function of it is in
+the training split. Row: {"id", "function_id", "task": "input" | "output", "prompt": [one user message], "code", "input",
+"output"}, I/O as JSON text.
+Metric: accuracy by `build.verify.verify`, the judge that also filters the data and rewards RL; a predicted input is run.
+Accuracy on either task stands beside it. Questions on one function share its code: standard errors are clustered by the
+function.
 """
 
 from typing import Any

@@ -47,8 +47,8 @@ Here is a Python function.
 
 What does f({input}) return? Take the code as it is, even where it looks wrong.
 
-Think step by step, running the code in your head, then end with the finished assertion between [ANSWER] and [/ANSWER], with a literal
-(no expression, no call) on the right:
+Think step by step, running the code in your head, then end with the finished assertion between [ANSWER] and [/ANSWER],
+with a literal (no expression, no call) on the right:
 
 [ANSWER]
 assert f({input}) == ...

@@ -26,12 +26,10 @@ def tail(text: str) -> str:
 def last_answer_line(text: str) -> str | None:
     """What follows the last `Answer:` on its line (or on the next line, if that one is empty), without markdown marks."""
     text = tail(text)
-    last = None
-    for last in _ANSWER.finditer(text):
-        pass
-    if last is None:
+    ends = [match.end() for match in _ANSWER.finditer(text)]
+    if not ends:
         return None
-    for line in text[last.end() :].split("\n", 2)[:2]:
+    for line in text[ends[-1] :].split("\n", 2)[:2]:
         if answer := line.strip().strip("*").strip():
             return answer
     return None

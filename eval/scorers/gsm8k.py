@@ -56,12 +56,10 @@ def first_number(text: str) -> Decimal | None:
 
 def last_number(text: str) -> Decimal | None:
     """The last number in a text."""
-    last = None
-    for last in _NUMBER.finditer(text):
-        pass
-    if last is None:
+    numbers = _NUMBER.findall(text)
+    if not numbers:
         return None
     try:
-        return Decimal(last.group().replace("−", "-").replace(",", "").replace("$", ""))
+        return Decimal(numbers[-1].replace("−", "-").replace(",", "").replace("$", ""))
     except InvalidOperation:
         return None

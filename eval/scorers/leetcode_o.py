@@ -1,11 +1,11 @@
 """LeetCode-O (Li et al., 2025, the CodeI/O paper, appendix): predict the outputs of LeetCode examples, in English and Chinese.
 
-Data: hkust-nlp/LeetCode-O, file leetcode.jsonl: 4,414 rows = 2,207 test cases in two languages, of 900 problems. Each
-row carries its own `messages`. The other names could not be read when this was written; `FIELDS` lists the names that
-are looked for, and a row that has none of them stops the load with the keys that it has.
-Metric: a problem counts when all its test cases are right in both languages; the share of right rows beside it. The
-rule is the authors' from their pipeline: the last complete JSON object (else with escaped braces undone, else inside
-`\\boxed{}`), its key "output", equal as a JSON value, floats within 0.1 % and with equal integer parts.
+Data: hkust-nlp/LeetCode-O, file leetcode.jsonl: 4,414 rows = 2,207 test cases in two languages, of 900 problems. Each row
+carries its own `messages`. The other names could not be read when this was written; `FIELDS` lists the names that are
+looked for, and a row that has none of them stops the load with the keys that it has.
+Metric: a problem counts when all its test cases are right in both languages; the share of right rows beside it. The rule is
+the authors' from their pipeline: the last complete JSON object (else with escaped braces undone, else inside `\\boxed{}`),
+its key "output", equal as a JSON value, floats within 0.1 % and with equal integer parts.
 """
 
 import re

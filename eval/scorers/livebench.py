@@ -41,6 +41,7 @@ def prompt(row: dict[str, Any]) -> str:
 def score(row: dict[str, Any], response: str) -> Score:
     text = tail(without_thoughts(response))
     task = row.get("subtask") or row["task"]
+    # The rules know no missing answer: text without one scores by chance or 0, so only an empty response counts as none.
     return Score(_judge(task, row["ground_truth"], text, row["turns"][0]), answered=bool(text.strip()))
 
 

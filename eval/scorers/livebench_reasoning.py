@@ -1,5 +1,4 @@
-"""The three reasoning tasks of LiveBench, June to July 2024: the repository's rules (process_results/reasoning), written anew."""
-"""The three reasoning tasks of LiveBench, June to July 2024: the repository's rules (process_results/reasoning), written anew."""
+"""The reasoning tasks of LiveBench, June and July 2024: its repository's rules (process_results/reasoning), written anew."""
 
 import re
 
@@ -13,7 +12,29 @@ _DIGITS = {
 _NUMBERS = {
     word: str(number)
     for number, word in enumerate(
-        ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty"]
+        [
+            "zero",
+            "one",
+            "two",
+            "three",
+            "four",
+            "five",
+            "six",
+            "seven",
+            "eight",
+            "nine",
+            "ten",
+            "eleven",
+            "twelve",
+            "thirteen",
+            "fourteen",
+            "fifteen",
+            "sixteen",
+            "seventeen",
+            "eighteen",
+            "nineteen",
+            "twenty",
+        ]
     )
 }
 _SHAPES = ("tetrahedra", "tetrahedron", "triangle", "square")

@@ -11,7 +11,20 @@ from hypothesis import strategies as st
 
 from eval.scorers import bbh_zh
 
-COLOURS = ("red", "orange", "yellow", "green", "blue", "brown", "magenta", "fuchsia", "mauve", "teal", "turquoise", "burgundy")
+COLOURS = (
+    "red",
+    "orange",
+    "yellow",
+    "green",
+    "blue",
+    "brown",
+    "magenta",
+    "fuchsia",
+    "mauve",
+    "teal",
+    "turquoise",
+    "burgundy",
+)
 PEOPLE = ("Alice", "Bob", "Claire", "Dave", "Eve")
 SHOTS = [(task, shot) for task, shots in bbh_zh._shots().items() for shot in shots]
 
@@ -34,7 +47,23 @@ def test_words_that_can_be_options_have_translations_of_their_own() -> None:
     words = bbh_zh._tables()["words"]
     for kind in (
         [*COLOURS, "silver", "gold", "black", "grey", "purple", "pink"],
-        ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "yes", "no"],
+        [
+            "zero",
+            "one",
+            "two",
+            "three",
+            "four",
+            "five",
+            "six",
+            "seven",
+            "eight",
+            "nine",
+            "ten",
+            "eleven",
+            "twelve",
+            "yes",
+            "no",
+        ],
         [word for word in words if word.endswith((" ball", " present"))],
         [word for word in words if word.endswith(("er", "keeper", "back")) and not word.endswith(("older", "newer"))],
         [word for word in words if str(words[word]).startswith("《")],
@@ -64,7 +93,11 @@ STEP = st.one_of(
 
 @given(st.lists(STEP, min_size=1, max_size=8))
 def test_navigate_keeps_every_number_in_order(steps: list[str]) -> None:
-    question = "If you follow these instructions, do you return to the starting point? " + " ".join(steps) + "\nOptions:\n- Yes\n- No"
+    question = (
+        "If you follow these instructions, do you return to the starting point? "
+        + " ".join(steps)
+        + "\nOptions:\n- Yes\n- No"
+    )
     chinese = bbh_zh.translate("navigate", question)
     assert re.findall(r"\d+", chinese) == re.findall(r"\d+", question)
     assert not re.search("[A-Za-z]", chinese)
@@ -73,16 +106,25 @@ def test_navigate_keeps_every_number_in_order(steps: list[str]) -> None:
 @given(st.lists(st.tuples(st.sampled_from(PEOPLE), st.sampled_from(PEOPLE), st.booleans()), min_size=1, max_size=5))
 def test_web_of_lies_can_be_read_back(claims: list[tuple[str, str, bool]]) -> None:
     claim_texts = [f"{a} says {b} {'tells the truth' if true else 'lies'}." for a, b, true in claims]
-    chinese = bbh_zh.translate("web_of_lies", "Question: Zoe lies. " + " ".join(claim_texts) + " Does Bob tell the truth?")
-    back = [(a, b, word == "说真话") for a, b, word in re.findall(r"([A-Z][a-z]+)说([A-Z][a-z]+)(说真话|说谎)。", chinese)]
+    chinese = bbh_zh.translate(
+        "web_of_lies", "Question: Zoe lies. " + " ".join(claim_texts) + " Does Bob tell the truth?"
+    )
+    back = [
+        (a, b, word == "说真话") for a, b, word in re.findall(r"([A-Z][a-z]+)说([A-Z][a-z]+)(说真话|说谎)。", chinese)
+    ]
     assert back == claims
 
 
 @given(st.permutations(COLOURS[:6]), st.sampled_from(["left", "right"]))
 def test_coloured_objects_keep_their_order(colours: list[str], side: str) -> None:
     things = ["mug", "pen", "plate", "cup", "jug", "puzzle"]
-    row = ", ".join(f"a {colour} {thing}" for colour, thing in zip(colours[:-1], things)) + f", and a {colours[-1]} {things[-1]}"
-    question = f"On the desk, you see several items arranged in a row: {row}. What is the color of the {side}-most item?"
+    row = (
+        ", ".join(f"a {colour} {thing}" for colour, thing in zip(colours[:-1], things))
+        + f", and a {colours[-1]} {things[-1]}"
+    )
+    question = (
+        f"On the desk, you see several items arranged in a row: {row}. What is the color of the {side}-most item?"
+    )
     chinese = bbh_zh.translate("reasoning_about_colored_objects", question)
     words = bbh_zh._tables()["words"]
     assert re.findall("|".join(words[colour] for colour in colours), chinese) == [words[colour] for colour in colours]

@@ -20,7 +20,9 @@ LETTERS = st.lists(st.text("abcxyz", min_size=1, max_size=5), min_size=13, max_s
 
 @given(LETTERS, st.data())
 def test_punctuation_digits_blanks_and_case_make_no_difference(parts: list[str], data: st.DataObject) -> None:
-    separators = data.draw(st.lists(st.sampled_from([" ", "\n\n", ", ", " 42 ", " - ", "7", " (", "_"]), min_size=len(parts)))
+    separators = data.draw(
+        st.lists(st.sampled_from([" ", "\n\n", ", ", " 42 ", " - ", "7", " (", "_"]), min_size=len(parts))
+    )
     noisy = "".join(part.upper() + separator for part, separator in zip(parts, separators))
     assert list(ngrams(noisy)) == list(ngrams(" ".join(parts)))
 

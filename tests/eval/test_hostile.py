@@ -95,6 +95,8 @@ def test_tables_survive(target: str, attack: str) -> None:
     assert livebench.score(row, gold).value == 1.0
 
 
-@pytest.mark.parametrize("expression", ["x^{2}+y^{10}", "e^{x^{2}}", "\\frac{3}{4}", "2^{100}", "(x+1)^{12}(x-1)^{20}", "5!"])
+@pytest.mark.parametrize(
+    "expression", ["x^{2}+y^{10}", "e^{x^{2}}", "\\frac{3}{4}", "2^{100}", "(x+1)^{12}(x-1)^{20}", "5!"]
+)
 def test_ordinary_mathematics_is_not_refused(expression: str) -> None:
     assert not costly(expression)

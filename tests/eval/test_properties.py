@@ -14,7 +14,25 @@ from math_verify import parse, verify
 from eval.scorers import drop, hendrycks_math, livebench, livebench_math, livebench_reasoning
 
 WORD = st.sampled_from(
-    ["the", "a", "Red", "red", "team", "U.S.", "14", "14.0", "1,400", "-3", "twenty-two", "yards", "nan", "inf", "", "an-other", "é"]
+    [
+        "the",
+        "a",
+        "Red",
+        "red",
+        "team",
+        "U.S.",
+        "14",
+        "14.0",
+        "1,400",
+        "-3",
+        "twenty-two",
+        "yards",
+        "nan",
+        "inf",
+        "",
+        "an-other",
+        "é",
+    ]
 )
 SPAN = st.lists(WORD, min_size=0, max_size=4).map(" ".join)
 ANSWER = st.lists(SPAN, min_size=1, max_size=4)
@@ -27,13 +45,18 @@ def test_drop_metrics_equal_lm_evals(predicted: list[str], gold: list[str]) -> N
 
 
 DATE = st.fixed_dictionaries({key: st.sampled_from(["", "3", "May", "1999"]) for key in ("day", "month", "year")})
-GOLD = st.fixed_dictionaries({"number": st.sampled_from(["", "7", "12"]), "date": DATE, "spans": st.lists(SPAN, max_size=3)})
+GOLD = st.fixed_dictionaries(
+    {"number": st.sampled_from(["", "7", "12"]), "date": DATE, "spans": st.lists(SPAN, max_size=3)}
+)
 
 
 @given(GOLD, st.lists(GOLD, max_size=3))
 @settings(deadline=None)
 def test_drop_gold_answers_equal_lm_evals(answer: dict, others: list[dict]) -> None:
-    row = {"answer": answer, "validated_answers": {key: [other[key] for other in others] for key in ("number", "date", "spans")}}
+    row = {
+        "answer": answer,
+        "validated_answers": {key: [other[key] for other in others] for key in ("number", "date", "spans")},
+    }
     assert drop.gold_answers(row) == get_answers(row)
 
 
@@ -97,7 +120,10 @@ def _edit_distance(one: list[int], two: list[int]) -> int:
     for position, item in enumerate(one, 1):
         diagonal, row[0] = row[0], position
         for other in range(1, len(two) + 1):
-            diagonal, row[other] = row[other], min(row[other] + 1, row[other - 1] + 1, diagonal + (item != two[other - 1]))
+            diagonal, row[other] = (
+                row[other],
+                min(row[other] + 1, row[other - 1] + 1, diagonal + (item != two[other - 1])),
+            )
     return row[-1]
 
 
@@ -175,7 +201,9 @@ TABLES = {
 }
 
 
-@pytest.mark.parametrize(("target", "wrapper"), list(itertools.product(TABLES, ["{}", "```\n{}```", "Here is the table:\n{}"])))
+@pytest.mark.parametrize(
+    ("target", "wrapper"), list(itertools.product(TABLES, ["{}", "```\n{}```", "Here is the table:\n{}"]))
+)
 def test_table_reformat_finds_the_table_and_sees_a_changed_cell(target: str, wrapper: str) -> None:
     question = f"Please convert the Input Table from HTML format to {target} format in your response."
     gold = TABLES[target]

@@ -39,7 +39,9 @@ def test_a_row_of_another_schema_names_the_keys_seen(tmp_path: Path) -> None:
 
 
 def test_a_leetcode_row_without_a_known_problem_key_names_its_keys(tmp_path: Path) -> None:
-    (tmp_path / "leetcode_o.jsonl").write_text(json.dumps({"messages": [{"role": "user", "content": "?"}], "odd": 1}) + "\n")
+    (tmp_path / "leetcode_o.jsonl").write_text(
+        json.dumps({"messages": [{"role": "user", "content": "?"}], "odd": 1}) + "\n"
+    )
     with pytest.raises(Unavailable, match="its keys are messages, odd"):
         load("leetcode_o", Where(str(tmp_path)))
 

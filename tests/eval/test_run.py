@@ -17,8 +17,8 @@ from lm_eval.api.model import LM
 
 from eval.benchmarks import BENCHMARKS, BY_NAME, COLUMNS
 from eval.cli import main
-from eval.rows import Where, load
-from eval.run import build_model, generate
+from eval.rows import Where
+from eval.run import CHUNKS, build_model, generate
 from eval.runs import BadRun, Run
 from eval.score import score_run
 from tests.eval.test_scorers import ROWS, right_answer
@@ -74,7 +74,7 @@ def held_out(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A published data set of two questions, as `load_dataset(folder, "rl", split="test")` finds it."""
     folder = tmp_path_factory.mktemp("published")
     code = "def main_solution(x):\n    return x * x\n"
-    common = {"function_id": "square", "code": code, "input": '{"x": -3}', "output": "9"}
+    common: dict[str, Any] = {"function_id": "square", "code": code, "input": '{"x": -3}', "output": "9"}
     rows = [
         common | {"id": task, "task": task, "prompt": [{"role": "user", "content": f"Which {task}?"}]}
         for task in ("input", "output")
@@ -94,7 +94,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory, held_out: str) -> Iterator[tu
     names = [*NAMES, "codeio"]
     going_on = Canned()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("eval.run.CHUNK", 4)
+        patch.setitem(CHUNKS, "canned", 4)
         with pytest.raises(KeyboardInterrupt):
             generate(first, Canned(patience=10), names, where, {"model": "canned"}, None, 99)
         assert sum(len(first.responses(name)) for name in first.benchmarks()) == 8
@@ -184,7 +184,9 @@ def test_one_missing_benchmark_does_not_stop_the_others(tmp_path: Path, capsys: 
     run = Run(tmp_path / "run")
     generate(run, Canned(), ["codeio", "gsm8k"], ROWS, {"model": "canned"}, 1, 99)
     summary = score_run(run)
-    assert [(column.name, column.n, column.items) for column in summary.columns] == [("gsm8k", 1, BY_NAME["gsm8k"].items)]
+    assert [(column.name, column.n, column.items) for column in summary.columns] == [
+        ("gsm8k", 1, BY_NAME["gsm8k"].items)
+    ]
     assert list(summary.unavailable) == ["codeio"]
     assert "give --held-out" in summary.unavailable["codeio"]
 
@@ -216,14 +218,23 @@ def test_an_openai_compatible_endpoint_is_asked_greedily_and_says_what_was_cut(t
     finally:
         server.shutdown()
         server.server_close()
-    assert [(body["temperature"], body["max_tokens"], body["messages"][0]["role"]) for body in bodies] == [(0, 99, "user")] * 2
+    assert [(body["temperature"], body["max_tokens"], body["messages"][0]["role"]) for body in bodies] == [
+        (0, 99, "user")
+    ] * 2
     assert sorted(response.truncated for response in run.responses("gsm8k").values()) == [False, True]
     (column,) = score_run(run).columns
     assert (column.value, column.truncated) == (50.0, 50.0)
 
 
 def test_a_model_that_does_not_load_is_one_sentence(tmp_path: Path) -> None:
-    arguments = ["run", str(tmp_path / "run"), "--model-args", f"pretrained={tmp_path}/nothing", "--data", str(ROWS.data)]
+    arguments = [
+        "run",
+        str(tmp_path / "run"),
+        "--model-args",
+        f"pretrained={tmp_path}/nothing",
+        "--data",
+        str(ROWS.data),
+    ]
     result = CliRunner().invoke(main, arguments)
     assert (result.exit_code, "cannot be loaded" in result.output, "Traceback" in result.output) == (1, True, False)
 

@@ -13,7 +13,18 @@ from build.sandbox import Sandbox
 from eval.benchmarks import BENCHMARKS, BY_NAME
 from eval.rows import Where, load
 from eval.score import judge
-from eval.scorers import bbh, cruxeval, gpqa, gsm8k, hendrycks_math, korbench, leetcode_o, mmlu_stem, winogrande, zebralogic
+from eval.scorers import (
+    bbh,
+    cruxeval,
+    gpqa,
+    gsm8k,
+    hendrycks_math,
+    korbench,
+    leetcode_o,
+    mmlu_stem,
+    winogrande,
+    zebralogic,
+)
 
 ROWS = Where(str(Path(__file__).parent / "rows"))
 

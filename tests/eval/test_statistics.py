@@ -20,7 +20,9 @@ def test_paired_standard_error_by_hand() -> None:
     result = s.paired("mean", [""] * 8, first, second)
     assert result.difference.value == 0.25
     assert result.difference.se == pytest.approx(sqrt(0.5 / 8))
-    assert (result.difference.low, result.difference.high) == pytest.approx((0.25 - 1.959964 * 0.25, 0.25 + 1.959964 * 0.25))
+    assert (result.difference.low, result.difference.high) == pytest.approx(
+        (0.25 - 1.959964 * 0.25, 0.25 + 1.959964 * 0.25)
+    )
     # 3 wins, 1 loss: two-sided binomial, 2 * (P(0) + P(1)) = 2 * (1 + 4) / 16.
     assert (result.wins, result.losses, result.p) == (3, 1, pytest.approx(10 / 16))
 
@@ -66,7 +68,14 @@ def test_a_problem_counts_when_all_its_rows_are_right() -> None:
 
 
 def test_strata_are_the_mean_of_categories_of_tasks() -> None:
-    values = [("math/a", 1.0), ("math/a", 0.0), ("math/b", 1.0), ("language/c", 0.0), ("language/c", 0.0), ("language/c", 1.0)]
+    values = [
+        ("math/a", 1.0),
+        ("math/a", 0.0),
+        ("math/b", 1.0),
+        ("language/c", 0.0),
+        ("language/c", 0.0),
+        ("language/c", 1.0),
+    ]
     assert s.estimate("strata", values).value == pytest.approx(((0.5 + 1.0) / 2 + 1 / 3) / 2)
 
 
@@ -80,7 +89,7 @@ def test_a_comparison_turned_round_changes_its_sign_only(items: list[tuple[str, 
     groups = [group for group, *_ in items]
     first, second = [float(a) for _, a, _ in items], [float(b) for *_, b in items]
     for combine in ("mean", "clusters", "all"):
-        there, back = s.paired(combine, groups, first, second), s.paired(combine, groups, second, first)  # type: ignore[arg-type]
+        there, back = s.paired(combine, groups, first, second), s.paired(combine, groups, second, first)
         assert there.difference.value == pytest.approx(-back.difference.value)
         assert (there.difference.se, there.p) == pytest.approx((back.difference.se, back.p))
         assert (there.wins, there.losses) == (back.losses, back.wins)
