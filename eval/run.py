@@ -28,8 +28,9 @@ from eval.runs import BadRun, Response, Run
 
 MODELS = ("hf", "vllm", "local-chat-completions")
 SEED = 1234  # lm-eval's own default; decoding is greedy
-# Responses in one call of the model, which are what a killed run loses: enough to keep each kind of engine busy.
-CHUNKS = {"hf": 64, "local-chat-completions": 256, "vllm": 1024}
+# Requests in one call of the model: enough to sort by length and to keep an engine busy, few enough to lose with vLLM, which
+# hands its responses out at the end of a call. The others hand out each batch or each response, and it is stored then.
+CHUNK = 1024
 _PACKAGES = ("lm-eval", "transformers", "torch", "vllm", "datasets", "math-verify", "sympy", "pandas")
 
 
@@ -56,29 +57,48 @@ class Endpoint(LocalChatCompletion):
 class Recorder(LM):
     """A model whose responses are stored as they come, and never asked for twice."""
 
-    def __init__(self, model: LM, run: Run, max_new_tokens: int, chunk: int) -> None:
+    def __init__(self, model: LM, run: Run, max_new_tokens: int) -> None:
         super().__init__()
         self._model = model
         self._run = run
         self._max_new_tokens = max_new_tokens
-        self._chunk = chunk
+        self._pending: dict[Any, list[Instance]] = {}
+        self._stored: dict[str, dict[str, Response]] = {}
+        self._progress: tqdm | None = None
+        # lm-eval's models call this hook for each response as soon as they have it; its own cache works in the same way.
+        model.set_cache_hook(self)
 
     def generate_until(self, requests: list[Instance], disable_tqdm: bool = False) -> list[str]:
-        stored: dict[str, dict[str, Response]] = {}
-        for request in requests:
-            name = request.doc["benchmark"]
-            if name not in stored:
-                stored[name] = self._run.responses(name)
-        missing = [request for request in requests if request.doc["id"] not in stored[request.doc["benchmark"]]]
-        with tqdm(total=len(requests), initial=len(requests) - len(missing), unit="response") as progress:
-            for start in range(0, len(missing), self._chunk):
-                chunk = missing[start : start + self._chunk]
-                for request, text in zip(chunk, self._model.generate_until(chunk, disable_tqdm=True)):
-                    response = self._response(request, text)
-                    self._run.append(request.doc["benchmark"], [response])
-                    stored[request.doc["benchmark"]][response.id] = response
-                progress.update(len(chunk))
-        return [stored[request.doc["benchmark"]][request.doc["id"]].text for request in requests]
+        for name in {request.doc["benchmark"] for request in requests}:
+            self._stored[name] = self._run.responses(name)
+        missing = [request for request in requests if self._find(request) is None]
+        with tqdm(total=len(requests), initial=len(requests) - len(missing), unit="response") as self._progress:
+            for start in range(0, len(missing), CHUNK):
+                chunk = missing[start : start + CHUNK]
+                self._pending = {}
+                for request in chunk:
+                    self._pending.setdefault(request.args[0], []).append(request)
+                texts = self._model.generate_until(chunk, disable_tqdm=True)
+                for request, text in zip(chunk, texts):
+                    if self._find(request) is None:
+                        self._store(request, text)
+        return [response.text for request in requests if (response := self._find(request)) is not None]
+
+    def add_partial(self, attr: str, req: tuple[Any, Any], res: str) -> None:
+        """lm-eval's hook: one response, with the prompt that it answers."""
+        waiting = self._pending.get(req[0])
+        if waiting:
+            self._store(waiting.pop(), res)
+
+    def _find(self, request: Instance) -> Response | None:
+        return self._stored[request.doc["benchmark"]].get(request.doc["id"])
+
+    def _store(self, request: Instance, text: str) -> None:
+        response = self._response(request, text)
+        self._run.append(request.doc["benchmark"], [response])
+        self._stored[request.doc["benchmark"]][response.id] = response
+        if self._progress is not None:
+            self._progress.update(1)
 
     def _response(self, request: Instance, text: str) -> Response:
         """The endpoint says what was cut; local models are asked by counting tokens again, which is nearly the same."""
@@ -177,7 +197,7 @@ def generate(
     run.write_manifest(manifest)
     logging.getLogger("lm_eval").setLevel(logging.ERROR)
     lm_eval.simple_evaluate(
-        model=Recorder(model, run, max_new_tokens, CHUNKS.get(settings["model"], 64)),
+        model=Recorder(model, run, max_new_tokens),
         tasks=[f"codeio_{name}" for name in ready],
         task_manager=TaskManager(
             include_path=str(Path(__file__).parent / "tasks"),
