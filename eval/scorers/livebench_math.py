@@ -11,6 +11,7 @@ from eval.scorers.bounded import costly, within
 from eval.scorers.extract import between, last_boxed
 
 _SECONDS = 8  # the repository's limit on one comparison
+_UNDRESSED = re.compile(r"[${}\\<>]|boxed")
 _CHOICE = re.compile(r"\\textbf\{\(([A-E])\)\s?\}(.*?)(?:\\qquad|\$)")
 # What AMPS_Hard drops from the response before looking for the answer: constants of integration and layout.
 _AMPS_DROP = ("+C", "+ C", "+ c", "+c", "\\left", "\\right", "\\bigl", "\\bigr", "\\Bigl", "\\Bigr", "\\,", "\\;", "\n")
@@ -49,14 +50,29 @@ def _integer_list(text: str) -> list[int | str]:
         answer = lines[marked[-1]].split("answer:")[1].replace("**", "").replace(".", "").strip()
         if not answer and marked[-1] + 1 < len(lines):
             answer = lines[marked[-1] + 1].replace("**", "").replace(".", "").strip()
-        if found := _integers(part.strip().rpartition(" ")[2].strip("${}\\<>boxed") for part in answer.split(",")):
+        if found := _integers(_UNDRESSED.sub("", part.strip().rpartition(" ")[2]) for part in answer.split(",")):
             return found
     if (boxed := last_boxed(text)) is not None and (
         found := _integers(boxed.replace("\\text{", "").replace("}", "").replace("\\", "").split(","))
     ):
         return found
-    runs = (re.search(r"\d{1,9}", part) for part in lines[-1].split(","))
-    return [int(run.group()) for run in runs if run]
+    if found := [int(run[:9]) for part in lines[-1].split(",") if (run := _first_digits(part)[0])]:
+        return found
+    numbers: list[int | str] = []
+    for position, part in enumerate(text.lower().rpartition("answer:")[2].split(",")):
+        run, rest = _first_digits(part.strip())
+        if run:
+            numbers.append(int(run[:9]))
+        if position and rest:
+            break
+    return numbers
+
+
+def _first_digits(text: str) -> tuple[str, int]:
+    """The first run of digits, and how many other characters there are."""
+    match = re.search(r"\d+", text)
+    run = match.group() if match else ""
+    return run, len(text) - len(run)
 
 
 def _integers(parts: Iterable[str]) -> list[int | str]:

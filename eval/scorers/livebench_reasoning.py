@@ -1,6 +1,7 @@
 """The reasoning tasks of LiveBench, June and July 2024: its repository's rules (process_results/reasoning), written anew."""
 
 import re
+from itertools import product
 
 from eval.scorers.extract import between, last_boxed
 
@@ -38,7 +39,7 @@ _NUMBERS = {
     )
 }
 _SHAPES = ("tetrahedra", "tetrahedron", "triangle", "square")
-_TRIPLE = re.compile(r"\b(?:yes|no|unknown), (?:yes|no|unknown), (?:yes|no|unknown)\b")
+_TRIPLES = [", ".join(words) for words in product(("yes", "no", "unknown"), repeat=3)]
 
 
 def web_of_lies(gold: str, text: str) -> float:
@@ -53,17 +54,20 @@ def web_of_lies(gold: str, text: str) -> float:
 
 
 def _three_answers(text: str) -> str | None:
-    if solutions := _one_line(between(text, "<solution>", "</solution>")):
+    solutions = _one_line(between(text, "<solution>", "</solution>")) or _one_line(
+        between(text, "</solution>", "</solution>")
+    )
+    if solutions:
         return solutions[-1]
     bold = []
-    for part in _one_line(between(text, "**", "**")):
+    for part in re.findall(r"\*\*(.*?)\*\*", text):
         bold += [word.lower().strip().replace(",", "").replace(".", "") for word in part.split()]
     if answers := [word for word in bold if word in ("yes", "no", "unknown")]:
         return ", ".join(answers[-3:])
     if boxed := last_boxed(text.replace("\\textbf{", "\\boxed{")):
         return boxed
-    triples = _TRIPLE.findall(text.lower())
-    return triples[-1] if triples else None
+    position, triple = max((text.lower().find(triple), triple) for triple in _TRIPLES)
+    return triple if position >= 0 else None
 
 
 def _one_line(parts: list[str]) -> list[str]:
@@ -83,7 +87,7 @@ def zebra_puzzle(gold: str, text: str) -> float:
 def spatial(gold: str, text: str) -> float:
     """Any of the last three bold parts (or, without any, the box): equal, a number in words, or a shape with an adjective."""
     wanted = gold.strip().lower()
-    bold = [part.strip().lower() for part in between(text, "**", "**") if part and "*" not in part]
+    bold = [part.strip().lower() for part in re.findall(r"\*\*([^*]+)\*\*", text)]
     if not bold and (boxed := last_boxed(text)):
         bold = [boxed.replace("\\text{", "").replace("}", "").strip().lower()]
     for part in bold[-3:]:
