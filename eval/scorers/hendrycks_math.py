@@ -22,9 +22,9 @@ from eval.scorers.extract import last_answer_line, last_boxed
 VERSION = 1
 
 _TARGETS = [LatexExtractionConfig(), ExprExtractionConfig()]
-_NOISE = re.compile(
-    r"\\left|\\right|\\displaystyle|\\[!,;: ]|\\(?:text|mbox|mathrm|textbf)\s*(?=\{)|[\s$%{}]|\\(?=%)|\^\\circ"
-)
+_NOISE = re.compile(r"\\left|\\right|\\displaystyle|\\[!,;: ]|[\s$%]|\\(?=[%$])|\^\\circ|\^\{\\circ\}")
+_TEXT = re.compile(r"\\(?:text|mbox|mathrm|textbf)\s*\{([^{}]*)\}")
+_SHORT_FRACTION = re.compile(r"\\frac(\d)(\d)")
 
 _PROMPT = r"""{problem}
 
@@ -71,7 +71,10 @@ def _delimited(text: str) -> str:
 
 
 def plain(latex: str) -> str:
-    """The LaTeX without layout: blanks, braces, `\\left`, `\\text`, `$`, units of percent and degree; `dfrac` as `frac`."""
+    """The LaTeX without blanks, `\\left`, `$` and signs of percent and degree; `\\text{x}` as x, `\\dfrac12` as `\\frac{1}{2}`.
+
+    Braces stay, or `\\frac{1}{23}` would equal `\\frac{12}{3}`.
+    """
     text = latex.replace("dfrac", "frac").replace("tfrac", "frac")
-    text = _NOISE.sub("", text)
-    return text.rstrip(".")
+    text = _NOISE.sub("", _TEXT.sub(r"\1", text))
+    return _SHORT_FRACTION.sub(r"\\frac{\1}{\2}", text).rstrip(".")

@@ -56,9 +56,9 @@ def _integer_list(text: str) -> list[int | str]:
         found := _integers(boxed.replace("\\text{", "").replace("}", "").replace("\\", "").split(","))
     ):
         return found
-    if found := [int(run[:9]) for part in lines[-1].split(",") if (run := _first_digits(part)[0])]:
-        return found
-    numbers: list[int | str] = []
+    numbers: list[int | str] = [int(run[:9]) for part in lines[-1].split(",") if (run := _first_digits(part)[0])]
+    if numbers:
+        return numbers
     for position, part in enumerate(text.lower().rpartition("answer:")[2].split(",")):
         run, rest = _first_digits(part.strip())
         if run:

@@ -128,6 +128,20 @@ def test_math_refuses_others(written: str) -> None:
     assert hendrycks_math.score({"solution": "\\boxed{\\frac{3}{4}}"}, f"\\boxed{{{written}}}").value == 0.0
 
 
+@pytest.mark.parametrize(
+    ("gold", "answer", "value"),
+    [
+        ("\\frac{1}{23}", "\\frac{12}{3}", 0),
+        ("\\text{Evelyn}", "Evelyn", 1),
+        ("\\$32,\\!348", "32348", 1),
+        ("\\left( 3, \\frac{\\pi}{2} \\right)", "(3,\\dfrac{\\pi}{2})", 1),
+        ("90^\\circ", "90", 1),
+    ],
+)
+def test_math_normalises_layout_and_nothing_else(gold: str, answer: str, value: float) -> None:
+    assert hendrycks_math.score({"solution": f"\\boxed{{{gold}}}"}, f"\\boxed{{{answer}}}").value == value
+
+
 def test_leetcode_o_floats_are_close_and_integers_exact() -> None:
     assert leetcode_o.score({"answer": [1, 2.5]}, '{"output": [1, 2.5009]}').value == 1.0
     assert leetcode_o.score({"answer": [1, 2.5]}, '{"output": [1, 2.51]}').value == 0.0
