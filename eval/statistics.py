@@ -61,8 +61,10 @@ def estimate(combine: Combine, values: Sequence[tuple[str, float]]) -> Estimate:
         raise ValueError("no items to average")
     plain = np.array([value for _, value in averaged])
     value, se = _mean_and_se(combine, averaged)
-    if combine in ("mean", "all") and np.isin(plain, (0.0, 1.0)).all():
-        low, high = proportion_confint(int(plain.sum()), len(plain), method="wilson")
+    if np.isin(plain, (0.0, 1.0)).all() and (combine in ("mean", "all") or se == 0):
+        # Few clusters or strata that all agree have no spread to estimate: then the interval is that of as many items.
+        independent = len({group for group, _ in averaged}) if combine == "clusters" else len(plain)
+        low, high = proportion_confint(value * independent, independent, method="wilson")
         return Estimate(value, se, float(low), float(high), len(plain))
     return Estimate(value, se, value - _Z * se, value + _Z * se, len(plain))
 

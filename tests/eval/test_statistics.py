@@ -39,6 +39,11 @@ def test_wilson_interval_by_hand() -> None:
     assert (result.low, result.high) == pytest.approx((0.49016, 0.94331), abs=1e-4)
 
 
+def test_two_clusters_that_are_all_wrong_do_not_prove_a_zero() -> None:
+    result = s.estimate("clusters", [("a", 0.0), ("a", 0.0), ("b", 0.0)])
+    assert (result.value, result.low, round(result.high, 3)) == (0.0, 0.0, 0.658)
+
+
 def test_clustered_standard_error_by_hand() -> None:
     # Clusters a: 1 1, b: 0 0, c: 1 0. Mean 1/2; sums of residuals 1, -1, 0: g/(g-1) * (n-1)/(n-1) = 3/2; sqrt(1.5 * 2) / 6.
     values = [("a", 1.0), ("a", 1.0), ("b", 0.0), ("b", 0.0), ("c", 1.0), ("c", 0.0)]
