@@ -1,0 +1,5 @@
+"""`python -m eval`: see `python -m eval --help`."""
+
+from eval.cli import main
+
+main()

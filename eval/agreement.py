@@ -1,0 +1,192 @@
+"""How often our scorers differ from verdicts that others published: `python -m eval agreement DIR`.
+
+DIR holds graded model outputs, a folder a benchmark: bbh, cruxeval, gsm8k, korbench, math, zeroeval (each is optional).
+Every set gives a row of the table: items judged, disagreements, and what the verdicts are. A difference is listed with its
+cause; a set that stores a total and no verdicts of its own is compared by that total.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from build.sandbox import Limits, Sandbox
+from eval.scorers import bbh, cruxeval, gsm8k, hendrycks_math, korbench, zebralogic
+from eval.scorers.extract import last_boxed, last_braced, parse_json
+
+KOR_FIXED_ANSWERS = "the stored verdict was made with an answer that was corrected later"
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """One row: `items` verdicts compared, and the differences as (item, ours, theirs, cause)."""
+
+    graded_set: str
+    compared_with: str
+    items: int
+    differences: list[tuple[str, str, str, str]] = field(default_factory=list)
+    note: str = ""
+
+
+def agreements(folder: Path) -> Iterator[Agreement]:
+    """A row for every graded set that the folder has. Raises ValueError when it has none."""
+    checks: dict[str, Callable[[Path], Iterator[Agreement]]] = {
+        "bbh": _bbh,
+        "cruxeval": _cruxeval,
+        "gsm8k": _gsm8k,
+        "korbench": _korbench,
+        "math": _math,
+        "zeroeval": _zeroeval,
+    }
+    present = [name for name in checks if (folder / name).is_dir()]
+    if not present:
+        raise ValueError(f"{folder} has none of the folders {', '.join(checks)}: point to the folder of graded outputs")
+    for name in present:
+        yield from checks[name](folder / name)
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    with path.open(encoding="utf-8") as file:
+        return [json.loads(line) for line in file]
+
+
+def _gsm8k(folder: Path) -> Iterator[Agreement]:
+    rows = _lines(folder / "graded_solutions.jsonl")
+    for model in [key for key, value in rows[0].items() if isinstance(value, dict)]:
+        differences = []
+        for number, row in enumerate(rows):
+            gold = {"answer": row["ground_truth"].replace("\nA: ", "\n#### ")}
+            ours = bool(gsm8k.score(gold, row[model]["solution"]).value)
+            if ours != row[model]["is_correct"]:
+                cause = f"the text ends in {row[model]['solution'][-40:]!r}, gold {row['ground_truth'][-12:]!r}"
+                differences.append((str(number), str(ours), str(row[model]["is_correct"]), cause))
+        yield Agreement(f"GSM8K, {model}", "is_correct of each solution", len(rows), differences)
+
+
+def _bbh(folder: Path) -> Iterator[Agreement]:
+    """The published figures are a task's accuracy; an item's verdict follows from the rule that gives exactly these."""
+    accuracy = json.loads((folder / "graded" / "accuracy.json").read_text())
+    totals, verdicts, items = [], [], 0
+    for path in sorted((folder / "graded").glob("*.jsonl")):
+        rows = _lines(path)
+        items += len(rows)
+        theirs = [bbh.reference_answer(row["prediction"]) == row["target"] for row in rows]
+        reached = 100 * sum(theirs) / len(rows)
+        if abs(reached - accuracy[path.stem]) > 1e-6:
+            totals.append((path.stem, f"{reached:.2f}", f"{accuracy[path.stem]:.2f}", ""))
+        for number, (row, verdict) in enumerate(zip(rows, theirs)):
+            ours = bool(bbh.score(row | {"task": path.stem}, row["prediction"]).value)
+            if ours != verdict:
+                cause = f"ours reads {bbh.extract(row['prediction'])!r}, gold {row['target']!r}"
+                verdicts.append((f"{path.stem} {number}", str(ours), str(verdict), cause))
+    yield Agreement("BBH, published rule", "accuracy of each task", len(accuracy), totals)
+    yield Agreement("BBH, our extraction", "verdicts of the published rule", items, verdicts)
+
+
+def _korbench(folder: Path) -> Iterator[Agreement]:
+    samples = {
+        kind: {row["idx"]: row for row in _lines(folder / "data" / kind / "sample.jsonl")} for kind in korbench.KINDS
+    }
+    for latex in (False, True):
+        for model in sorted({path.name.split("_")[1] for path in (folder / "graded").iterdir()}):
+            items, differences = 0, []
+            for kind in korbench.KINDS:
+                path = folder / "graded" / f"evaluation_{model}_{kind}_zero-shot.jsonl.json"
+                for graded in json.loads(path.read_text(encoding="utf-8")):
+                    items += 1
+                    now = samples[kind][graded["idx"]] | {"kind": kind}
+                    then = now | {"answer": graded["answer"]}
+                    row = now if latex else then
+                    ours = bool(korbench.score(row, graded["response"], latex=latex).value)
+                    if ours != graded["is_correct"]:
+                        fixed = now["answer"] != graded["answer"]
+                        cause = (
+                            KOR_FIXED_ANSWERS if fixed else "LaTeX is parsed here, and was compared as a string there"
+                        )
+                        differences.append((f"{kind} {graded['idx']}", str(ours), str(graded["is_correct"]), cause))
+            mode = "today's answers, LaTeX parsed" if latex else "published mode"
+            yield Agreement(f"KOR-Bench, {model}, {mode}", "is_correct of each response", items, differences)
+
+
+def _cruxeval(folder: Path) -> Iterator[Agreement]:
+    rows = {row["id"]: row for row in _lines(folder / "cruxeval.jsonl")}
+    with Sandbox(Limits(call_cpu_s=cruxeval.CPU_SECONDS)) as sandbox:
+        for mode in ("input", "output"):
+            items, differences = 0, []
+            graded = _lines(folder / f"graded_{mode}_codellama-7b.jsonl")
+            for item in tqdm(graded, desc=f"CRUXEval, {mode}s", unit="item", leave=False):
+                row = rows[item["id"]]
+                known: dict[str, bool] = {}  # greedy-like samples repeat; a repeated text is run once
+                for number, (text, passed) in enumerate(zip(item["generations"], item["passed"])):
+                    if text not in known:
+                        known[text] = cruxeval.passes(cruxeval.reference_program(mode, row, text), sandbox)
+                    items += 1
+                    if known[text] != passed:
+                        differences.append((f"{item['id']} {number}", str(known[text]), str(passed), text[:80]))
+            yield Agreement(
+                f"CRUXEval-{mode[0].upper()}, Code Llama 7B", "passed of each generation", items, differences
+            )
+
+
+def _math(folder: Path) -> Iterator[Agreement]:
+    rows = _lines(folder / "math500.jsonl")
+    differences = []
+    for number, row in enumerate(rows):
+        gold = last_boxed(row["solution"])
+        if gold is None or not hendrycks_math.equivalent(gold, row["answer"]):
+            differences.append((str(number), "False", "True", row["answer"]))
+    yield Agreement("MATH-500, gold answers by math-verify", "each equals itself", len(rows), differences)
+
+
+def _zeroeval(folder: Path) -> Iterator[Agreement]:
+    summaries = {
+        name: {row["Model"]: row for row in json.loads((folder / f"{name}.summary.json").read_text())}
+        for name in ("crux", "gsm", "math-l5", "zebra-grid")
+    }
+    for path in sorted(folder.glob("*.jsonl")):
+        bench, _, model = path.name.removesuffix(".jsonl").partition(".")
+        rows = _lines(path)
+        if bench == "zebra-grid":
+            parsed = [zebralogic.parsed_solution(row["output"][0]) is not None for row in rows]
+            note = f"{sum(parsed)} of {len(rows)} parse (no verdicts are stored; whole set: 15 of 16 parse)"
+            yield Agreement(f"ZeroEval {bench}", "nothing: no verdicts", 0, [], note)
+            continue
+        right = sum(_zeroeval_rule(bench, row) for row in rows)
+        ours = f"{100 * right / len(rows):.2f}"
+        summary = summaries[bench][model]
+        if len(rows) == int(summary["Total"]):
+            differences = [] if ours == summary["Acc"] else [(model, ours, summary["Acc"], "")]
+            yield Agreement(
+                f"ZeroEval {bench}, {model}", "the total accuracy", 1, differences, f"{ours} against {summary['Acc']}"
+            )
+        else:
+            note = f"{ours} on {len(rows)} rows; published {summary['Acc']} on {summary['Total']}"
+            yield Agreement(f"ZeroEval {bench}, {model}", "nothing: a part of the rows", 0, [], note)
+
+
+def _zeroeval_rule(bench: str, row: dict[str, Any]) -> bool:
+    """ZeroEval's verdict: equal strings, quotes at the ends aside, for code; the first number of each for arithmetic."""
+    answer = _zeroeval_answer(row["output"][0])
+    if answer is None:
+        return False
+    if bench == "crux":
+        return answer.strip("'\"") == str(row["answer"]).strip("'\"")
+    given, wanted = (gsm8k.first_number(text.replace(",", "")) for text in (answer, str(row["answer"])))
+    return given is not None and given == wanted
+
+
+def _zeroeval_answer(output: str) -> str | None:
+    """The "answer" of the last JSON object; of a broken object the text after the key, as ZeroEval's pattern takes it."""
+    found = last_braced(output)
+    parsed = parse_json(found.replace("\n", "")) if found else None
+    if isinstance(parsed, dict):
+        answer = parsed.get("answer")
+        return None if answer is None else str(answer)
+    _, key, after = output.partition('"answer"')
+    _, colon, value = after.partition(":")
+    if not (key and colon) or not value.lstrip().startswith('"'):
+        return None
+    return value.lstrip()[1:].partition('"')[0]

@@ -1,0 +1,110 @@
+"""Two runs on the same items: `python -m eval compare A B`. The statistics are in `eval.statistics`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tabulate import tabulate
+
+from eval.benchmarks import BENCHMARKS, BY_NAME, COLUMNS, HELD_OUT
+from eval.runs import BadRun, Column, Run
+from eval.statistics import Estimate, Paired, holm, macro, paired
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnComparison:
+    """B minus A on one benchmark: `paired` in 0..1, p also corrected by Holm over the compared columns of the paper."""
+
+    column: str
+    n: int
+    first: float
+    second: float
+    paired: Paired
+    p_holm: float | None
+    first_column: Column
+    second_column: Column
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """All compared columns, and the difference of their unweighted means (over the paper's columns that both have)."""
+
+    columns: list[ColumnComparison]
+    macro: Estimate | None
+    notes: list[str]
+
+
+def compare(first: Run, second: Run) -> Comparison:
+    """Compare the items that both runs have scored. Raises `BadRun` when there is no common item."""
+    summaries = {run.path: {column.name: column for column in run.summary().columns} for run in (first, second)}
+    one, two = summaries[first.path], summaries[second.path]
+    notes = [
+        f"{BY_NAME[name].column} is in one run only and left out" for name in BY_NAME if (name in one) != (name in two)
+    ]
+    found: list[tuple[str, int, float, float, Paired]] = []
+    for name in [name for name in BY_NAME if name in one and name in two]:
+        scores = {item.id: item for item in second.scores(name)}
+        common = [item for item in first.scores(name) if item.id in scores]
+        if not common:
+            notes.append(f"{BY_NAME[name].column}: the runs have no item in common")
+            continue
+        if len(common) < max(one[name].n, two[name].n):
+            notes.append(f"{BY_NAME[name].column}: {len(common)} common items of {one[name].n} and {two[name].n}")
+        if one[name].scorer_version != two[name].scorer_version:
+            raise BadRun(f"{BY_NAME[name].column}: the runs were scored by different versions; score both again")
+        groups = [item.group for item in common]
+        values = [item.value for item in common]
+        others = [scores[item.id].value for item in common]
+        combine = BY_NAME[name].combine
+        result = paired(combine, groups, values, others)
+        mean = paired(combine, groups, [0.0] * len(values), values).difference.value
+        found.append((name, len(common), mean, mean + result.difference.value, result))
+    if not found:
+        raise BadRun(f"{first.path} and {second.path} have no scored item in common")
+    in_paper = [entry for entry in found if BY_NAME[entry[0]].column in COLUMNS]
+    corrected = dict(zip([entry[0] for entry in in_paper], holm([entry[4].p for entry in in_paper])))
+    columns = [
+        ColumnComparison(BY_NAME[name].column, n, a, b, result, corrected.get(name), one[name], two[name])
+        for name, n, a, b, result in found
+    ]
+    total = macro([entry[4].difference for entry in in_paper]) if in_paper else None
+    if in_paper and len(in_paper) < len(BENCHMARKS):
+        notes.append(f"the average is over {len(in_paper)} of the paper's {len(BENCHMARKS)} columns")
+    if any(entry[0] == HELD_OUT.name for entry in found):
+        notes.append(f"{HELD_OUT.column} is not part of the average nor of Holm's correction")
+    notes.append("item noise only: the spread between training runs is not in these intervals")
+    return Comparison(columns, total, notes)
+
+
+def table(comparison: Comparison, style: str = "simple") -> str:
+    """The comparison as text, in percentage points."""
+    rows: list[Sequence[str]] = []
+    for column in comparison.columns:
+        difference = column.paired.difference
+        rows.append(
+            (
+                column.column,
+                str(column.n),
+                f"{100 * column.first:.1f}",
+                f"{100 * column.second:.1f}",
+                f"{100 * difference.value:+.1f}",
+                f"{100 * difference.se:.2f}",
+                f"{100 * difference.low:+.1f} to {100 * difference.high:+.1f}",
+                f"{column.paired.wins}:{column.paired.losses}",
+                f"{column.paired.p:.3g}",
+                "" if column.p_holm is None else f"{column.p_holm:.3g}",
+                column.paired.test,
+                f"{column.first_column.no_answer:.1f} / {column.second_column.no_answer:.1f}",
+                f"{column.first_column.truncated:.1f} / {column.second_column.truncated:.1f}",
+            )
+        )
+    if comparison.macro is not None:
+        total = comparison.macro
+        interval = f"{100 * total.low:+.1f} to {100 * total.high:+.1f}"
+        rows.append(
+            ("AVG", f"{total.n} columns", "", "", f"{100 * total.value:+.1f}", f"{100 * total.se:.2f}", interval)
+        )
+    headers = (
+        *("benchmark", "n", "A", "B", "B - A", "SE", "95 % interval", "B:A only", "p", "p, Holm", "test"),
+        *("no answer %, A / B", "truncated %, A / B"),
+    )
+    return tabulate(rows, headers=headers, tablefmt=style, disable_numparse=True)

@@ -1,0 +1,167 @@
+"""The rows of a benchmark, from the Hub or from a local copy, checked before anything is generated.
+
+A local copy is a folder with a file a benchmark (`gsm8k.jsonl`, ...: the rows of the Hub as JSON lines; a row of BBH also
+has its "task"), `bbh/<task>.json` as in the benchmark's repository, and `korbench/<kind>/{sample,rule}.jsonl` as in its
+repository's data/. Rows from the Hub must be as many as the benchmark has; a local copy may be a part, and is then called a
+part in every report.
+"""
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from build.records import digest
+from eval.benchmarks import BY_NAME, HELD_OUT, Benchmark, Row, Source
+from eval.scorers import bbh, korbench, livebench
+
+
+class Unavailable(RuntimeError):
+    """A benchmark whose rows cannot be had or are not what they should be; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Where rows are read: a folder with a local copy of the benchmarks (else the Hub), and the held-out test's data set."""
+
+    data: str | None = None
+    held_out: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One question: `id` is a digest of the row; `group` as the benchmark defines it."""
+
+    id: str
+    prompt: str
+    group: str
+    row: Row
+
+    @property
+    def prompt_sha(self) -> str:
+        return digest(self.prompt)
+
+
+@cache
+def load(name: str, where: Where) -> tuple[Item, ...]:
+    """The items of a benchmark in the data's order. Raises `Unavailable`."""
+    benchmark = BY_NAME[name]
+    if name == HELD_OUT.name:
+        rows = _held_out(where.held_out)
+    else:
+        rows = _local(benchmark, Path(where.data)) if where.data else _from_hub(benchmark)
+    if name == "bbh_zh":
+        rows = [row for row in rows if row["task"] in benchmark.sources[0].configs]
+    items: dict[str, Item] = {}
+    for row in rows:
+        missing = [key for key in benchmark.keys if key not in row]
+        if missing:
+            raise Unavailable(
+                f"{benchmark.column}: a row lacks {', '.join(missing)}; the keys seen are {', '.join(row)}"
+            )
+        try:
+            prompt, group = benchmark.prompt(row), benchmark.group(row)
+        except (ValueError, KeyError, IndexError, TypeError) as error:
+            raise Unavailable(
+                f"{benchmark.column}: a row that cannot be shown ({error}); its keys are {', '.join(row)}"
+            ) from error
+        item = Item(digest(name, json.dumps(row, sort_keys=True, default=str)), prompt, group, row)
+        items[item.id] = item
+    if not where.data and benchmark.items and len(rows) != benchmark.items:
+        raise Unavailable(
+            f"{benchmark.column}: expected {benchmark.items} items and got {len(rows)}; the data has changed"
+        )
+    return tuple(items.values())
+
+
+def _held_out(path: str | None) -> list[Row]:
+    if path is None:
+        raise Unavailable(f"{HELD_OUT.column}: {HELD_OUT.access}")
+    import datasets  # slow to import
+
+    try:
+        return list(datasets.load_dataset(path, "rl", split="test"))
+    except Exception as error:  # as with the benchmarks: whatever the clients raise, the rows cannot be had
+        raise Unavailable(f"{HELD_OUT.column}: {path} cannot be read ({error}); {HELD_OUT.access}") from error
+
+
+def _local(benchmark: Benchmark, data: Path) -> list[Row]:
+    path = data / benchmark.data
+    if not path.exists():
+        raise Unavailable(f"{benchmark.column}: {path} is missing; add it or leave the benchmark out with --tasks")
+    try:
+        if benchmark.data == "bbh":
+            return [
+                {"input": example["input"], "target": example["target"], "task": task.stem}
+                for task in sorted(path.glob("*.json"))
+                if task.stem in bbh.TASKS
+                for example in json.loads(task.read_text(encoding="utf-8"))["examples"]
+            ]
+        if benchmark.data == "korbench":
+            return [
+                row
+                for kind in korbench.KINDS
+                for row in _with_rules(kind, _lines(path / kind / "sample.jsonl"), _lines(path / kind / "rule.jsonl"))
+            ]
+        return _lines(path)
+    except (OSError, ValueError, KeyError) as error:
+        raise Unavailable(f"{benchmark.column}: {path} cannot be read ({error})") from error
+
+
+def _lines(path: Path) -> list[Row]:
+    with path.open(encoding="utf-8") as file:
+        return [json.loads(line) for line in file if line.strip()]
+
+
+def _with_rules(kind: str, samples: list[Row], rules: list[Row]) -> list[Row]:
+    texts = {rule["idx"]: rule["rule_content"] for rule in rules}
+    kept = ("idx", "question", "answer", "rule_id")
+    return [{"kind": kind, "rule": texts[row["rule_id"]]} | {key: row[key] for key in kept} for row in samples]
+
+
+def _from_hub(benchmark: Benchmark) -> list[Row]:
+    try:
+        if benchmark.name == "livebench":
+            rows = [row for source in benchmark.sources for row in _read(source)]
+            return [row for row in rows if str(row["livebench_release_date"])[:10] in livebench.RELEASES]
+        if benchmark.name == "korbench":
+            (source,) = benchmark.sources
+            return [
+                row
+                for kind in korbench.KINDS
+                for row in _with_rules(
+                    kind,
+                    _lines(_download(source, f"{kind}/sample.jsonl")),
+                    _lines(_download(source, f"{kind}/rule.jsonl")),
+                )
+            ]
+        for number, source in enumerate(benchmark.sources):
+            try:
+                return _read(source)
+            except Exception:
+                if number + 1 == len(benchmark.sources):
+                    raise
+        raise AssertionError("a benchmark without sources")
+    except Exception as error:  # the Hub's clients raise many kinds; each means that this column cannot be had now
+        first = (str(error).strip() or type(error).__name__).split("\n")[0][:200]
+        names = " or ".join(dict.fromkeys(source.path for source in benchmark.sources))
+        raise Unavailable(f"{benchmark.column} ({names}) cannot be read: {benchmark.access} [{first}]") from error
+
+
+def _read(source: Source) -> list[Row]:
+    if source.file:
+        return _lines(_download(source, source.file))
+    import datasets  # slow to import, and not needed for local rows
+
+    rows: list[Row] = []
+    for config in source.configs:
+        part: Any = datasets.load_dataset(source.path, config, split=source.split, revision=source.revision)
+        rows += [row | {source.add: config} if source.add else row for row in part]
+    return rows
+
+
+def _download(source: Source, name: str) -> Path:
+    from huggingface_hub import hf_hub_download
+
+    return Path(hf_hub_download(source.path, name, repo_type="dataset", revision=source.revision))

@@ -1,0 +1,31 @@
+"""CodeI/O, held out: output and input prediction on the functions of the published data set's `test` split.
+
+Data: config `rl`, split `test`, of a data set that this project publishes (a Hub name or a folder): no function of it is in
+the training split. Row: {"id", "function_id", "task": "input" | "output", "prompt": [one user message], "code", "input",
+"output"}, I/O as JSON text.
+Metric: accuracy by `build.verify.verify`, the judge that also filters the data and rewards RL; a predicted input is run.
+Accuracy on either task stands beside it. Questions on one function share its code: standard errors are clustered by the
+function.
+"""
+
+from typing import Any
+
+from build.sandbox import Program, Sandbox
+from build.verify import Check, verify
+from eval.scorers import Score
+from eval.scorers.extract import tail
+
+VERSION = 1
+
+
+def prompt(row: dict[str, Any]) -> str:
+    if [message["role"] for message in row["prompt"]] != ["user"]:
+        raise ValueError("a prompt of one user message was expected")
+    return str(row["prompt"][0]["content"])
+
+
+def score(row: dict[str, Any], response: str, sandbox: Sandbox) -> Score:
+    check = Check(Program(row["code"]), row["task"], row["input"], row["output"], tail(response))
+    (verdict,) = verify([check], sandbox)
+    value = float(verdict.correct)
+    return Score(value, answered=verdict.status != "no_answer", other={row["task"]: value})

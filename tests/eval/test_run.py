@@ -1,0 +1,245 @@
+"""All 14 tasks and the held-out test through lm-eval with canned models: run, stop, go on, score, compare, report."""
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("lm_eval", reason="pip install -r requirements/eval.txt")
+
+import datasets
+from click.testing import CliRunner
+from lm_eval.api.model import LM
+
+from eval.benchmarks import BENCHMARKS, BY_NAME, COLUMNS
+from eval.cli import main
+from eval.rows import Where
+from eval.run import build_model, generate
+from eval.runs import BadRun, Run
+from eval.score import score_run
+from tests.eval.test_scorers import ROWS, right_answer
+
+NAMES = [benchmark.name for benchmark in BENCHMARKS]
+
+
+class Canned(LM):
+    """Answers right, except for the benchmarks in `wrong`; dies after `patience` requests."""
+
+    def __init__(self, wrong: tuple[str, ...] = (), patience: int = 10**9) -> None:
+        super().__init__()
+        self.wrong, self.patience = wrong, patience
+        self.asked: list[str] = []
+
+    def generate_until(self, requests: list[Any], disable_tqdm: bool = False) -> list[str]:
+        texts = []
+        for request in requests:
+            if len(self.asked) == self.patience:
+                raise KeyboardInterrupt
+            doc = request.doc
+            assert json.loads(request.args[0])[-1] == {"role": "user", "content": doc["prompt"]}
+            assert request.args[1]["until"] == [] and request.args[1]["max_gen_toks"] == 99
+            self.asked.append(doc["id"])
+            if doc["benchmark"] in self.wrong:
+                texts.append("I do not know.")
+            elif doc["benchmark"] == "codeio":
+                row = json.loads(doc["row"])
+                texts.append(json.dumps({row["task"]: json.loads(row[row["task"]])}))
+            else:
+                texts.append(right_answer(doc["benchmark"], json.loads(doc["row"])))
+            self.cache_hook.add_partial("generate_until", request.args, texts[-1])
+        return texts
+
+    def apply_chat_template(self, chat_history: list[dict[str, str]], add_generation_prompt: bool = True) -> str:
+        return json.dumps(chat_history)
+
+    def chat_template(self, chat_template: bool | str = False) -> str:
+        return "canned"
+
+    @property
+    def tokenizer_name(self) -> str:
+        return "canned"
+
+    def loglikelihood(self, requests: Any) -> Any:
+        raise AssertionError("not asked for")
+
+    def loglikelihood_rolling(self, requests: Any) -> Any:
+        raise AssertionError("not asked for")
+
+
+@pytest.fixture(scope="module")
+def held_out(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A published data set of two questions, as `load_dataset(folder, "rl", split="test")` finds it."""
+    folder = tmp_path_factory.mktemp("published")
+    code = "def main_solution(x):\n    return x * x\n"
+    common: dict[str, Any] = {"function_id": "square", "code": code, "input": '{"x": -3}', "output": "9"}
+    rows = [
+        common | {"id": task, "task": task, "prompt": [{"role": "user", "content": f"Which {task}?"}]}
+        for task in ("input", "output")
+    ]
+    datasets.Dataset.from_list(rows).to_parquet(folder / "test.parquet")
+    card = "---\nconfigs:\n- config_name: rl\n  data_files:\n  - split: test\n    path: test.parquet\n---\n"
+    (folder / "README.md").write_text(card)
+    return str(folder)
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory, held_out: str) -> Iterator[tuple[Run, Run, list[str]]]:
+    """Two scored runs, all right after a kill at the eleventh request, and four columns wrong; and what was asked later."""
+    folder = tmp_path_factory.mktemp("runs")
+    first, second = Run(folder / "first"), Run(folder / "second")
+    where = Where(ROWS.data, held_out)
+    names = [*NAMES, "codeio"]
+    going_on = Canned()
+    with pytest.raises(KeyboardInterrupt):
+        generate(first, Canned(patience=10), names, where, {"model": "canned"}, None, 99)
+    assert sum(len(first.responses(name)) for name in first.benchmarks()) == 10
+    with (first.path / "responses" / f"{first.benchmarks()[0]}.jsonl").open("a") as file:
+        file.write('{"id": "half a li')
+    generate(first, going_on, names, where, {"model": "canned"}, None, 99)
+    score_run(first)
+    generate(second, Canned(("gsm8k", "drop", "livebench", "codeio")), names, where, {"model": "canned"}, None, 99)
+    score_run(second)
+    yield first, second, going_on.asked
+
+
+def test_every_column_ends_in_a_figure(runs: tuple[Run, Run, list[str]]) -> None:
+    summary = runs[0].summary()
+    assert [column.column for column in summary.columns] == [*COLUMNS, "CodeI/O test"]
+    assert {column.value for column in summary.columns} == {100.0}
+    assert (summary.average, summary.unavailable) == (100.0, {})
+    assert summary.columns[-1].other == {"input": 100.0, "output": 100.0}
+
+
+def test_after_a_kill_only_the_missing_responses_are_asked_for(runs: tuple[Run, Run, list[str]]) -> None:
+    first, second, asked = runs
+    ids = [identity for name in first.benchmarks() for identity in first.responses(name)]
+    assert len(asked) == len(set(asked)) == len(ids) - 10
+    assert sorted(ids) == sorted(identity for name in second.benchmarks() for identity in second.responses(name))
+
+
+def test_a_wrong_column_is_zero_and_counted_as_unanswered(runs: tuple[Run, Run, list[str]]) -> None:
+    columns = {column.name: column for column in runs[1].summary().columns}
+    assert {name for name, column in columns.items() if column.value < 100} == {"gsm8k", "drop", "livebench", "codeio"}
+    assert columns["gsm8k"].no_answer == 100.0
+
+
+def test_the_manifest_names_model_template_seed_and_versions(runs: tuple[Run, Run, list[str]]) -> None:
+    manifest = runs[0].manifest()
+    assert {"model", "template_sha", "seed", "max_new_tokens", "versions", "scorers", "data"} <= manifest.keys()
+    assert manifest["versions"]["lm-eval"] == "0.4.13"
+
+
+def test_a_folder_holds_one_run(runs: tuple[Run, Run, list[str]]) -> None:
+    with pytest.raises(BadRun, match="holds another run; these differ: model"):
+        generate(runs[0], Canned(), ["gsm8k"], ROWS, {"model": "other"}, None, 99)
+
+
+def test_score_again_gives_the_same_bytes_without_a_model(runs: tuple[Run, Run, list[str]]) -> None:
+    path = runs[0].path
+    before = {file: file.read_bytes() for file in [*path.glob("scores/*"), path / "summary.json"]}
+    result = CliRunner().invoke(main, ["score", str(path)])
+    assert result.exit_code == 0, result.output
+    assert "AVG of the 14 columns: 100.0" in result.output
+    assert {file: file.read_bytes() for file in before} == before
+
+
+def test_score_refuses_responses_to_other_prompts(runs: tuple[Run, Run, list[str]], tmp_path: Path) -> None:
+    copy = Run(tmp_path / "copy")
+    copy.write_manifest(runs[0].manifest())
+    response = next(iter(runs[0].responses("gsm8k").values()))
+    changed = {"id": response.id, "prompt_sha": "other", "text": response.text, "truncated": False}
+    (tmp_path / "copy" / "responses").mkdir()
+    (tmp_path / "copy" / "responses" / "gsm8k.jsonl").write_text(json.dumps(changed) + "\n")
+    result = CliRunner().invoke(main, ["score", str(copy.path)])
+    assert (result.exit_code, "has changed since its response" in result.output) == (1, True)
+
+
+def test_compare_prints_and_writes_the_table(runs: tuple[Run, Run, list[str]], tmp_path: Path) -> None:
+    output = tmp_path / "comparison.md"
+    result = CliRunner().invoke(main, ["compare", str(runs[1].path), str(runs[0].path), "--output", str(output)])
+    assert result.exit_code == 0, result.output
+    assert "| GSM8K " in output.read_text()
+    assert "+100.0" in result.output
+    # 3 of 14 columns differ by 100 points; the held-out test is no column of the paper.
+    assert f"{300 / 14:+.1f}" in result.output
+
+
+def test_report_labels_measured_and_quoted(runs: tuple[Run, Run, list[str]], tmp_path: Path) -> None:
+    result = CliRunner().invoke(main, ["report", str(runs[0].path), str(runs[1].path), "--output", str(tmp_path)])
+    assert result.exit_code == 0, result.output
+    markdown, page = (tmp_path / "report.md").read_text(), (tmp_path / "report.html").read_text()
+    for row in [line for line in markdown.split("\n") if line.startswith(("| CodeI/O", "| first", "| 2nd Stage"))][:4]:
+        assert ("measured" in row) != ("quoted from the paper" in row)
+    assert "| CodeI/O++" in markdown and "(n=2)" in markdown
+    assert page.count("<img") == len(list((tmp_path / "plots").glob("*.png"))) == 16
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in (tmp_path / "plots").glob("*.png"))
+
+
+def test_one_missing_benchmark_does_not_stop_the_others(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = Run(tmp_path / "run")
+    generate(run, Canned(), ["codeio", "gsm8k"], ROWS, {"model": "canned"}, 1, 99)
+    summary = score_run(run)
+    assert [(column.name, column.n, column.items) for column in summary.columns] == [
+        ("gsm8k", 1, BY_NAME["gsm8k"].items)
+    ]
+    assert list(summary.unavailable) == ["codeio"]
+    assert "give --held-out" in summary.unavailable["codeio"]
+
+
+def test_an_openai_compatible_endpoint_is_asked_greedily_and_says_what_was_cut(tmp_path: Path) -> None:
+    bodies = []
+
+    class Stub(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            bodies.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            answer = {"index": 0, "message": {"role": "assistant", "content": "Answer: 60"}}
+            reason = "length" if len(bodies) == 1 else "stop"
+            reply = json.dumps({"choices": [answer | {"finish_reason": reason}]}).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.end_headers()
+            self.wfile.write(reply)
+
+        def log_message(self, *args: Any) -> None:
+            """Keep the test's output clean."""
+
+    server = HTTPServer(("127.0.0.1", 0), Stub)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        url = f"http://127.0.0.1:{server.server_port}/v1/chat/completions"
+        model = build_model("local-chat-completions", f"model=stub,base_url={url}", "1")
+        run = Run(tmp_path / "run")
+        generate(run, model, ["gsm8k"], ROWS, {"model": "stub"}, None, 99)
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert [(body["temperature"], body["max_tokens"], body["messages"][0]["role"]) for body in bodies] == [
+        (0, 99, "user")
+    ] * 2
+    assert sorted(response.truncated for response in run.responses("gsm8k").values()) == [False, True]
+    (column,) = score_run(run).columns
+    assert (column.value, column.truncated) == (50.0, 50.0)
+
+
+def test_a_model_that_does_not_load_is_one_sentence(tmp_path: Path) -> None:
+    arguments = [
+        "run",
+        str(tmp_path / "run"),
+        "--model-args",
+        f"pretrained={tmp_path}/nothing",
+        "--data",
+        str(ROWS.data),
+    ]
+    result = CliRunner().invoke(main, arguments)
+    assert (result.exit_code, "cannot be loaded" in result.output, "Traceback" in result.output) == (1, True, False)
+
+
+def test_there_is_a_task_file_for_every_benchmark() -> None:
+    folder = Path(__file__).parents[2] / "eval" / "tasks"
+    assert {path.stem for path in folder.glob("*.yaml")} == {*BY_NAME, "codeio_14"}
+    group = (folder / "codeio_14.yaml").read_text()
+    assert all(f"  - codeio_{name}\n" in group for name in NAMES)
