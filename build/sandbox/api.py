@@ -121,9 +121,9 @@ class Sandbox:
         """Draw inputs from `input_generator()` and run the program on each JSON snapshot until the rules are met.
 
         `generator` is Python source that defines `input_generator()`; it runs in a module of its own, but sees the
-        program's names. `seed` seeds the RNGs before the first draw. A draw that ends its process (a call over its CPU
-        limit, above all) counts as rejected; drawing goes on in another child, seeded anew, until the CPU of the job is
-        spent.
+        program's names. `seed` and the draw's number seed the RNGs before each draw. A draw that ends its process (a
+        call over its CPU limit, above all) counts as rejected; drawing goes on in another child until the CPU of the
+        job is spent.
         """
         pairs: list[tuple[str, str]] = []
         counters = [0] * (1 + len(REASONS))
@@ -137,8 +137,8 @@ class Sandbox:
                 "clock_world": world,
                 "generator": generator,
                 "rules": asdict(rules),
-                "seed": seed + 1_000_003 * counters[0],
-                "draws": rules.draws - counters[0],
+                "seed": seed,
+                "drawn": counters[0],
                 "found": len(pairs),
                 "seen": [pair[0] for pair in pairs],
             }
