@@ -316,13 +316,11 @@ def bench_memory(number: int, target: Path | None) -> None:
         for done, result in enumerate(tqdm(results, total=number, desc="functions"), 1):
             kept += isinstance(result, SampledFunction)
             if done in (100, 1000) or done % 5000 == 0 or done == number:
-                print_ = _footprint()
-                samples.append(
-                    {"functions": done, "kept": kept, "cpu_ms": 1000 * (_cpu() - began) / done, **asdict(print_)}
-                )
+                cpu_ms = 1000 * (_cpu() - began) / done
+                samples.append({"functions": done, "kept": kept, "cpu_ms": cpu_ms, **asdict(_footprint())})
+                if target:
+                    target.write_text(json.dumps(samples, indent=1), "utf-8")
     click.echo(tabulate(samples, headers="keys", floatfmt=".2f"))
-    if target:
-        target.write_text(json.dumps(samples, indent=1), "utf-8")
 
 
 def _synthetic(number: int) -> Iterator[UnifiedFunction]:
