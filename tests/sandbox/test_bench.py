@@ -37,13 +37,16 @@ def test_the_bench_measures_every_stage(tmp_path: Path) -> None:
 
 def test_agreement_counts_pairs_and_explains_a_difference(tmp_path: Path) -> None:
     pairs = [{"input": {"x": 1}, "output": 2}, {"input": {"x": 2}, "output": 9}]
-    honest = {"refcode": "def main_solution(x):\n    return x * 2", "ios": pairs}
-    chance = {
-        "refcode": "import random\ndef main_solution(x):\n    return int(random.random() * x < 0.7966 * x)",
-        "ios": [],
-    }
-    chance["ios"] = [{"input": {"x": number}, "output": 0} for number in range(1, 25)]
-    result = CliRunner().invoke(bench, ["agree", str(jsonl(tmp_path / "f.jsonl", honest, chance)), "--unsafe-exec"])
+    path = jsonl(
+        tmp_path / "f.jsonl",
+        {"refcode": "def main_solution(x):\n    return x * 2", "ios": pairs},
+        {
+            # World 1 always draws 0.7966...; a fresh interpreter draws something below it in most of 24 calls.
+            "refcode": "import random\ndef main_solution(x):\n    return int(random.random() < 0.7966)",
+            "ios": [{"input": {"x": number}, "output": 0} for number in range(24)],
+        },
+    )
+    result = CliRunner().invoke(bench, ["agree", str(path), "--unsafe-exec"])
     assert result.exit_code == 0, result.output
     assert "2 functions: functions that differ 1" in result.output
     assert "(random)" in result.output
