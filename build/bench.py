@@ -40,6 +40,7 @@ try:
 except ImportError:  # the other commands of `python -m build` do without
     psutil = None
 
+STAGES = ("generation", "determinism", "usual generation", "usual determinism", "single check", "grouped checks")
 SLOW_CPU_S = 1.0  # functions that need more CPU of their own are reported apart: they hide what the sandbox costs
 TIERS = ("", "import numpy\n", "import numpy, scipy, pandas, sympy\n")
 
@@ -107,22 +108,23 @@ def bench_sandbox(path: Path | None, limit: int, seed: int, unsafe_exec: bool, t
 def _measure(
     functions: Sequence[Function], pairs: Sequence[Draws], sandbox: Sandbox, name: str, singles: int
 ) -> dict[str, Measure]:
-    """Each stage on all functions. A fresh interpreter per item is measured on one check a function: they cost the same."""
+    """Each stage on all functions. A fresh interpreter per check is measured on one check a function."""
     fresh = isinstance(sandbox, Unprotected) and sandbox.fresh
-    measures = {stage: Measure() for stage in ("generation", "determinism", "single check", "grouped checks")}
+    measures = {stage: Measure() for stage in STAGES}
     different = 0
     for function, known in zip(tqdm(functions, desc=name, leave=False), pairs):
         inputs = [given for given, _ in known.pairs]
+        usual = len(known.pairs) == DrawRules().distinct  # the others make all 1000 draws
         if function.generator is not None:
-            with _metered(measures["generation"], 1):
+            with _metered(1, measures["generation"], measures["usual generation"] if usual else Measure()):
                 draws = sandbox.draw(function.program, function.generator, DrawRules(), seed=1)
             different += draws.pairs != known.pairs
         if not fresh:
-            with _metered(measures["determinism"], 1):
+            with _metered(1, measures["determinism"], measures["usual determinism"] if usual else Measure()):
                 sandbox.call(function.program, inputs, world=2)
-            with _metered(measures["grouped checks"], len(inputs)):
+            with _metered(len(inputs), measures["grouped checks"]):
                 sandbox.call(function.program, inputs)
-        with _metered(measures["single check"], len(inputs[:singles])):
+        with _metered(len(inputs[:singles]), measures["single check"]):
             for given in inputs[:singles]:
                 sandbox.call(function.program, [given])
     click.echo(f"{name}: {different} functions with other pairs than the sandbox's")
@@ -132,15 +134,19 @@ def _measure(
 def _report(rows: dict[str, dict[str, Measure]], target: Path | None) -> None:
     """The table of CPU milliseconds per item, and the ratios that are promised."""
     ours, floor, fresh, official = (rows[name] for name in ("sandbox", "floor", "fresh", "fresh+asizeof"))
-    with_determinism = ours["generation"].ms + ours["determinism"].ms
-    table = (
-        ("generation, per function", ours["generation"].ms, floor["generation"].ms, "generation"),
-        ("generation + determinism", with_determinism, floor["generation"].ms + floor["determinism"].ms, "generation"),
-        ("verification, per single check", ours["single check"].ms, floor["single check"].ms, "single check"),
-        ("verification, per grouped check", ours["grouped checks"].ms, floor["grouped checks"].ms, "single check"),
-    )
+    table = [
+        (
+            f"{kind}generation{more}, per function",
+            [f"{kind}generation"] + [f"{kind}determinism"] * bool(more),
+            f"{kind}generation",
+        )
+        for kind in ("", "usual ")
+        for more in ("", " + determinism")
+    ]
+    table += [(f"verification, {stage}", [stage], "single check") for stage in ("single check", "grouped checks")]
     lines, figures = [], {}
-    for title, mine, least, baseline in table:
+    for title, stages, baseline in table:
+        mine, least = (sum(row[stage].ms for stage in stages) for row in (ours, floor))
         values = {
             "fresh+asizeof_ms": official[baseline].ms,
             "fresh_ms": fresh[baseline].ms,
@@ -316,13 +322,11 @@ def bench_memory(number: int, target: Path | None) -> None:
         for done, result in enumerate(tqdm(results, total=number, desc="functions"), 1):
             kept += isinstance(result, SampledFunction)
             if done in (100, 1000) or done % 5000 == 0 or done == number:
-                print_ = _footprint()
-                samples.append(
-                    {"functions": done, "kept": kept, "cpu_ms": 1000 * (_cpu() - began) / done, **asdict(print_)}
-                )
+                cpu_ms = 1000 * (_cpu() - began) / done
+                samples.append({"functions": done, "kept": kept, "cpu_ms": cpu_ms, **asdict(_footprint())})
+                if target:
+                    target.write_text(json.dumps(samples, indent=1), "utf-8")
     click.echo(tabulate(samples, headers="keys", floatfmt=".2f"))
-    if target:
-        target.write_text(json.dumps(samples, indent=1), "utf-8")
 
 
 def _synthetic(number: int) -> Iterator[UnifiedFunction]:
@@ -367,12 +371,14 @@ def _cpu() -> float:
 
 
 @contextmanager
-def _metered(measure: Measure, items: int) -> Iterator[None]:
+def _metered(items: int, *measures: Measure) -> Iterator[None]:
     cpu, wall = _cpu(), time.monotonic()
     yield
-    measure.items += items
-    measure.cpu_s += _cpu() - cpu
-    measure.wall_s += time.monotonic() - wall
+    cpu, wall = _cpu() - cpu, time.monotonic() - wall
+    for measure in measures:
+        measure.items += items
+        measure.cpu_s += cpu
+        measure.wall_s += wall
 
 
 def _bundled() -> Path:

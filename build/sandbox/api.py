@@ -10,7 +10,7 @@ fresh module state. A program's misbehaviour is a result with a status, never an
 
 import os
 import signal
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from typing import Any, Literal
 
@@ -122,9 +122,9 @@ class Sandbox:
         """Draw inputs from `input_generator()` and run the program on each JSON snapshot until the rules are met.
 
         `generator` is Python source that defines `input_generator()`; it runs in a module of its own, but sees the
-        program's names. `seed` seeds the RNGs before the first draw. A draw that ends its process (a call over its CPU
-        limit, above all) counts as rejected; drawing goes on in another child, seeded anew, until the CPU of the job is
-        spent.
+        program's names. `seed` and the draw's number seed the RNGs before each draw. A draw that ends its process (a
+        call over its CPU limit, above all) counts as rejected; drawing goes on in another child until the CPU of the
+        job is spent.
         """
         pairs: list[tuple[str, str]] = []
         counters = [0] * (1 + len(REASONS))
@@ -138,8 +138,8 @@ class Sandbox:
                 "clock_world": world,
                 "generator": generator,
                 "rules": asdict(rules),
-                "seed": seed + 1_000_003 * counters[0],
-                "draws": rules.draws - counters[0],
+                "seed": seed,
+                "drawn": counters[0],
                 "found": len(pairs),
                 "seen": [pair[0] for pair in pairs],
             }
@@ -209,14 +209,20 @@ class Sandbox:
             "output_bytes": limits.result_bytes * 16,
         }
 
-    def _run(self, job: dict[str, Any], source: str, world: int) -> Iterator[dict[str, Any] | Ending]:
-        """Give a job to the parent of its tier. One that breaks is dropped, so that the next job gets a new one."""
+    def _run(self, job: dict[str, Any], source: str, world: int) -> list[dict[str, Any] | Ending]:
+        """What a job gave: its messages, then an `Ending`. A parent that breaks is replaced, and the job tried once more."""
         key = (tier_of(source), world)
         try:
-            yield from self._parent(key).run(job)
+            return self._attempt(key, job)
         except SandboxError:
-            if key in self._parents:
-                self._parents.pop(key).close()
+            return self._attempt(key, job)
+
+    def _attempt(self, key: tuple[str, int], job: dict[str, Any]) -> list[dict[str, Any] | Ending]:
+        parent = self._parent(key)
+        try:
+            return list(parent.run(job))
+        except BaseException:  # Ctrl-C too: what is still under way there must not be taken for the next job's
+            self._parents.pop(key).close()
             raise
 
     def _parent(self, key: tuple[str, int]) -> WarmParent:

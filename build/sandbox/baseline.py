@@ -8,7 +8,6 @@ runs every job itself, without fork, limits or checks on what comes back.
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
 from typing import Any
 
 from build.sandbox import wire
@@ -47,7 +46,7 @@ class Unprotected(Sandbox):
             self._process.wait()
             self._process = None
 
-    def _run(self, job: dict[str, Any], source: str, world: int) -> Iterator[dict[str, Any] | Ending]:
+    def _run(self, job: dict[str, Any], source: str, world: int) -> list[dict[str, Any] | Ending]:
         if self._process is None:
             command = [sys.executable, "-P", "-s", "-c", _CODE, ROOT, *self.options]
             self._process = subprocess.Popen(
@@ -59,18 +58,20 @@ class Unprotected(Sandbox):
             )
         assert self._process.stdin and self._process.stdout
         wire.send(self._process.stdin.fileno(), b"J", wire.pack(job | {"armed": self.fresh}))
+        items: list[dict[str, Any] | Ending] = []
         while frame := wire.receive(self._process.stdout.fileno()):
             kind, payload = frame
             message = wire.unpack(payload)
             if kind == b"E":
-                yield Ending("", 0, 0, **message)
+                items.append(Ending("", 0, 0, **message))
                 break
-            yield message
+            items.append(message)
         else:
             status = self._process.wait()
             self.close()
             if not self.fresh:
                 raise SandboxError(f"the interpreter without a sandbox ended (status {status})")
-            yield Ending("", max(-status, 0), max(status, 0), 0.01, [0] * 32)
+            items.append(Ending("", max(-status, 0), max(status, 0), 0.01, [0] * 32))
         if self.fresh:
             self.close()
+        return items

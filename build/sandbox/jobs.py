@@ -148,12 +148,14 @@ def run_draw(
     except LoadError as error:
         emit({"failure": "load_error", "detail": str(error)})
         return
-    worlds.seed(job["seed"])
-    for _ in range(job["draws"]):
+    for number in range(job["drawn"], rules.draws):
         if found >= rules.distinct:
             break
         count(0)
         start()
+        # Each draw has a seed of its own: what the program did with the RNGs in between does not matter, and drawing can
+        # go on at any number in another child. Saving and restoring their state instead costs 0.1 ms a draw.
+        worlds.seed((job["seed"] + number * 0x9E3779B97F4A7C15) % 2**63)
         try:
             arguments = generate()
             if not isinstance(arguments, dict):
@@ -177,9 +179,7 @@ def run_draw(
         if not fits(decode(text), rules):
             reject("input_too_large")
             continue
-        state = worlds.rng_state()
         result = runner.call(text)
-        worlds.restore_rng(state)
         if result["status"] != "ok":
             if result["status"] == "load_error":
                 emit({"failure": "load_error", "detail": result["detail"]})

@@ -17,6 +17,7 @@ import os
 import platform
 import stat
 import struct
+import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -161,6 +162,8 @@ def landlock(readable: Iterable[str]) -> int:
 
     Needs `no_new_privileges`. Returns the kernel's ABI version (what it lacks is not restricted). Raises OSError.
     """
+    if not sys.platform.startswith("linux"):
+        raise OSError(_ENOSYS, "not Linux")
     abi = _check(_libc.syscall(444, None, 0, 1))
     files = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 4: (1 << 15) - 1}.get(abi, (1 << 16) - 1)
     network, scopes = 3 if abi >= 4 else 0, 3 if abi >= 6 else 0

@@ -108,7 +108,7 @@ class Parent:
             "seen": [],
         }
         jobs.run_call(job, self.clock, wire.pack, lambda: None, lambda index: None)
-        jobs.run_draw(job | draw | {"draws": 20, "found": 0}, self.clock, wire.pack, lambda: None, lambda index: None)
+        jobs.run_draw(job | draw | {"drawn": 980, "found": 0}, self.clock, wire.pack, lambda: None, lambda index: None)
 
     def reply(self, kind: bytes, fields: Mapping[str, Any]) -> None:
         wire.send(self.replies, kind, wire.pack(fields))

@@ -84,21 +84,9 @@ def seed(number: int) -> None:
         numpy_random.seed(number % 2**32)
 
 
-def rng_state() -> tuple[Any, Any]:
-    """The state of the global RNGs, for `restore_rng`."""
-    numpy_random = _modules.get("numpy.random")
-    return _get_state(), None if numpy_random is None else numpy_random.get_state()
-
-
-def restore_rng(state: tuple[Any, Any]) -> None:
-    _set_state(state[0])
-    if state[1] is not None:
-        _modules["numpy.random"].set_state(state[1])
-
-
 # Bound here, before foreign code can replace them.
 _modules = sys.modules
-_seed_random, _get_state, _set_state = random.seed, random.getstate, random.setstate
+_seed_random = random.seed
 
 
 def _function(name: str, read: Callable[[], float]) -> Callable[[], float]:

@@ -1,8 +1,13 @@
 """The three jobs on well-behaved and on plainly broken programs."""
 
+import subprocess
+import sys
+
+import psutil  # type: ignore[import-untyped]
 import pytest
 
 from build.sandbox import DrawRules, Program, Sandbox
+from build.sandbox.process import ROOT
 
 PLUS_ONE = Program("def main_solution(x):\n    return x + 1")
 DIE = "import random\ndef input_generator():\n    return {'x': random.randint(0, 5)}"
@@ -118,3 +123,48 @@ def test_a_slow_draw_is_lost_and_drawing_goes_on(sandbox: Sandbox) -> None:
 def test_a_generator_that_ends_its_process_ends_the_job(sandbox: Sandbox) -> None:
     draws = sandbox.draw(PLUS_ONE, "import os\ndef input_generator():\n    os._exit(0)", DrawRules(), 1)
     assert (draws.pairs, draws.failure, draws.rejected) == ((), "killed", {"killed": 3})
+
+
+def test_a_parent_that_was_killed_is_replaced(sandbox: Sandbox) -> None:
+    sandbox.call(PLUS_ONE, ['{"x": 1}'])
+    for process in psutil.Process().children():
+        process.kill()
+    assert sandbox.call(PLUS_ONE, ['{"x": 1}'])[0].value == "2"
+
+
+def test_an_interrupted_job_is_not_taken_for_the_next_one(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    sandbox.call(PLUS_ONE, ['{"x": 1}'])
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("build.sandbox.process._checked", interrupt)
+        sandbox.call(PLUS_ONE, ['{"x": 5}'])
+    assert sandbox.call(PLUS_ONE, ['{"x": 1}'])[0].value == "2"
+
+
+def test_nothing_is_left_when_a_sandbox_closes() -> None:
+    before = {process.pid for process in psutil.Process().children(recursive=True)}
+    descriptors = psutil.Process().num_fds()
+    with Sandbox() as sandbox:
+        sandbox.call(PLUS_ONE, ['{"x": 1}'])
+        sandbox.call(PLUS_ONE, ['{"x": 1}'], world=2)
+        assert psutil.Process().num_fds() > descriptors
+    assert {process.pid for process in psutil.Process().children(recursive=True)} <= before
+    assert psutil.Process().num_fds() == descriptors
+
+
+def test_nothing_is_left_when_the_user_of_a_sandbox_is_killed() -> None:
+    script = (
+        "from build.sandbox import Program, Sandbox\nsandbox = Sandbox()\nprint(sandbox.layers.line(), flush=True)\n"
+    )
+    loop = "sandbox.call(Program('def main_solution(x):\\n    while True:\\n        pass'), ['{\"x\": 1}'])"
+    user = subprocess.Popen([sys.executable, "-c", script + loop], stdout=subprocess.PIPE, cwd=ROOT)
+    assert user.stdout
+    user.stdout.readline()
+    family = psutil.Process(user.pid).children(recursive=True)
+    assert family
+    user.kill()
+    user.wait()
+    user.stdout.close()
+    assert psutil.wait_procs(family, timeout=10)[1] == []
