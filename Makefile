@@ -10,8 +10,9 @@ $(VENV)/core.stamp: requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 
-$(VENV)/test.stamp: $(VENV)/core.stamp requirements/dev.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/dev.txt
+$(VENV)/test.stamp: $(VENV)/core.stamp requirements/dev.txt requirements/train.txt requirements/eval.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		-r requirements/dev.txt -r requirements/train.txt -r requirements/eval.txt
 	@touch $@
 
 demo: $(VENV)/core.stamp
