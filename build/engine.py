@@ -207,8 +207,8 @@ def _ray_pool(recipe: Recipe, isolation: Isolation, world: int) -> Iterator[Work
     checkout = str(Path(__file__).resolve().parents[1])
     ray.init(runtime_env={"env_vars": {"PYTHONPATH": checkout}}, log_to_driver=False)  # RAY_ADDRESS names a cluster
     actor = ray.remote(num_cpus=1)(Worker)
-    absolute = replace(recipe, run=recipe.run.resolve())
-    pool = ActorPool([actor.remote(absolute, isolation) for _ in range(recipe.engine.workers)])
+    absolute = replace(recipe, run=recipe.run.resolve(), journal=recipe.journal and recipe.journal.resolve())
+    pool = ActorPool([actor.remote(absolute, isolation, number) for number in range(recipe.engine.workers)])
     try:
         yield lambda stage, shards: pool.map_unordered(
             lambda worker, shard: worker.process_shard.remote(stage, shard, world), shards

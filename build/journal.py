@@ -1,8 +1,9 @@
 """The journal: every answer of a language model, kept under its request's digest, so that none is paid for twice.
 
 One SQLite file in WAL mode that all worker processes of a machine write to; a commit per answer, so that a kill costs only
-what was under way. Jobs of an array (`--rank`) may sit on several machines, where a WAL file cannot be shared: each rank
-has a file of its own and reads no other. A run in local processes reads the ranks' files as well.
+what was under way. Jobs of an array and Ray actors may sit on several machines, where a WAL file cannot be shared: each has
+a file of its own with an ordinary rollback journal, which needs nothing of the file system but POSIX locks. Everybody reads
+all files that are there when it starts; a shard is never worked on by two at a time.
 
 What is asked is not kept here, and neither are endpoints, headers or keys: an entry is a digest and an answer.
 """
@@ -24,12 +25,13 @@ create table if not exists spent (
     run text primary key, requests integer not null, prompt_tokens integer not null, completion_tokens integer not null
 ) without rowid;
 """
+_HAS_TABLE = "select 1 from sqlite_master where name = 'answers'"  # not in a file whose process was killed at once
 _BATCH = 500  # keys per query; SQLite's default limit is far above
 _WAIT_S = 60.0  # for another process's commit
 
 
 class Journal:
-    """The answers in `folder`. `rank` is the number of an array job, None in local processes.
+    """The answers in `folder`. `rank` is the number of an array job or actor, None in local processes.
 
     Raises `RunError` where a file is damaged or cannot be written.
     """
@@ -38,17 +40,16 @@ class Journal:
         self.path = folder / ("local.sqlite" if rank is None else f"rank-{rank:05d}.sqlite")
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._own = self._open(rank is not None)
-            others = sorted(folder.glob("*.sqlite")) if rank is None else []
-            self._others = [sqlite3.connect(f"file:{path}?mode=ro", uri=True) for path in others if path != self.path]
+            self._own = self._open("wal" if rank is None else "delete")
+            others = [path for path in sorted(folder.glob("*.sqlite")) if path != self.path]
+            opened = [sqlite3.connect(f"file:{path}?mode=rw", _WAIT_S, uri=True) for path in others]
+            self._others = [connection for connection in opened if connection.execute(_HAS_TABLE).fetchone()]
         except (OSError, sqlite3.Error) as error:
             raise self._unusable(error) from error
 
-    def _open(self, alone: bool) -> sqlite3.Connection:
+    def _open(self, mode: str) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, timeout=_WAIT_S, isolation_level=None)
-        if alone:  # before WAL: then it needs no shared memory, which network file systems do not have
-            connection.execute("pragma locking_mode = exclusive")
-        connection.execute("pragma journal_mode = wal")
+        connection.execute(f"pragma journal_mode = {mode}")
         connection.execute("pragma synchronous = normal")
         connection.executescript(_SCHEMA)
         return connection

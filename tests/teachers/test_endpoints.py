@@ -212,12 +212,15 @@ def test_processes_write_to_one_journal_and_the_first_answer_counts(tmp_path: Pa
     assert journal.add("key 150", "run", Completion("late")) == first
 
 
-def test_a_rank_has_a_file_of_its_own_and_a_local_run_reads_it(tmp_path: Path) -> None:
+def test_a_rank_has_a_file_of_its_own_and_everybody_reads_it(tmp_path: Path) -> None:
     rank = Journal(tmp_path, rank=3)
     rank.add("key", "run", Completion("of rank 3"))
-    rank.close()
-    assert not Journal(tmp_path, rank=4).find(["key"])
+    other = Journal(tmp_path, rank=4)  # while rank 3 is at work
+    rank.add("later", "run", Completion("of rank 3"))
+    assert set(other.find(["key", "later"])) == {"key", "later"}
+    other.add("mine", "run", Completion("of rank 4"))
     assert Journal(tmp_path).find(["key"])["key"].text == "of rank 3"
+    assert {path.suffix for path in tmp_path.iterdir() if "rank" in path.name} == {".sqlite"}
 
 
 def test_a_damaged_journal_is_named(tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ def recipe_for(folder: Path, **teacher: Any) -> Recipe:
 
 def requests() -> list[Request]:
     texts = ["Say hello.", prediction_prompt(FUNCTION, INSTANCES[0])]
-    return [Request((Message("user", text),), sample, 60) for text in texts for sample in (0, 1)]
+    return [Request((Message("user", text),), sample, 24) for text in texts for sample in (0, 1)]
 
 
 def test_in_process_answers_are_sampled_with_their_own_noise(tmp_path: Path) -> None:
@@ -67,7 +67,7 @@ def test_in_process_answers_are_sampled_with_their_own_noise(tmp_path: Path) -> 
     alone = ModelTeacher(recipe, model, Journal(tmp_path / "b")).complete(requests()[:1])
     assert together[0] == alone[0]
     assert len({answer.text for answer in together}) == 4 and all(answer.text for answer in together)
-    assert all(0 < answer.usage.completion_tokens <= 60 for answer in together)
+    assert all(0 < answer.usage.completion_tokens <= 24 for answer in together)
     assert {answer.finish_reason for answer in together} <= {"stop", "length"}
 
 

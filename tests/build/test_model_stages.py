@@ -1,0 +1,156 @@
+"""Stages that ask a model, with a model that says what the test wants: filters, unify, generators, grounding."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from build.filters import SourceFilters, read_label, replaced
+from build.four_sections import SCHEMA_KEYS, read_sections
+from build.grounding import Grounds
+from build.llm_unify import ModelUnifier
+from build.recipe import Filters, Unify
+from build.records import RawCode, Reject, UnifiedFunction, Usage
+from build.sandbox import Limits, Sandbox
+from build.teachers.base import Completion, Request
+
+GOOD = (Path(__file__).parent / "unified_texts" / "01_plain.md").read_text("utf-8")
+DOUBLE = '''
+def double(number: int) -> int:
+    """Double a number.
+
+    Args:
+        number: Any whole number.
+
+    Returns:
+        Twice the number.
+    """
+    return 2 * number
+'''
+
+
+class Scripted:
+    """A language model whose answer is a function of the request."""
+
+    name = "scripted"
+
+    def __init__(self, answer: Callable[[Request], str | Completion]) -> None:
+        self.answer = answer
+        self.asked: list[Request] = []
+
+    def complete(self, requests: Sequence[Request]) -> list[Completion]:
+        self.asked += requests
+        said = [self.answer(request) for request in requests]
+        return [Completion(text, usage=Usage(1, 7, 3)) if isinstance(text, str) else text for text in said]
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox(Limits(call_cpu_s=1, job_cpu_s=5)) as made:
+        yield made
+
+
+def raw(content: str, kind: str = "python", name: str = "a") -> RawCode:
+    return RawCode(name, "s", f"{name}.py", "MIT", content, kind)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("right", "reason"), [(0, "too_hard"), (1, ""), (9, ""), (10, "too_easy")])
+def test_the_completion_rate_decides_by_execution(sandbox: Sandbox, right: int, reason: str) -> None:
+    def complete(request: Request) -> str:
+        body = "number + number" if request.sample < right else "number + 1"
+        return f"Here:\n```python\ndef double(number):\n    return {body}\n```"
+
+    rules = Filters(completion=True, completion_low=0.1, completion_high=0.9)
+    model = Scripted(complete)
+    (found,) = SourceFilters(rules, model, sandbox, 0).judge([raw(DOUBLE)], Counter())
+    assert (found.reason if isinstance(found, Reject) else "") == reason
+    assert len(model.asked) == 10 and "return 2" not in model.asked[0].messages[0].content
+
+
+def test_both_filters_work_together_and_ready_functions_pass(sandbox: Sandbox) -> None:
+    labels = {"one": "Algorithms.", "two": "who knows", "three": "`math-related`"}
+
+    def answer(request: Request) -> str:
+        return next(label for name, label in labels.items() if f"# {name}\n" in request.messages[0].content)
+
+    files = [raw(f"# {name}\nx = 1\n", name=name) for name in labels] + [raw("{}", "unified", "ready")]
+    tallies: Counter[str] = Counter()
+    found = list(SourceFilters(Filters(reasoning_type=True), Scripted(answer), sandbox, 0).judge(files, tallies))
+    assert [each.reason if isinstance(each, Reject) else each.id for each in found] == [
+        *("type_algorithms", "type_unclear", "three", "ready")
+    ]
+    assert tallies["requests"] == 3 and tallies["type_math-related"] == 1
+    both = Filters(reasoning_type=True, completion=True)
+    found = list(SourceFilters(both, Scripted(answer), sandbox, 0).judge(files[2:3], tallies))
+    assert isinstance(found[0], Reject) and found[0].reason == "nothing_to_complete"
+
+
+def test_the_last_label_named_counts() -> None:
+    assert read_label("Not algorithms, but **Scientific Computation**") == "scientific computation"
+    assert read_label("Non reasoning") == "non-reasoning"
+    assert read_label("reasoning") == ""
+
+
+def test_a_completion_replaces_the_function_and_nothing_else() -> None:
+    code = "A = 1\n\ndef f(x):\n    return A\n\ndef main_solution(x):\n    return f(x)\n"
+    made = replaced(code, "f", "def helper():\n    pass\n\ndef f(x):\n    return x\n")
+    assert made == "A = 1\n\ndef f(x):\n    return x\n\ndef main_solution(x):\n    return f(x)"
+    assert replaced(code, "f", "def g(x):\n    return x") is None and replaced(code, "f", "def f(:") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (GOOD.replace("    return best", "    raise ValueError"), "no_return"),
+        (GOOD.replace("    best = None", "    best = numbers[99]"), "trial_no_pair"),
+        (GOOD.replace("    best = None", "    import torch_of_nowhere"), "trial_no_pair"),
+        (GOOD.replace("import random\n", "import nowhere_to_be_found\n"), "trial_load_error"),
+        (Completion(GOOD[:200], "length"), "cut"),
+        (Completion("", failure="http_400"), "http_400"),
+    ],
+)
+def test_what_stays_useless_is_a_reject_after_one_repair_turn(
+    sandbox: Sandbox, text: str | Completion, reason: str
+) -> None:
+    model = Scripted(lambda request: text)
+    (found,) = ModelUnifier(Unify(by="model"), model, sandbox, 0).unify([raw(DOUBLE)], Counter())
+    assert isinstance(found, Reject) and found.reason == reason
+    turns = [len(request.messages) for request in model.asked]
+    assert turns == ([1] if reason == "http_400" else [1, 3])
+
+
+def test_structured_answers_are_asked_for_with_a_schema(sandbox: Sandbox) -> None:
+    parts = read_sections(GOOD)
+    answer = json.dumps(dict(zip(SCHEMA_KEYS, (parts.code, parts.description, parts.generator, parts.query))))
+    model = Scripted(lambda request: answer)
+    (found,) = ModelUnifier(Unify(by="model", structured=True), model, sandbox, 0).unify([raw(DOUBLE)], Counter())
+    assert isinstance(found, UnifiedFunction) and found.code == parts.code
+    assert set(json.loads(model.asked[0].schema)["required"]) == set(SCHEMA_KEYS)
+
+
+def test_ready_functions_get_a_generator_or_stay_as_they_are(sandbox: Sandbox) -> None:
+    def write(request: Request) -> str:
+        if "x + 1" in request.messages[0].content:
+            return "```python\nimport random\n\ndef input_generator():\n    return {'x': random.randint(0, 9)}\n```"
+        return "```python\ndef input_generator():\n    return {'y': 1}\n```"
+
+    rows = [
+        {"problem_description": "q", "io_requirements": "x", "refcode": f"def main_solution(x):\n    return x + {n}\n"}
+        for n in (1, 2)
+    ]
+    files = [raw(json.dumps(row), "unified", f"r{number}") for number, row in enumerate(rows)]
+    tallies: Counter[str] = Counter()
+    rules = Unify(write_generators=True)
+    found = [*ModelUnifier(rules, Scripted(write), sandbox, 0).unify(files, tallies)]
+    assert [isinstance(each, UnifiedFunction) and bool(each.generator) for each in found] == [True, False]
+    assert tallies["generators_written"] == 1 and tallies["generator_trial_no_pair"] == 1
+
+
+def test_stated_values_are_checked_against_the_run(sandbox: Sandbox) -> None:
+    code = "def main_solution(n):\n    total = 0\n    for i in range(n):\n        total += i\n    return total\n"
+    grounds = Grounds(sandbox)
+    said = "n = 4. First `total` is 0, then total = 1, then total becomes 3 and total is now 99; other = 5."
+    assert grounds.check(said, code, '{"n": 4}') == (5, 4)
+    assert "6" in grounds.told(code, '{"n": 4}')

@@ -1,0 +1,54 @@
+"""What is known before anything is asked: the recipes that come along are valid, and the estimate asks nothing."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from build.prefixes import BLOCK, shared_tokens
+from build.recipe import RecipeError, read_recipe
+from build.teachers.fake import FakeEndpoint
+from codeio_dataset import main
+from tests.teachers.canned import reply, write_run
+
+RECIPES = sorted((Path(__file__).parents[2] / "recipes" / "data").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_every_recipe_is_valid(path: Path) -> None:
+    assert read_recipe(path).name.startswith("codeio")
+
+
+def test_a_dry_run_asks_nothing_and_tells_requests_tokens_and_cost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with FakeEndpoint(reply) as server:
+        path = write_run(tmp_path, "run", [server.url])
+        result = CliRunner().invoke(main, ["--config", str(path), "--dry-run"])
+        assert not server.arrived
+    assert result.exit_code == 0, result.output
+    rows = {row.split("|")[1].strip(): row for row in result.output.splitlines() if row.startswith("| ")}
+    assert {"filters: type", "unify", "rationales", "revise: turn 2", "revise: turn 3", "all"} <= rows.keys()
+    assert float(rows["all"].split("|")[5]) > 0
+
+
+@pytest.mark.parametrize(
+    ("model", "urls", "sentence"),
+    [
+        ("", ["http://localhost/v1"], "teacher.model"),
+        ("m", [], "teacher.endpoints"),
+        ("m", ["host:80"], "without user"),
+    ],
+)
+def test_a_teacher_that_cannot_be_asked_is_named(tmp_path: Path, model: str, urls: list[str], sentence: str) -> None:
+    with pytest.raises(RecipeError, match=sentence):
+        read_recipe(write_run(tmp_path, "run", urls, model=model))
+
+
+def test_shared_prefixes_are_counted_in_whole_blocks_behind_the_same_blocks() -> None:
+    first = list(range(3 * BLOCK + 5))
+    second = [*first[: 2 * BLOCK + 3], *[-1] * BLOCK]
+    third = [*[-2] * BLOCK, *first[BLOCK:]]
+    assert shared_tokens([first, second, third]) == 2 * BLOCK
+    assert shared_tokens([first, first]) == 3 * BLOCK
