@@ -1,8 +1,9 @@
 """What a recipe trains on: its sources as one `messages` column, with over-length samples dropped and counted.
 
 CODEI/O rows are `prompt` + `completion` (lists of {role, content}), instruction data usually `messages`; both become
-`messages`, so that one stage can mix them, and the loss is on every assistant turn (`assistant_only_loss`). A sample longer
-than `max_length` tokens is dropped: cutting it would cut its final answer off, and the model would learn to stop before it.
+`messages`, so that one stage can mix them, and the loss is on every assistant turn (`assistant_only_loss`). A sample
+longer than `max_length` tokens is dropped: cutting it would cut its final answer off, and the model would learn to stop
+before it.
 """
 
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ _MESSAGES = Features({"messages": [{"role": Value("string"), "content": Value("s
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """Samples kept and dropped as over-length, and the tokens of those kept (prompt and response, template included)."""
+    """Samples kept and dropped as over-length, and the tokens of those kept (template included)."""
 
     kept: int
     too_long: int
@@ -39,7 +40,9 @@ def load_source(source: Source, split: str, seed: int, num_proc: int | None = No
     try:
         rows = load_dataset(source.path, source.name, split=split)
     except ValueError as error:
-        raise RecipeError(f"datasets: split '{split}' of '{source.path}' cannot be loaded: {_first_line(error)}") from None
+        raise RecipeError(
+            f"datasets: split '{split}' of '{source.path}' cannot be loaded: {_first_line(error)}"
+        ) from None
     if source.portion < 1:
         rows = rows.shuffle(seed=seed).select(range(max(1, round(len(rows) * source.portion))))
     columns = set(rows.column_names)
@@ -49,7 +52,11 @@ def load_source(source: Source, split: str, seed: int, num_proc: int | None = No
         )
     if "messages" in columns:
         return rows.map(
-            _plain_messages, remove_columns=rows.column_names, features=_MESSAGES, num_proc=num_proc, desc="Reading rows"
+            _plain_messages,
+            remove_columns=rows.column_names,
+            features=_MESSAGES,
+            num_proc=num_proc,
+            desc="Reading rows",
         )
     raise RecipeError(
         f"datasets: '{source.path}' ({source.name or 'default'}) has the columns {', '.join(sorted(columns))}; "
@@ -63,10 +70,16 @@ def load_sources(sources: list[Source], seed: int, num_proc: int | None = None) 
     return parts[0] if len(parts) == 1 else concatenate_datasets(parts).shuffle(seed=seed)
 
 
-def drop_too_long(rows: Dataset, tokenizer: Any, max_length: int, num_proc: int | None = None) -> tuple[Dataset, Counted]:
+def drop_too_long(
+    rows: Dataset, tokenizer: Any, max_length: int, num_proc: int | None = None
+) -> tuple[Dataset, Counted]:
     """The rows of at most `max_length` tokens under the tokenizer's chat template, and the counts."""
     measured = rows.map(
-        _measure, fn_kwargs={"tokenizer": tokenizer}, num_proc=num_proc, desc="Measuring rows", keep_in_memory=len(rows) < 10_000
+        _measure,
+        fn_kwargs={"tokenizer": tokenizer},
+        num_proc=num_proc,
+        desc="Measuring rows",
+        keep_in_memory=len(rows) < 10_000,
     )
     lengths = measured["length"][:]
     keep = [index for index, length in enumerate(lengths) if length <= max_length]

@@ -48,17 +48,23 @@ class DataArguments:
 
     datasets: list[str] = field(
         default_factory=list,
-        metadata={"help": "Sources, each a mapping {path, name, split, test_split, portion} (YAML text on the command line)."},
+        metadata={
+            "help": "Sources, each a mapping {path, name, split, test_split, portion} (YAML text on the command line)."
+        },
     )
     merge_adapter: bool = field(
         default=True,
-        metadata={"help": "After LoRA, also write base + adapter as one model to <output_dir>/merged, for the next stage."},
+        metadata={
+            "help": "After LoRA, also write base + adapter as one model to <output_dir>/merged, for the next stage."
+        },
     )
 
     def __post_init__(self) -> None:
         self.sources = [_source(entry) for entry in self.datasets]
         if not self.sources:
-            raise RecipeError("datasets: name at least one source, for example `datasets: [{path: runs/codeio, name: codeio}]`")
+            raise RecipeError(
+                "datasets: name at least one source, for example `datasets: [{path: runs/codeio, name: codeio}]`"
+            )
 
 
 def _source(entry: Any) -> Source:
@@ -101,7 +107,9 @@ class GlobalBatch:
 
     global_batch_size: int | None = field(
         default=None,
-        metadata={"help": "Sequences an optimiser step, over all processes; sets gradient_accumulation_steps from WORLD_SIZE."},
+        metadata={
+            "help": "Sequences an optimiser step, over all processes; sets gradient_accumulation_steps from WORLD_SIZE."
+        },
     )
 
     def apply_global_batch(self, per_device: int) -> int | None:
@@ -120,7 +128,9 @@ class SFTRecipe(GlobalBatch, SFTConfig):
             self.gradient_accumulation_steps = steps
         for key, value in _as_mapping("lr_scheduler_kwargs", self.lr_scheduler_kwargs).items():
             if isinstance(value, str):  # YAML reads 1e-6 as text, and the scheduler would fail hours later
-                raise RecipeError(f"lr_scheduler_kwargs: {key} is the text {value!r}, not a number; write it like 1.0e-6")
+                raise RecipeError(
+                    f"lr_scheduler_kwargs: {key} is the text {value!r}, not a number; write it like 1.0e-6"
+                )
         super().__post_init__()
 
 
