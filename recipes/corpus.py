@@ -10,7 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from datasets import Dataset, Features, Value, concatenate_datasets, get_dataset_config_names, load_dataset
+from datasets import (
+    Dataset,
+    Features,
+    Value,
+    concatenate_datasets,
+    get_dataset_config_names,
+    get_dataset_default_config_name,
+    load_dataset,
+)
 from datasets.exceptions import DatasetNotFoundError
 
 from recipes.recipe import RecipeError, Source
@@ -27,16 +35,24 @@ class Counted:
     tokens: int
 
 
-def load_source(source: Source, split: str, seed: int, num_proc: int | None = None) -> Dataset:
-    """The rows of one source's split as `messages`. Raises `RecipeError` when the source, config, split or columns are missing."""
+def checked_config(source: Source) -> None:
+    """Make sure that the source exists and has the config asked for; raises `RecipeError` naming those that it has."""
     try:
         names = get_dataset_config_names(source.path)
     except (DatasetNotFoundError, FileNotFoundError, ConnectionError) as error:
         raise RecipeError(f"datasets: nothing to load at '{source.path}': {_first_line(error)}") from None
-    if source.name is None and len(names) > 1 and "default" not in names:
+    if source.name is None and len(names) > 1 and get_dataset_default_config_name(source.path) is None:
         raise RecipeError(f"datasets: '{source.path}' has several configs; set name to one of {', '.join(names)}")
     if source.name is not None and source.name not in names:
         raise RecipeError(f"datasets: '{source.path}' has no config '{source.name}'; it has {', '.join(names)}")
+
+
+def load_source(source: Source, split: str, seed: int, num_proc: int | None = None) -> Dataset:
+    """The rows of one source's split as `messages`.
+
+    Raises `RecipeError` when the source, its config, the split or the columns are missing.
+    """
+    checked_config(source)
     try:
         rows = load_dataset(source.path, source.name, split=split)
     except ValueError as error:
@@ -74,19 +90,18 @@ def drop_too_long(
     rows: Dataset, tokenizer: Any, max_length: int, num_proc: int | None = None
 ) -> tuple[Dataset, Counted]:
     """The rows of at most `max_length` tokens under the tokenizer's chat template, and the counts."""
-    measured = rows.map(
-        _measure,
-        fn_kwargs={"tokenizer": tokenizer},
-        num_proc=num_proc,
-        desc="Measuring rows",
-        keep_in_memory=len(rows) < 10_000,
-    )
-    lengths = measured["length"][:]
+    lengths = token_lengths(rows, tokenizer, num_proc)
     keep = [index for index, length in enumerate(lengths) if length <= max_length]
     counted = Counted(len(keep), len(lengths) - len(keep), sum(lengths[index] for index in keep))
     if not keep:
         raise RecipeError(f"max_length: none of the {len(lengths)} samples has at most {max_length} tokens")
     return rows.select(keep), counted
+
+
+def token_lengths(rows: Dataset, tokenizer: Any, num_proc: int | None = None) -> list[int]:
+    """The length of each row in tokens, under the tokenizer's chat template."""
+    measured = rows.map(_measure, fn_kwargs={"tokenizer": tokenizer}, num_proc=num_proc, desc="Measuring rows")
+    return list(measured["length"][:])
 
 
 def check_supervision(rows: Dataset, tokenizer: Any, max_rows: int = 8) -> None:
@@ -103,8 +118,8 @@ def check_supervision(rows: Dataset, tokenizer: Any, max_rows: int = 8) -> None:
         wanted = "".join(m["content"] + tokenizer.eos_token for m in row["messages"] if m["role"] == "assistant")
         if text.split() != wanted.split():
             raise RecipeError(
-                f"chat_template_path: the template trains on {text[-80:]!r} where the responses end in {wanted[-80:]!r}; it must "
-                "put each assistant text and eos_token, and nothing else, inside its generation block"
+                f"chat_template_path: the template trains on {text[-80:]!r} where the responses end in {wanted[-80:]!r}; "
+                "it must put each assistant text and eos_token, and nothing else, inside its generation block"
             )
 
 

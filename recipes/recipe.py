@@ -1,7 +1,8 @@
 """A recipe: the YAML file of one training run, as dataclasses, read with errors that a person can act on.
 
 One file holds the keys of three dataclasses: `DataArguments` (what to train on), the trainer's own configuration (TRL's,
-with `global_batch_size` added by `GlobalBatch`) and TRL's `ModelConfig`. Any key can be given again on the command line, where it wins:
+with `global_batch_size` added by `GlobalBatch`) and TRL's `ModelConfig`. Any key can be given again on the command line,
+where it wins:
 
     accelerate launch --config_file recipes/accelerate/fsdp2.yaml -m recipes.sft \
         --config recipes/qwen2.5-coder-7b/stage1_codeio.yaml --output_dir runs/try --learning_rate 2.0e-5
@@ -75,7 +76,8 @@ def _source(entry: Any) -> Source:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "entry"
         raise RecipeError(
-            f"datasets: {value!r} is no source: {where}: {first['msg'].lower()} (keys: path, name, split, test_split, portion)"
+            f"datasets: {value!r} is no source: {where}: {first['msg'].lower()} "
+            "(keys: path, name, split, test_split, portion)"
         ) from None
 
 
@@ -90,8 +92,8 @@ def accumulation_steps(global_batch: int, per_device: int, world: int) -> int:
         counts = [n for n in range(1, global_batch + 1) if global_batch % n == 0]
         near = sorted(sorted(counts, key=lambda n: abs(n - world))[:6])
         raise RecipeError(
-            f"global_batch_size {global_batch} cannot be split over {world} processes; numbers of processes that divide it: "
-            f"{', '.join(map(str, near))}"
+            f"global_batch_size {global_batch} cannot be split over {world} processes; "
+            f"numbers of processes that divide it: {', '.join(map(str, near))}"
         )
     share = global_batch // world
     sizes = ", ".join(str(n) for n in range(1, share + 1) if share % n == 0)

@@ -25,10 +25,36 @@ from recipes.curves import draw_curves
 from recipes.recipe import DataArguments, RecipeError, SFTRecipe, read_recipe
 
 # What may not change between a run and its resumption; numbers of processes and micro-batches may.
-_FIXED = ["learning_rate", "lr_scheduler_type", "lr_scheduler_kwargs", "warmup_steps", "max_steps", "num_train_epochs", "global_batch_size", "max_length", "packing", "packing_strategy", "weight_decay", "adam_beta1", "adam_beta2", "max_grad_norm", "optim", "seed", "data_seed", "eos_token"]
-_FIXED_MODEL = (
-    ["model_name_or_path", "model_revision", "dtype", "use_peft", "lora_r", "lora_alpha", "lora_dropout", "lora_target_modules"]
-)
+_FIXED = [
+    "learning_rate",
+    "lr_scheduler_type",
+    "lr_scheduler_kwargs",
+    "warmup_steps",
+    "max_steps",
+    "num_train_epochs",
+    "global_batch_size",
+    "max_length",
+    "packing",
+    "packing_strategy",
+    "weight_decay",
+    "adam_beta1",
+    "adam_beta2",
+    "max_grad_norm",
+    "optim",
+    "seed",
+    "data_seed",
+    "eos_token",
+]
+_FIXED_MODEL = [
+    "model_name_or_path",
+    "model_revision",
+    "dtype",
+    "use_peft",
+    "lora_r",
+    "lora_alpha",
+    "lora_dropout",
+    "lora_target_modules",
+]
 
 
 class RecipeTrainer(SFTTrainer):
@@ -49,8 +75,8 @@ def load_tokenizer(model: ModelConfig, config: Any) -> Any:
         tokenizer = AutoTokenizer.from_pretrained(name, revision=model.model_revision)
     except (OSError, ValueError) as error:
         raise RecipeError(
-            f"model_name_or_path: no model at '{name}' ({str(error).strip().splitlines()[0]}); give a folder that holds one (stage 2 "
-            "starts from what stage 1 wrote) or a Hub repository that you may read"
+            f"model_name_or_path: no model at '{name}' ({str(error).strip().splitlines()[0]}); give a folder that holds one "
+            "(stage 2 starts from what stage 1 wrote) or a Hub repository that you may read"
         ) from None
     if getattr(config, "eos_token", None) is not None:
         if config.eos_token not in tokenizer.get_vocab():
@@ -102,7 +128,8 @@ def check_hub(config: Any) -> None:
         HfApi(token=config.hub_token).whoami()
     except (HfHubHTTPError, LocalTokenNotFoundError, OSError) as error:
         raise RecipeError(
-            f"push_to_hub: the Hub does not accept the token ({str(error).strip().splitlines()[0]}); run `hf auth login` or set HF_TOKEN"
+            f"push_to_hub: the Hub does not accept the token ({str(error).strip().splitlines()[0]}); "
+            "run `hf auth login` or set HF_TOKEN"
         ) from None
 
 

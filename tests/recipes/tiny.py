@@ -8,7 +8,23 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 ARCHITECTURES = ("qwen2", "llama", "deepseek_v2", "gemma2")
-SPECIAL = ["<pad>", "<bos>", "<eos>", "<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|begin_of_text|>", "<|end_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>", "<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>", "<start_of_turn>", "<end_of_turn>"]
+SPECIAL = [
+    "<pad>",
+    "<bos>",
+    "<eos>",
+    "<|endoftext|>",
+    "<|im_start|>",
+    "<|im_end|>",
+    "<|begin_of_text|>",
+    "<|end_of_text|>",
+    "<|start_header_id|>",
+    "<|end_header_id|>",
+    "<|eot_id|>",
+    "<｜begin▁of▁sentence｜>",
+    "<｜end▁of▁sentence｜>",
+    "<start_of_turn>",
+    "<end_of_turn>",
+]
 BOS = {"llama": "<|begin_of_text|>", "deepseek_v2": "<｜begin▁of▁sentence｜>", "gemma2": "<bos>"}
 EOS = {"qwen2": "<|endoftext|>", "llama": "<|end_of_text|>", "deepseek_v2": "<｜end▁of▁sentence｜>", "gemma2": "<eos>"}
 
