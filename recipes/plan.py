@@ -58,7 +58,7 @@ def plan(config_file: Path, gpus: int, overrides: tuple[str, ...] = (), sample: 
         sequences = ceil(samples * len(packed) / len(kept))
         fill = sum(kept) / (len(packed) * config.max_length)
     steps = config.max_steps if config.max_steps > 0 else ceil(sequences / batch * config.num_train_epochs)
-    epochs = steps * batch / sequences
+    epochs = steps * batch / sequences if config.max_steps > 0 else config.num_train_epochs
     tokens = epochs * samples * mean
     shape = _shape(config_file, model)
     return Plan(

