@@ -103,26 +103,27 @@ def rows(count: int, seed: int = 0) -> list[dict[str, Any]]:
     return made
 
 
-def dataset_folder(folder: Path, count: int = 64, long_rows: int = 1) -> Path:
-    """A dataset folder with the configs `codeio`, `codeio_pp`, `rl` and `instructions`; `long_rows` are far over length."""
+def dataset_folder(folder: Path, counts: dict[str, int] | None = None) -> Path:
+    """A dataset folder with the configs `codeio`, `codeio_pp`, `rl` and `instructions`, `counts` rows each (64 unless told).
+
+    The first training row of `codeio` and `codeio_pp` is far over any length.
+    """
     configs = []
-    for split, number, seed in (("train", count, 0), ("test", 8, 1)):
-        made = rows(number, seed)
-        for row in made[: long_rows if split == "train" else 0]:
-            row["completion"][0]["content"] = "and again " * 5000
-        plain = {"codeio": made, "codeio_pp": made}
-        plain["rl"] = [_rl_row(row, index) for index, row in enumerate(rows(number, seed))]
-        plain["instructions"] = [
-            {"id": row["id"], "messages": row["prompt"] + row["completion"]} for row in rows(number, seed)
-        ]
-        for name, table in plain.items():
-            (folder / "data" / name).mkdir(parents=True, exist_ok=True)
-            pq.write_table(pa.Table.from_pylist(table), folder / "data" / name / f"{split}.parquet")
     for name in ("codeio", "codeio_pp", "rl", "instructions"):
         default = "\n  default: true" if name == "codeio_pp" else ""
         configs.append(f"- config_name: {name}{default}\n  data_files:\n")
-        for split in ("train", "test"):
-            configs[-1] += f"  - split: {split}\n    path: data/{name}/{split}.parquet\n"
+        for split, seed in (("train", 0), ("test", 1)):
+            made = rows((counts or {}).get(name, 64) if split == "train" else 8, seed)
+            if name == "rl":
+                made = [_rl_row(row, index) for index, row in enumerate(made)]
+            elif name == "instructions":
+                made = [{"id": row["id"], "messages": row["prompt"] + row["completion"]} for row in made]
+            elif split == "train":
+                made[0]["completion"][0]["content"] = "and again " * 5000
+            path = f"data/{name}/{split}.parquet"
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            pq.write_table(pa.Table.from_pylist(made), folder / path)
+            configs[-1] += f"  - split: {split}\n    path: {path}\n"
     (folder / "README.md").write_text("---\nconfigs:\n" + "".join(configs) + "---\n# toy\n", encoding="utf-8")
     return folder
 
