@@ -80,8 +80,8 @@ def overrides(path: Path, work: Path) -> Iterator[str]:
         wanted |= {"dataset_num_proc": 1, "eval_strategy": "no", "eval_on_start": "false"}
         if path.stem == "stage1_codeio":
             wanted["per_device_train_batch_size"] = 128
-        elif "stage1" in path.stem:
-            wanted["global_batch_size"] = 2 * recipe["per_device_train_batch_size"]
+        elif "stage1" in path.stem or path.stem == "mixed":  # few rows: two steps must fit into an epoch
+            wanted["global_batch_size"] = recipe["per_device_train_batch_size"]
     for key, value in wanted.items():
         yield from (f"--{key}", str(value))
     yield "--datasets"

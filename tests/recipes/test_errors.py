@@ -64,12 +64,16 @@ def test_wrong_value_is_named(
     assert [word for word in words if word not in message] == []
 
 
-def test_missing_config_names_those_that_exist(arguments: list[str], data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_config_names_those_that_exist(
+    arguments: list[str], data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     message = refusal([*arguments, "--datasets", SOURCE.format(path=data, name="codeio_ppp")], capsys)
     assert "'codeio_ppp'" in message and "codeio, codeio_pp, rl, instructions" in message
 
 
-def test_config_without_responses_is_refused(arguments: list[str], data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_config_without_responses_is_refused(
+    arguments: list[str], data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     message = refusal([*arguments, "--datasets", SOURCE.format(path=data, name="rl")], capsys)
     assert "prompt and completion" in message
 
@@ -83,7 +87,8 @@ def test_template_that_trains_the_prompt_is_refused(
 ) -> None:
     template = tmp_path / "all.jinja"
     template.write_text(
-        "{% for m in messages %}{% generation %}{{ m['content'] + eos_token }}{% endgeneration %}{% endfor %}", encoding="utf-8"
+        "{% for m in messages %}{% generation %}{{ m['content'] + eos_token }}{% endgeneration %}{% endfor %}",
+        encoding="utf-8",
     )
     assert "generation block" in refusal([*arguments, "--chat_template_path", str(template)], capsys)
 
