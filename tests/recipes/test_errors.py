@@ -51,6 +51,7 @@ def test_wrong_key_names_the_nearest(arguments: list[str], capsys: pytest.Captur
         (["--model_name_or_path", "runs/nowhere"], ["model_name_or_path", "runs/nowhere", "stage 1"]),
         (["--eos_token", "<nowhere>"], ["eos_token", "<nowhere>"]),
         (["--chat_template_path", "nowhere.jinja"], ["chat_template_path", "nowhere.jinja", "recipes/templates"]),
+        (["--push_to_hub", "true"], ["push_to_hub", "HF_TOKEN"]),  # the tests are offline
         (["--max_length", "3"], ["max_length", "3 tokens"]),
         (["--datasets", '{path: x, nam: "codeio"}'], ["datasets", "nam"]),
         (["--datasets", "{path: x, portion: 2}"], ["datasets", "portion"]),
