@@ -133,8 +133,6 @@ class SFTRecipe(GlobalBatch, SFTConfig):
                 raise RecipeError(
                     f"lr_scheduler_kwargs: {key} is the text {value!r}, not a number; write it like 1.0e-6"
                 )
-        if self.dataset_num_proc == 1:
-            self.dataset_num_proc = None  # in this process: datasets would start a pool of one
         super().__post_init__()
 
 

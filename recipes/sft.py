@@ -150,6 +150,8 @@ def train(arguments: Sequence[str], callbacks: Sequence[TrainerCallback] = ()) -
         raise RecipeError("max_length: set it (the paper: 4096); longer samples are dropped")
     tokenizer = load_tokenizer(model, config)
     config.assistant_only_loss = True
+    if config.dataset_num_proc == 1:
+        config.dataset_num_proc = None  # in this process: datasets would start a pool of one
     check_hub(config)
     last = resume_point(config, model, data)
     seed = config.data_seed if config.data_seed is not None else config.seed
