@@ -1,6 +1,7 @@
 """Two-layer models of the recipes' architectures and a dataset folder in the published layout, built here, no download."""
 
 import random
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -32,16 +33,16 @@ EOS = {"qwen2": "<|endoftext|>", "llama": "<|end_of_text|>", "deepseek_v2": "<ï½
 def tiny_model(architecture: str, folder: Path) -> Path:
     """Save a two-layer base model (random weights, seed 0) with a byte-level tokenizer and no chat template."""
     import torch
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import CONFIG_MAPPING, AutoModelForCausalLM, PreTrainedTokenizerFast
 
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
+    library: Any = import_module("tokenizers")  # untyped, and not in the core's environment
+    tokenizer = library.Tokenizer(library.models.BPE())
+    tokenizer.pre_tokenizer = library.pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = library.decoders.ByteLevel()
+    trainer = library.trainers.BpeTrainer(
         vocab_size=500,
         special_tokens=SPECIAL,
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        initial_alphabet=library.pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
     tokenizer.train_from_iterator([row["prompt"][0]["content"] for row in rows(40)], trainer)
