@@ -77,8 +77,8 @@ def load_tokenizer(model: ModelConfig, config: Any) -> Any:
         local = name.count("/") != 1 or Path(name).is_dir()
         why = "" if local else f" ({str(error).strip().splitlines()[0]})"
         raise RecipeError(
-            f"model_name_or_path: no model at '{name}'{why}; give a folder that holds one (stage 2 starts from what stage 1 wrote) "
-            "or a Hub repository that you may read"
+            f"model_name_or_path: no model at '{name}'{why}; give a folder that holds one "
+            "(stage 2 starts from what stage 1 wrote) or a Hub repository that you may read"
         ) from None
     if getattr(config, "eos_token", None) is not None:
         if config.eos_token not in tokenizer.get_vocab():
