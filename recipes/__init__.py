@@ -1,0 +1,1 @@
+"""Training recipes: one YAML a run, launched with accelerate. See recipes/README.md."""
