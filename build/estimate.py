@@ -17,6 +17,7 @@ from build.unify_prompts import label_prompt, unify_prompt
 
 _FUNCTIONS_PER_FILE = 0.46  # official demo: 464 functions of 1,000 files
 _PROMPT_TOKENS = 700  # of a prediction prompt
+_UNIFIED_TOKENS = 900  # of four sections; our guess
 _WRONG = 0.5  # paper, appendix D
 _STILL_WRONG = 0.87
 _REPAIRED_SHARE = 0.3  # of the files whose first answer needs the repair turn; our guess
@@ -41,11 +42,12 @@ def estimate(recipe: Recipe) -> str:
         tries = files * recipe.filters.completion_tries
         rows["filters: completion"] = Usage(tries, labels * recipe.filters.completion_tries, tries * 200)
     if recipe.unify.by == "model":
-        written = files * 900
+        each = min(_UNIFIED_TOKENS, recipe.unify.max_tokens)
+        written = files * each
         rows["unify"] = Usage(files, prompt, written)
         if recipe.unify.repair:
             again = round(files * _REPAIRED_SHARE)
-            rows["unify: repair"] = Usage(again, round((prompt + written) * _REPAIRED_SHARE), again * 900)
+            rows["unify: repair"] = Usage(again, round((prompt + written) * _REPAIRED_SHARE), again * each)
     instances, how = _instances(recipe, store, files)
     first = instances * recipe.teacher.samples
     answer = round(recipe.teacher.max_tokens * 0.7)
@@ -56,11 +58,11 @@ def estimate(recipe: Recipe) -> str:
         rows[f"revise: turn {turn + 2}"] = Usage(wrong, wrong * told, wrong * answer)
         wrong = round(wrong * _STILL_WRONG)
     table = [
-        [name, used.requests, used.prompt_tokens, used.completion_tokens, f"{cost(used, recipe.teacher.prices):.2f}"]
+        [name, used.requests, used.prompt_tokens, used.completion_tokens, f"{cost(used, recipe.teacher.prices):.4f}"]
         for name, used in [*rows.items(), ("all", _sum(list(rows.values())))]
     ]
     headers = ["stage", "requests", "prompt tokens", "completion tokens", "cost"]
-    return f"{files} files, {how}. Nothing was asked.\n\n{tabulate(table, headers, tablefmt='github')}"
+    return f"{files} files, {how}. Nothing was asked.\n\n{tabulate(table, headers, tablefmt='github', disable_numparse=True)}"
 
 
 def _instances(recipe: Recipe, store: Store, files: int) -> tuple[int, str]:

@@ -48,6 +48,7 @@ def bench_teacher(requests: int, concurrency: int, delay_s: float) -> None:
         teacher = ModelTeacher(recipe, Endpoints(settings), Journal(Path(folder)))
         text = "x " * 1000
         seconds, early = 0.0, 0
+        start_cpu = time.process_time()
         for start in range(0, requests, _BATCH):
             numbers = range(start, min(start + _BATCH, requests))
             batch = [Request((Message("user", f"{number} {text}"),)) for number in numbers]
@@ -55,14 +56,17 @@ def bench_teacher(requests: int, concurrency: int, delay_s: float) -> None:
             teacher.complete(batch)
             seconds += time.perf_counter() - began
             early = early or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        late = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        cpu_s = time.process_time() - start_cpu
         teacher.close()
     pipe.send("end")
     process.join()
     ideal = concurrency / delay_s
     print(
         f"{requests} requests in {seconds:.1f} s: {requests / seconds:.0f} per second, {requests / seconds / ideal:.1%} of "
-        f"the ideal {ideal:.0f}; peak memory {early / 1024:.0f} MB after the first {_BATCH}, {late / 1024:.0f} MB at the end"
+        f"the ideal {ideal:.0f}; peak memory {early / 1024:.0f} MB after the first {_BATCH}, "
+        f"{used.ru_maxrss / 1024:.0f} MB at the end; {cpu_s / requests * 1000:.2f} ms of CPU a request, "
+        f"of {delay_s / concurrency * 1000:.2f} ms that it may take"
     )
 
 

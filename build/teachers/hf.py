@@ -6,16 +6,16 @@ journal cannot answer.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
-
-import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, LogitsProcessor, LogitsProcessorList
+from typing import TYPE_CHECKING, Any
 
 from build.recipe import RecipeError
 from build.recipe import Teacher as TeacherRecipe
 from build.records import Usage
 from build.teachers.base import Completion
 from build.teachers.llm import Ask
+
+if TYPE_CHECKING:
+    import torch
 
 
 class TransformersModel:
@@ -50,6 +50,9 @@ class TransformersModel:
     def _load(self) -> None:
         if self._model is not None:
             return
+        import torch
+        from transformers import AutoModelForCausalLM, AutoTokenizer
+
         name = self.recipe.model
         try:
             self._tokenizer = AutoTokenizer.from_pretrained(name, padding_side="left")
@@ -68,13 +71,16 @@ class TransformersModel:
         return str(self._tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
 
     def _generate(self, asks: Sequence[Ask], texts: Sequence[str]) -> list[Completion]:
+        import torch
+        from transformers import LogitsProcessorList
+
         encoded = self._tokenizer(list(texts), return_tensors="pt", padding=True, add_special_tokens=False)
         length = encoded["input_ids"].shape[1]
         room = self._model.config.max_position_embeddings - length
         new = min(max(ask.max_tokens for ask in asks), room)
         if new <= 0:
             return [Completion("", failure="prompt_too_long") for _ in asks]
-        processors = LogitsProcessorList([_OwnNoise(asks)]) if asks[0].temperature else LogitsProcessorList()
+        processors = LogitsProcessorList([_OwnNoise(asks)] if asks[0].temperature else [])
         with torch.inference_mode():
             output = self._model.generate(
                 **encoded.to(self._model.device),
@@ -102,13 +108,17 @@ class TransformersModel:
         return Completion(text, reason, Usage(1, prompt_tokens, len(said)))
 
 
-class _OwnNoise(LogitsProcessor):
-    """Sampling as the arg max of noisy logits (the Gumbel-max trick), with a generator per row."""
+class _OwnNoise:
+    """Sampling as the arg max of noisy logits (the Gumbel-max trick), with a generator per row: a logits processor."""
 
     def __init__(self, asks: Sequence[Ask]) -> None:
+        import torch
+
         self.temperature = asks[0].temperature
         self.generators = [torch.Generator().manual_seed(ask.seed) for ask in asks]
 
-    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+    def __call__(self, input_ids: "torch.Tensor", scores: "torch.Tensor") -> "torch.Tensor":
+        import torch
+
         noise = torch.stack([torch.rand(scores.shape[1], generator=each) for each in self.generators])
         return scores / self.temperature - torch.log(-torch.log(noise.clamp_(1e-20, 1 - 1e-7))).to(scores.device)

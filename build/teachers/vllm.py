@@ -3,11 +3,10 @@
 For a batch job on one machine with one worker. For more machines start servers (`vllm serve`) and use the openai teacher.
 """
 
+import json
 import os
 from collections.abc import Callable, Sequence
 from typing import Any
-
-from vllm import LLM, SamplingParams
 
 from build.recipe import Teacher as TeacherRecipe
 from build.records import Usage
@@ -31,7 +30,7 @@ class VllmModel:
     ) -> None:
         """See `build.teachers.llm.Model`; answers are heard a batch of `concurrency` at a time."""
         if self._llm is None:
-            import json
+            from vllm import LLM
 
             further = json.loads(os.environ.get("CODEIO_VLLM_ARGS", "{}"))
             self._llm = LLM(model=self.recipe.model, enable_prefix_caching=True, seed=0, **further)
@@ -47,10 +46,11 @@ class VllmModel:
 
     @staticmethod
     def _params(ask: Ask) -> Any:
+        from vllm import SamplingParams
+        from vllm.sampling_params import StructuredOutputsParams
+
         structured: dict[str, Any] = {}
         if ask.request.schema:
-            from vllm.sampling_params import StructuredOutputsParams
-
             structured = {"structured_outputs": StructuredOutputsParams(json=ask.request.schema)}
         return SamplingParams(temperature=ask.temperature, max_tokens=ask.max_tokens, seed=ask.seed, **structured)
 

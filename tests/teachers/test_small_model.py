@@ -1,7 +1,9 @@
 """A real small model, in this process and behind a real OpenAI-compatible server with faults in front of it.
 
-Needs requirements/hf.txt and requirements/small_model_server.txt, and the model's folder in CODEIO_SMALL_MODEL or where
-`python -m recipes small-model` puts it; skipped without.
+    CODEIO_SMALL_MODEL=FOLDER python -m pytest tests/teachers/test_small_model.py
+
+Needs requirements/hf.txt and requirements/small_model_server.txt, and the folder that `python -m recipes small-model` prints;
+skipped without, as it takes minutes on a busy CPU.
 """
 
 import os
@@ -28,8 +30,7 @@ from build.teachers.hf import TransformersModel
 from build.teachers.llm import ModelTeacher
 from build.teachers.openai import Endpoints
 
-_CACHE = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
-FOLDER = Path(os.environ.get("CODEIO_SMALL_MODEL") or _CACHE / "codeio" / "smollm2-135m-instruct")
+FOLDER = Path(os.environ.get("CODEIO_SMALL_MODEL") or "no such folder")
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
@@ -109,7 +110,7 @@ def server() -> Iterator[str]:
 
 def test_a_real_server_behind_faults_gives_answers_verdicts_and_revisions(server: str, tmp_path: Path) -> None:
     with FakeEndpoint(forward_to(server), Faults(0.4, ("429", "500", "cut", "garbage"))) as proxy:
-        recipe = recipe_for(tmp_path, name="openai", endpoints=(proxy.url,), concurrency=2, max_tokens=60)
+        recipe = recipe_for(tmp_path, name="openai", endpoints=(proxy.url,), concurrency=2)
         teacher = ModelTeacher(recipe, Endpoints(recipe.teacher), Journal(tmp_path))
         with Sandbox(Limits(call_cpu_s=1, job_cpu_s=5)) as sandbox:
             answers = list(rationales(INSTANCES, {"f": SAMPLED}, teacher, sandbox))
