@@ -6,6 +6,7 @@ Only what a CPU forces is overridden (model, data, precision, attention kernel, 
 is written to WORK/seen.json, by recipe.
 """
 
+import gc
 import json
 import sys
 import traceback
@@ -80,13 +81,17 @@ def overrides(path: Path, work: Path) -> Iterator[str]:
         wanted |= {"dataset_num_proc": 1, "eval_strategy": "no", "eval_on_start": "false"}
         if path.stem == "stage1_codeio":
             wanted["per_device_train_batch_size"] = 128
-        elif "stage1" in path.stem or path.stem == "mixed":  # few rows: two steps must fit into an epoch
+        elif path.stem == "mixed":  # few packed rows: two steps must fit into an epoch
+            wanted |= {"global_batch_size": 1, "per_device_train_batch_size": 1}
+        elif "stage1" in path.stem:
             wanted["global_batch_size"] = recipe["per_device_train_batch_size"]
     for key, value in wanted.items():
         yield from (f"--{key}", str(value))
     yield "--datasets"
     for source in recipe["datasets"]:
         name = source.get("name") or "instructions"
+        if "mixed" in path.stem:
+            name = name.replace("codeio", "codeio_pp")
         yield json.dumps({**source, "path": str(work / "data"), "name": name, "test_split": None})
 
 
@@ -121,7 +126,8 @@ def main(work: Path) -> None:
     """Build the models and the data, run every recipe, write what was seen or the error."""
     for architecture in ARCHITECTURES:
         tiny_model(architecture, work / architecture)
-    dataset_folder(work / "data", {"codeio": ROWS})
+    dataset_folder(work / "data", {"codeio": ROWS, "instructions": 24})
+    gc.freeze()  # every trainer ends in a full collection, which would walk over torch's objects again and again
     found: dict[str, Any] = {}
     for path in recipe_files():
         try:
