@@ -11,9 +11,12 @@ from build.card import print_summary
 from build.check import check as check_run
 from build.engine import Isolation, run_rank
 from build.engine import run as run_all
+from build.official import official
+from build.prefixes import prefixes
 from build.recipe import RecipeError, read_recipe
 from build.sandbox import Limits, SandboxError
 from build.store import RunError, Store
+from build.teachers.bench import bench_teacher
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -67,6 +70,11 @@ def check(run_folder: Path, cpu_s: float) -> None:
 
 
 main.add_command(bench)
+
+
+main.add_command(official)
+main.add_command(prefixes)
+bench.add_command(bench_teacher)
 
 
 if __name__ == "__main__":
