@@ -40,7 +40,7 @@ def _answer(prompt: str, turns: int, drawn: bytes) -> str:
     told = re.search(r"The output is (.*)\.\n\nTell it as", prompt)
     if told:
         return f'Following the steps gives it.\n\n{{"output": {told.group(1)}}}'
-    if "is tripled" in prompt and drawn[1] % 2:
+    if "is tripled" in prompt and turns != 3 and drawn[1] % 2:
         return _solved(prompt)
     if '"output"' in prompt:
         return ("I do not know...", '{"output": 1}', '{"output": null}', '{"output": [3, 4]}')[drawn[0] % 4]

@@ -49,7 +49,7 @@ def test_every_class_of_verdict_and_every_turn_occurs(quiet: Store) -> None:
         turn.verdict.status for dialogue in dialogues for turn in dialogue.turns
     }
     assert classes == {"correct", "wrong_output", "wrong_input", "exception", "no_answer", "timeout"}
-    assert {len(dialogue.turns) for dialogue in dialogues} == {1, 3}
+    assert {len(dialogue.turns) for dialogue in dialogues} >= {1, 3}
     assert {answer.sample for answer in answers} == {0, 1}
     assert any(answer.finish_reason == "length" for answer in answers)
 
