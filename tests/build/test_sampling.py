@@ -78,8 +78,8 @@ def test_what_is_dropped_and_why(sandbox: Sandbox, code: str, reason: str) -> No
 
 
 def test_nothing_that_is_written_counts_what_was_too_slow(sandbox: Sandbox) -> None:
-    code = "def main_solution(x):\n    while x > 1:\n        pass\n    return None\n"
-    generator = "import random\ndef input_generator():\n    return {'x': random.randint(0, 2)}\n"
+    code = "def main_solution(x):\n    while x > 98:\n        pass\n    return None\n"
+    generator = "import random\ndef input_generator():\n    return {'x': random.randint(0, 100)}\n"
     tallies: Counter[str] = Counter()
     (dropped,) = sample_io([written(code, generator)], RULES, 0, sandbox, tallies)
     assert isinstance(dropped, Reject) and dropped.reason == "few_pairs" and not tallies
