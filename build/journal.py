@@ -12,6 +12,8 @@ import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
+
 from build.records import Usage
 from build.store import RunError
 from build.teachers.base import Completion
@@ -49,7 +51,12 @@ class Journal:
 
     def _open(self, mode: str) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, timeout=_WAIT_S, isolation_level=None)
-        connection.execute(f"pragma journal_mode = {mode}")
+        # Of two that switch a new file to WAL mode in one moment, SQLite refuses one at once, without the time-out.
+        for attempt in Retrying(
+            retry=retry_if_exception(_is_busy), stop=stop_after_delay(_WAIT_S), wait=wait_random(0, 0.1), reraise=True
+        ):
+            with attempt:
+                connection.execute(f"pragma journal_mode = {mode}")
         connection.execute("pragma synchronous = normal")
         connection.executescript(_SCHEMA)
         return connection
@@ -102,6 +109,10 @@ class Journal:
 
     def _unusable(self, error: Exception) -> RunError:
         return RunError(f"{self.path}: the journal cannot be used ({error}); mend that and run the same command again.")
+
+
+def _is_busy(error: BaseException) -> bool:
+    return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
 
 
 def _completion(row: tuple[str, str, str, str, int, int]) -> Completion:

@@ -4,6 +4,8 @@ import asyncio
 import multiprocessing
 import os
 import sqlite3
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -210,6 +212,18 @@ def test_processes_write_to_one_journal_and_the_first_answer_counts(tmp_path: Pa
     assert journal.spent("run") == Usage(600, 1200, 1800)
     first = journal.find(["key 150"])["key 150"]
     assert journal.add("key 150", "run", Completion("late")) == first
+
+
+def test_several_may_start_a_journal_in_one_moment(tmp_path: Path) -> None:
+    together = threading.Barrier(4)
+
+    def start(round: int) -> None:
+        together.wait()
+        Journal(tmp_path / str(round)).close()
+
+    with ThreadPoolExecutor(4) as pool:  # at first one of fifteen failed
+        for _ in pool.map(start, [round for round in range(150) for _ in range(4)]):
+            pass
 
 
 def test_a_rank_has_a_file_of_its_own_and_everybody_reads_it(tmp_path: Path) -> None:
