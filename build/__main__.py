@@ -70,8 +70,6 @@ def check(run_folder: Path, cpu_s: float) -> None:
 
 
 main.add_command(bench)
-
-
 main.add_command(official)
 main.add_command(prefixes)
 bench.add_command(bench_teacher)

@@ -160,6 +160,7 @@ def run(recipe: Recipe, isolation: Isolation = AVAILABLE, engine: Literal["local
     if store.complete():
         store.demand(recipe.digest(), PROMPT_VERSION)
         return store
+    check_model(recipe)
     open_run(recipe, isolation)
     collect_shards(recipe, store)
     world = store.shards() or 0
@@ -222,6 +223,7 @@ def run_rank(recipe: Recipe, rank: int, world: int, isolation: Isolation = AVAIL
 
     Rank 0 collects first; the other ranks ask to be started again when that has been done.
     """
+    check_model(recipe)
     store = open_run(recipe, isolation)
     if rank == 0:
         collect_shards(recipe, store)
@@ -240,7 +242,6 @@ def run_rank(recipe: Recipe, rank: int, world: int, isolation: Isolation = AVAIL
 def open_run(recipe: Recipe, isolation: Isolation = AVAILABLE) -> Store:
     """The run folder with its manifest, which says on which versions and under which isolation it was started."""
     store = Store(recipe.run)
-    check_model(recipe)
     with isolation.sandbox(recipe) as sandbox:
         layers = sandbox.layers
     print(layers.line(), file=sys.stderr)

@@ -19,10 +19,14 @@ def _one_sentence(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(command)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
-        from eval.rows import Unavailable
-
         try:
+            from eval.rows import Unavailable
+
             return command(*args, **kwargs)
+        except ModuleNotFoundError as error:
+            raise click.ClickException(
+                f"{error.name} is not installed; pip install -r requirements/eval.txt"
+            ) from error
         except (BadRun, Unavailable, ValueError, OSError) as error:
             raise click.ClickException(str(error)) from error
 

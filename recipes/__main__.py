@@ -57,4 +57,7 @@ def proof(data: Path, out: Path) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except ModuleNotFoundError as error:
+        sys.exit(f"error: {error.name} is not installed; pip install -r requirements/train.txt")

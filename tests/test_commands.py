@@ -1,5 +1,6 @@
 """What a person sees: help, one sentence for what is wrong, and never a traceback."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -46,6 +47,32 @@ def test_a_typo_in_a_recipe_is_one_sentence(tmp_path: Path) -> None:
 def test_wrong_arguments_are_said_so(arguments: list[str], told: str) -> None:
     done = command(*arguments)
     assert done.returncode != 0 and told in done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("package", "missing", "arguments"),
+    [
+        ("eval", "scipy", ["run", "runs/x", "--model-args", "pretrained=x"]),
+        ("recipes", "transformers", ["plan", "recipes/qwen2.5-coder-7b/stage1_codeio_pp.yaml", "--gpus", "8"]),
+    ],
+)
+def test_a_library_that_is_not_installed_is_one_sentence(package: str, missing: str, arguments: list[str]) -> None:
+    start = (
+        f"import runpy, sys; sys.modules[{missing!r}] = None; sys.argv = [{package!r}, *{arguments!r}]; "
+        f"runpy.run_module({package!r}, run_name='__main__', alter_sys=True)"
+    )
+    done = command("-c", start)
+    assert done.returncode != 0 and "Traceback" not in done.stderr
+    assert re.search(rf"{missing}[.\w]* is not installed; pip install -r requirements/", done.stderr)
+
+
+def test_a_dry_run_needs_neither_the_model_nor_its_key(tmp_path: Path) -> None:
+    teacher = {"name": "openai", "model": "m", "endpoints": ["http://127.0.0.1:9/v1"], "key_variable": "NO_SUCH_KEY"}
+    path = write_recipe(tmp_path, teacher=teacher)
+    done = command("codeio_dataset.py", "--config", str(path), "--dry-run")
+    assert done.returncode == 0 and "Nothing was asked." in done.stdout
+    done = command("codeio_dataset.py", "--config", str(path))
+    assert done.returncode == 1 and "NO_SUCH_KEY" in done.stderr and "Traceback" not in done.stderr
 
 
 def test_full_isolation_is_demanded_or_refused_in_one_sentence(tmp_path: Path) -> None:
