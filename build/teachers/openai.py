@@ -16,8 +16,10 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from email.utils import parsedate_to_datetime
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
-import httpx2
+import aiohttp
 from tenacity import (
     AsyncRetrying,
     RetryCallState,
@@ -60,8 +62,9 @@ class Endpoints:
         if recipe.key_variable and not self.key:
             raise RecipeError(f"`teacher.key_variable`: the environment has no {recipe.key_variable}; export it first.")
         self._runner = asyncio.Runner()
-        self._client: httpx2.AsyncClient | None = None
+        self._client: aiohttp.ClientSession | None = None
         self._gates = [Gate(recipe.concurrency) for _ in recipe.endpoints]
+        self._proxies = [_proxy(url) for url in recipe.endpoints]
         self._last_answer = 0.0
         self._backoff = wait_random_exponential(multiplier=0.5, max=min(30.0, recipe.patience_s / 4))
 
@@ -76,19 +79,19 @@ class Endpoints:
 
     def close(self) -> None:
         if self._client is not None:
-            self._runner.run(self._client.aclose())
+            self._runner.run(self._client.close())
         self._runner.close()
 
     async def _answer_all(
         self, asks: Sequence[Ask], may_send: Callable[[], bool], heard: Callable[[int, Completion], None]
     ) -> None:
         if self._client is None:
-            places = self.recipe.concurrency * len(self._gates)
             headers = {"Authorization": f"Bearer {self.key}"} if self.key else {}
-            self._client = httpx2.AsyncClient(
-                headers=headers,
-                timeout=httpx2.Timeout(None, connect=_CONNECT_S),
-                limits=httpx2.Limits(max_connections=None, max_keepalive_connections=places),
+            self._client = aiohttp.ClientSession(
+                headers=headers | {"Content-Type": "application/json"},
+                timeout=aiohttp.ClientTimeout(total=self.recipe.timeout_s, connect=_CONNECT_S),
+                connector=aiohttp.TCPConnector(limit=0),  # the gates are the limit
+                cookie_jar=aiohttp.DummyCookieJar(),
             )
         waiting = iter(enumerate(asks))
 
@@ -138,33 +141,32 @@ class Endpoints:
         gate, url = self._gates[index], self.recipe.endpoints[index]
         turn = await gate.enter()
         try:
-            async with asyncio.timeout(self.recipe.timeout_s):
-                response = await self._client.post(
-                    f"{url.rstrip('/')}/chat/completions", content=body, headers={"Content-Type": "application/json"}
-                )
-            if response.status_code == 200:
-                completion = _read(self._hide(response.text))
+            place = f"{url.rstrip('/')}/chat/completions"
+            sent = self._client.post(place, data=body.encode(), proxy=self._proxies[index], allow_redirects=False)
+            async with sent as response:
+                text = self._hide(await response.text(errors="replace"))
+            if response.status == 200:
+                completion = _read(text)
                 gate.served()
                 return completion
-            wait_s = min(_retry_after(response), self.recipe.patience_s)
-            if response.status_code == 429 or (response.status_code == 503 and wait_s):
+            wait_s = min(_retry_after(response.headers.get("Retry-After", "")), self.recipe.patience_s)
+            if response.status == 429 or (response.status == 503 and wait_s):
                 gate.refused(turn, wait_s)
-                raise _Again(f"http_{response.status_code}", wait_s)
+                raise _Again(f"http_{response.status}", wait_s)
         except TimeoutError as error:
             raise _Again("timeout") from error
-        except httpx2.HTTPError as error:
-            raise _Again(type(error).__name__) from error
-        except httpx2.InvalidURL as error:
+        except aiohttp.InvalidURL as error:
             raise RunError(f"the endpoint {url} is no usable URL: {error}") from error
+        except aiohttp.ClientError as error:
+            raise _Again(type(error).__name__) from error
         finally:
             gate.leave()
-        return self._refusal(url, response)
+        return self._refusal(url, response.status, text)
 
-    def _refusal(self, url: str, response: httpx2.Response) -> Completion:
-        status = response.status_code
+    def _refusal(self, url: str, status: int, text: str) -> Completion:
         if status >= 500 or status in _TRY_AGAIN:
             raise _Again(f"http_{status}")
-        told = " ".join(self._hide(response.text).split())[:300]
+        told = " ".join(text.split())[:300]
         if status in _NOT_THIS_REQUEST or status < 400:
             hint = f"the key in {self.recipe.key_variable}" if self.recipe.key_variable else "`teacher.key_variable`"
             raise RunError(f"the endpoint {url} answers {status} ({told}); check the URL, the model's name and {hint}.")
@@ -187,14 +189,19 @@ class Endpoints:
         return body
 
 
+def _proxy(url: str) -> str | None:
+    """The proxy that the environment names for an endpoint. (aiohttp's own way there also reads ~/.netrc, at each request.)"""
+    parts = urlsplit(url)
+    return None if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme)
+
+
 def _prefix(ask: Ask) -> str:
     """What requests about one function have in common in either prompt order."""
     return ask.request.messages[0].content[:80]
 
 
-def _retry_after(response: httpx2.Response) -> float:
+def _retry_after(text: str) -> float:
     """Seconds that the server asks to wait (RFC 9110: a number or a date); 0 when it asks nothing."""
-    text = response.headers.get("Retry-After", "")
     try:
         return max(float(text), 0.0)
     except ValueError:

@@ -187,6 +187,15 @@ def test_a_key_variable_that_is_not_set_is_named(tmp_path: Path, monkeypatch: py
         teacher_for(tmp_path, FakeEndpoint(echo), key_variable="TEST_KEY")
 
 
+def test_the_proxy_of_the_environment_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with FakeEndpoint(echo) as server:
+        monkeypatch.setenv("http_proxy", server.url)
+        teacher = Teacher("openai", model="m", endpoints=("http://far.invalid/v1",), patience_s=1.0)
+        recipe = Recipe("t", tmp_path, (Source("folder", "x"),), teacher=teacher)
+        answers = ask(ModelTeacher(recipe, Endpoints(teacher), Journal(tmp_path)), requests(2))
+    assert [answer.usage.requests for answer in answers] == [1, 1] and "Host: far.invalid" in server.headers
+
+
 @pytest.mark.parametrize("url", ["http://user:pw@host/v1", "https://host/v1?key=abc", "host:8000/v1"])
 def test_an_endpoint_that_could_hold_a_secret_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="without user, password or query"):
