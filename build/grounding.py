@@ -33,7 +33,7 @@ class Grounds:
         trace = self._trace(code, input)
         if trace.result.status != "ok":
             return f"The run ends with: {trace.result.status}."
-        return f"{narrate(code, trace, _TOLD_TOKENS)} The output is {trace.result.value}."
+        return f"{narrate(code, trace, _TOLD_TOKENS, _TOLD_TOKENS)} The output is {trace.result.value}."
 
     def check(self, response: str, code: str, input: str) -> tuple[int, int]:
         """How many values the response states of variables that the run knows, and how many of these the run had."""

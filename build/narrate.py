@@ -12,10 +12,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from build.phrases import say, say_condition
+from build.phrases import say, say_condition, say_standing
 from build.sandbox import Trace
 
 SOFT_TOKENS = 130  # a telling under this is taken as soon as there is one
+HARD_TOKENS = 240  # the tersest telling is cut only above this
 
 _TOKEN = re.compile(r"\d|[^\W\d_]+|[^\w\s]|_")
 _ADD = {"append": "add {} at the end of {}", "add": "add {} to {}", "appendleft": "put {} in front of {}"}
@@ -85,7 +86,7 @@ def one_statement_a_line(code: str) -> str:
         return code
 
 
-def narrate(code: str, trace: Trace, soft_tokens: int = SOFT_TOKENS) -> str:
+def narrate(code: str, trace: Trace, soft_tokens: int = SOFT_TOKENS, hard_tokens: int = HARD_TOKENS) -> str:
     """The run of `main_solution` in a trace, as a paragraph in words; empty where there is nothing to tell.
 
     `code` is the traced program, one statement a line (`one_statement_a_line`).
@@ -95,19 +96,19 @@ def narrate(code: str, trace: Trace, soft_tokens: int = SOFT_TOKENS) -> str:
         return ""
     functions = {node.name: node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.FunctionDef)}
     told = _heart(main, functions)
-    text = ""
+    sentences: list[str] = []
     for detail in _LADDER:
-        teller = _Teller(functions, detail, trace.truncated)
-        text = _sentences(teller.tell(told))
-        if count_tokens(text) <= soft_tokens:
-            return text
-    return _shorten(text, soft_tokens)
+        sentences = list(_grouped(_Teller(functions, detail, trace.truncated).tell(told)))
+        if count_tokens(" ".join(sentences)) <= soft_tokens:
+            return " ".join(sentences)
+    return _shorten(sentences, hard_tokens)
 
 
-def _shorten(text: str, tokens: int) -> str:
+def _shorten(sentences: Sequence[str], tokens: int) -> str:
     """The first sentences that fit, and the word that the rest goes on alike."""
+    if count_tokens(" ".join(sentences)) <= tokens:
+        return " ".join(sentences)
     kept: list[str] = []
-    sentences = re.split(r"(?<=[.:]) (?=[A-Z])", text)
     for sentence in sentences:
         if count_tokens(" ".join([*kept, sentence])) > tokens - 8:
             break
@@ -237,7 +238,7 @@ class _Teller:
             return [f"it ends here with {self.value}"]
         if not self.detail.full or isinstance(node, ast.Constant | ast.Name):
             return []
-        if isinstance(node, ast.Compare | ast.BoolOp) and self.value in ("true", "false"):
+        if isinstance(node, ast.Compare | ast.BoolOp | ast.UnaryOp) and self.value in ("true", "false"):
             clause = say_condition(node, before, self.value == "true")
             return [clause] if clause else []
         said = say(node, before)
@@ -324,7 +325,7 @@ class _Teller:
 
     def _while(self, node: ast.While) -> list[str]:
         endless = isinstance(node.test, ast.Constant)
-        said = None if endless else say_condition(node.test, {}, True)
+        said = None if endless else say_standing(node.test, self.values)
         rounds: list[tuple[str, list[str]]] = []
         told: list[str] = []
         start = dict(self.values)
@@ -476,12 +477,8 @@ def _ordinal(number: int) -> str:
     return ["first", "second", "third", "fourth", "fifth"][number]
 
 
-def _sentences(clauses: Sequence[str]) -> str:
-    """Clauses as sentences: a loop's head keeps its colon, short neighbours share a sentence."""
-    return " ".join(_grouped(clauses))
-
-
 def _grouped(clauses: Sequence[str]) -> Iterator[str]:
+    """Clauses as sentences: a loop's head keeps its colon, short neighbours share a sentence."""
     group: list[str] = []
     for clause in clauses:
         if (

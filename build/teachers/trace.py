@@ -7,7 +7,7 @@ wrong as it is. A revision goes on searching from there.
 
 from collections.abc import Sequence
 
-from build.narrate import SOFT_TOKENS, count_tokens, narrate, one_statement_a_line
+from build.narrate import HARD_TOKENS, SOFT_TOKENS, count_tokens, narrate, one_statement_a_line
 from build.recipe import Teacher as TeacherRecipe
 from build.sandbox import Program, Sandbox
 from build.search import Attempt, search
@@ -42,8 +42,9 @@ class TraceTeacher:
         start = f"I follow the steps with {_arguments(request.instance.input)}."
         answer = f'{{"output": {trace.result.value}}}'
         end = f"So the output is {trace.result.value}." if len(trace.result.value) <= _SHOWN else "That is the output."
-        room = min(SOFT_TOKENS, self.recipe.max_tokens - count_tokens(f"{start} {end} {answer}"))
-        told = self._fitted([start, narrate(code, trace, max(room, 0)), end], answer)
+        room = max(self.recipe.max_tokens - count_tokens(f"{start} {end} {answer}"), 0)
+        run = narrate(code, trace, min(SOFT_TOKENS, room), min(HARD_TOKENS, room))
+        told = self._fitted([start, run, end], answer)
         return self._fitted(["I follow the steps.", end], answer) if told.failure else told
 
     def _find_input(self, request: Question) -> Completion:
@@ -78,7 +79,7 @@ class TraceTeacher:
 
     def _run(self, request: Question, given: str) -> str:
         code = one_statement_a_line(request.function.function.code)
-        return narrate(code, self.sandbox.trace(Program(code), given), SOFT_TOKENS // 2)
+        return narrate(code, self.sandbox.trace(Program(code), given), SOFT_TOKENS // 2, SOFT_TOKENS)
 
     def _fitted(self, parts: list[str], answer: str) -> Completion:
         text = f"{' '.join(part for part in parts if part)}\n\n{answer}"

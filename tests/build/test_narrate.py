@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from build.narrate import count_tokens, narrate, one_statement_a_line
+from build.narrate import HARD_TOKENS, count_tokens, narrate, one_statement_a_line
 from build.sandbox import Program, Sandbox
 from build.values import encode
 
@@ -44,7 +44,7 @@ def told(sandbox: Sandbox, code: str, **arguments: object) -> str:
 @given(st.lists(st.integers(-99, 999), max_size=40))
 def test_any_run_stays_under_the_limit_and_copies_no_code(sandbox: Sandbox, values: list[int]) -> None:
     text = told(sandbox, LOOPS, values=values, bound=500)
-    assert count_tokens(text) <= 130
+    assert count_tokens(text) <= HARD_TOKENS
     lines = [line.strip() for line in LOOPS.splitlines() if len(line.strip()) > 12]
     assert not [line for line in lines if line in text]
 
@@ -142,6 +142,36 @@ TRUTHS: dict[str, tuple[str, dict[str, object], list[str], list[str]]] = {
         ["at most"],
     ),
     "text formatting is no remainder": ("return '%d items' % a", {"a": 3, "b": 0}, [], ["remainder"]),
+    "the part of a condition that decided": (
+        "if a < 0 or b > 2:\n    a = 9\nif a > 1 and b == 7:\n    a = 1\nreturn a",
+        {"a": 4, "b": 3},
+        ["b (3) is greater than 2, so a becomes 9", "b (3) does not equal 7"],
+        ["a (4) is", "a (9) is"],
+    ),
+    "a condition of which no value is known": (
+        "if a[0] > 2 or a[1] > 2:\n    return 1\nreturn 0",
+        {"a": [1, 5], "b": 0},
+        ["the entry of a at 0 is greater than 2 or the entry of a at 1 is greater than 2".capitalize()],
+        [],
+    ),
+    "loops over truth values and containers": (
+        "done = False\nwhile not done:\n    done = b > 0\nwhile a:\n    a = a[1:]\nreturn b",
+        {"a": [1, 2], "b": 3},
+        ["As long as done is false", "As long as a is not empty"],
+        ["zero or empty"],
+    ),
+    "a comprehension's variable is not the one outside": (
+        "x = 5\nreturn sum(x * x for x in a if x > b)",
+        {"a": [1, 2, 3], "b": 1},
+        ["the sum of x times x for each x of a ([1,2,3]) where x is greater than b (1)".replace(",", ", ")],
+        ["x (5)"],
+    ),
+    "a return that is one expression": (
+        "return a[::-1].replace('a', 'b') if b else a",
+        {"a": "cab", "b": 1},
+        ['a in reverse with "a" replaced by "b"'],
+        [],
+    ),
     "variables that are called like our words": (
         "first = a\nit = b\nreturn first + it",
         {"a": 1, "b": 2},
@@ -157,6 +187,14 @@ def test_what_is_said_is_true(sandbox: Sandbox, name: str) -> None:
     text = told(sandbox, "def main_solution(a, b):\n" + textwrap.indent(body, "    ") + "\n", **arguments)
     assert [part for part in said if part not in text] == []
     assert [part for part in unsaid if part in text] == []
+
+
+def test_a_telling_that_no_level_of_detail_makes_short_is_cut_between_sentences(sandbox: Sandbox) -> None:
+    steps = "\n".join(f"    value_{number} = [x + {number}, x, 7, 7, 7, 7, 7]" for number in range(40))
+    code = one_statement_a_line(f"def main_solution(x):\n{steps}\n    return value_39")
+    text = narrate(code, sandbox.trace(Program(code), '{"x": 1}'), 130, 200)  # it was empty: names start in lower case
+    assert text.startswith("value_0 becomes [1, 1, 7") and text.endswith(". The rest goes on in the same way.")
+    assert 100 < count_tokens(text) <= 200
 
 
 def test_after_a_gap_in_the_trace_the_last_values_are_told(sandbox: Sandbox) -> None:
