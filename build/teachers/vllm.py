@@ -6,6 +6,7 @@ For a batch job on one machine with one worker. For more machines start servers 
 import json
 import os
 from collections.abc import Callable, Sequence
+from itertools import takewhile
 from typing import Any
 
 from build.recipe import Teacher as TeacherRecipe
@@ -34,8 +35,11 @@ class VllmModel:
 
             further = json.loads(os.environ.get("CODEIO_VLLM_ARGS", "{}"))
             self._llm = LLM(model=self.recipe.model, enable_prefix_caching=True, seed=0, **further)
-        numbers = iter(range(len(asks)))
-        while batch := [number for number, _ in zip(numbers, range(self.recipe.concurrency)) if may_send()]:
+        for start in range(0, len(asks), self.recipe.concurrency):
+            numbers = range(start, min(start + self.recipe.concurrency, len(asks)))
+            batch = list(takewhile(lambda number: may_send(), numbers))
+            if not batch:
+                return
             params = [self._params(asks[number]) for number in batch]
             outputs = self._llm.chat([_conversation(asks[number]) for number in batch], params, use_tqdm=False)
             for number, output in zip(batch, outputs):

@@ -8,6 +8,7 @@ from click.testing import CliRunner
 from build.prefixes import BLOCK, shared_tokens
 from build.recipe import RecipeError, read_recipe
 from build.teachers.fake import FakeEndpoint
+from build.teachers.prefix_cache import served_tokens
 from codeio_dataset import main
 from tests.teachers.canned import reply, write_run
 
@@ -52,3 +53,23 @@ def test_shared_prefixes_are_counted_in_whole_blocks_behind_the_same_blocks() ->
     third = [*[-2] * BLOCK, *first[BLOCK:]]
     assert shared_tokens([first, second, third]) == 2 * BLOCK
     assert shared_tokens([first, first]) == 3 * BLOCK
+
+
+def test_a_servers_own_count_of_cached_tokens_is_read() -> None:
+    def metrics() -> str:
+        asked = len(server.answered)
+        labels = '{engine="0",model_name="m"}'
+        return (
+            "# HELP vllm:prefix_cache_hits_total Cached tokens.\n"
+            f"vllm:prefix_cache_queries_total{labels} {100.0 * asked + 7}\n"
+            f"vllm:prefix_cache_hits_total{labels} {30.0 * asked}\n"
+            f"vllm:external_prefix_cache_hits_total{labels} 5.0\n"
+        )
+
+    with FakeEndpoint(reply, page=metrics) as server:
+        assert served_tokens(["a", "b", "c"], server.url, "m") == (300, 90)
+    with (
+        FakeEndpoint(reply) as bare,
+        pytest.raises(ValueError, match="/metrics has no vllm:prefix_cache_queries_total"),
+    ):
+        served_tokens(["a"], bare.url, "m")
