@@ -502,7 +502,7 @@ def _grouped(clauses: Sequence[str]) -> Iterator[str]:
 
 def _sentence(text: str) -> str:
     first = re.match(r"([a-z]+)\b(?! (?:becomes|starts|is|brings)\b)", text)  # then it is a variable of that name
-    if first and first.group() in _STARTERS:
+    if (first and first.group() in _STARTERS) or text.startswith("it is not so that "):
         text = text[:1].upper() + text[1:]
     return text + "."
 

@@ -162,15 +162,17 @@ def _comprehension(node: ast.ListComp | ast.GeneratorExp | ast.SetComp, values: 
     loop = node.generators[0]
     targets = loop.target.elts if isinstance(loop.target, ast.Tuple) else [loop.target]
     names = [target.id for target in targets if isinstance(target, ast.Name)]
-    if len(node.generators) > 1 or len(names) < len(targets) or len(loop.ifs) > 1:
+    nested = len(node.generators) > 1 or isinstance(node.elt, ast.ListComp | ast.GeneratorExp | ast.SetComp)
+    if nested or len(names) < len(targets) or len(loop.ifs) > 1:
         return None
     inside = {name: shown for name, shown in values.items() if name not in names}
     item, whole = _say(node.elt, inside), _say(loop.iter, values)
     where = _condition(loop.ifs[0], inside, True) if loop.ifs else ""
     if item is None or whole is None or where is None:
         return None
-    one = " and ".join(names)
-    head = f"each {one} of {whole}" if item == one else f"{item} for each {one} of {whole}"
+    one = " and ".join(name for name in names if name != "_")
+    each = f"each {one} of" if one else "each of"
+    head = f"{each} {whole}" if item == one else f"{item} for {each} {whole}"
     return f"{head} where {where}" if where else head
 
 
@@ -268,10 +270,23 @@ def _condition(node: ast.expr, values: Mapping[str, str], holds: bool) -> str | 
     if isinstance(node, ast.BinOp | ast.Call | ast.Subscript):
         inner = _say(node, values)
         if inner and inner.startswith("whether "):
-            return inner.removeprefix("whether ") if holds else f"it is not so that {inner.removeprefix('whether ')}"
+            return inner.removeprefix("whether ") if holds else _denied(inner.removeprefix("whether "))
         kind = "zero" if isinstance(node, ast.BinOp) and _of_numbers(node, values) else "zero or empty"
         return None if inner is None else f"{inner} is {'not ' if holds else ''}{kind}"
     return None
+
+
+def _denied(statement: str) -> str:
+    """The contrary of what a call of `_METHODS` states; not of a statement about every item or some item."""
+    for verb, contrary in (
+        ("is a", "is not a"),
+        ("starts with", "does not start with"),
+        ("ends with", "does not end with"),
+    ):
+        before, found, after = statement.rpartition(f" {verb} ")
+        if found and " for " not in statement:
+            return f"{before} {contrary} {after}"
+    return f"it is not so that {statement}"
 
 
 def _filled(shown: str) -> bool:
