@@ -19,6 +19,7 @@ import stat
 import struct
 import sys
 from collections.abc import Iterable, Sequence
+from itertools import count
 from pathlib import Path
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -191,8 +192,8 @@ def unshare(flags: int) -> None:
     _check(_libc.unshare(flags))
 
 
-def private_root(paths: Sequence[str], work: str) -> None:
-    """In a mount namespace of its own: a root with these paths, read-only, and an empty current folder `work`.
+def private_root(paths: Sequence[str]) -> None:
+    """In a mount namespace of its own: a root with these paths, read-only, and an empty current folder beside them.
 
     Raises OSError.
     """
@@ -209,13 +210,19 @@ def private_root(paths: Sequence[str], work: str) -> None:
             target.touch()
         _mount(f"/proc/self/fd/{source}", str(target), None, _MS_BIND | _MS_REC)
         os.close(source)
-    Path(base + work).mkdir()
+    work = free_name(Path(base))
+    (Path(base) / work).mkdir()
     read_only = struct.pack("=QQQQ", 1 | 2, 0, 0, 0)  # MOUNT_ATTR_RDONLY, MOUNT_ATTR_NOSUID
     _check(_libc.syscall(442, -100, base.encode(), 0x8000, read_only, len(read_only)))
     os.chdir(base)
     _check(_libc.syscall({"x86_64": 155, "aarch64": 41}[platform.machine()], b".", b"."))
     _check(_libc.umount2(b".", 2))  # the old root, which pivot_root left on top
-    os.chdir(work)
+    os.chdir(f"/{work}")
+
+
+def free_name(folder: Path) -> str:
+    """A name that nothing in a folder has: one of the paths that stay readable may be called like any fixed one."""
+    return next(name for name in ("empty" + "_" * more for more in count()) if not (folder / name).exists())
 
 
 def _outermost(paths: Sequence[str]) -> list[str]:

@@ -32,7 +32,6 @@ _LIBRARIES = (
     "/usr/share/zoneinfo",
     "/etc/ld.so.cache",
 )
-_WORK = "/work"
 
 
 class Confinement:
@@ -67,7 +66,7 @@ class Confinement:
             Path("/proc/self/oom_score_adj").write_text("500")
         if "mount" in self.namespaces:
             with self._layer("namespaces"):
-                kernel.private_root(paths, _WORK)
+                kernel.private_root(paths)
                 self.active["namespaces"] = " ".join(self.namespaces)
         with self._layer("unprivileged"):
             self._drop_root(paths)

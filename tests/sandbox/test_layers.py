@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from build.sandbox import Sandbox
+from build.sandbox import Sandbox, kernel
 from build.sandbox.layers import LAYERS
 
 SCRIPT = Path(__file__).with_name("lockdown.py")
@@ -54,6 +54,11 @@ def test_without_seccomp_or_landlock_nothing_runs_unless_asked(lacking: str) -> 
     answer = locked_down(f"no-{lacking}", "unsafe")
     assert answer["value"] == "2"
     assert lacking in missing(answer)
+
+
+def test_the_empty_folder_has_a_name_that_no_readable_path_has(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()  # a checkout below a folder of that name took the namespaces away
+    assert kernel.free_name(tmp_path) == "empty_"
 
 
 def test_full_isolation_is_refused_by_the_name_of_what_lacks() -> None:
