@@ -26,8 +26,10 @@ from build.assemble import CONFIGS, SPLITS, rows
 from build.card import print_summary, write_card
 from build.engine import AVAILABLE, Isolation, run
 from build.estimate import estimate
+from build.prompts import PROMPT_VERSION
 from build.publish import publish
 from build.recipe import Recipe, RecipeError, read_recipe
+from build.records import digest
 from build.sandbox import SandboxError
 from build.store import RunError, Store
 
@@ -84,8 +86,10 @@ class CodeIO(datasets.GeneratorBasedBuilder):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         recipe = read_recipe(Path(kwargs.get("recipe") or CodeIOConfig().recipe))
-        # The builder's cache goes by name and arguments; the digest makes it go by the recipe's content too.
-        super().__init__(*args, **{**kwargs, "hash": recipe.digest()})
+        # The builder's cache goes by name and arguments; the digest makes it go by the recipe's content too,
+        # and the run's place, since sources that have changed are read anew under another `run`.
+        content = digest(recipe.digest(), PROMPT_VERSION, str(recipe.run.resolve()))
+        super().__init__(*args, **{**kwargs, "hash": content})
 
     def _info(self) -> datasets.DatasetInfo:
         return datasets.DatasetInfo(features=Features(FEATURES[self.config.name]))
@@ -105,23 +109,36 @@ class CodeIO(datasets.GeneratorBasedBuilder):
 def materialise(path: Path, isolation: Isolation = AVAILABLE) -> tuple[Recipe, Store, Path]:
     """Run a recipe to its end and write RUN/dataset, which `load_dataset(folder, config)` reads.
 
-    The folder appears as a whole or not at all; one that is complete is left as it is.
+    The folder appears as a whole or not at all; one that is complete is left as it is. Raises `RunError` when it cannot be
+    written; a run without a single instance has none.
     """
     recipe = read_recipe(path)
     store = run(recipe, isolation)
     folder = recipe.run / "dataset"
-    if not folder.exists():
-        beside = recipe.run / "dataset.tmp"
-        shutil.rmtree(beside, ignore_errors=True)
-        examples: dict[str, dict[str, int]] = {}
-        for config in CONFIGS:
-            builder = CodeIO(config_name=config, recipe=str(path), cache_dir=str(beside / "cache"), dataset_name=config)
-            builder.download_and_prepare(str(beside / config), file_format="parquet")
-            examples[config] = {name: split.num_examples for name, split in builder.info.splits.items()}
-        _remove_traces(beside)
-        write_card(recipe, store, beside, examples)
-        beside.rename(folder)
+    if not folder.exists() and store.totals("instances").kept:
+        try:
+            _write(path, recipe, store, folder)
+        except (OSError, datasets.exceptions.DatasetGenerationError) as error:
+            cause = error.__cause__ or error
+            if isinstance(cause, RunError):
+                raise cause from error
+            raise RunError(
+                f"{folder}: cannot be written ({cause}); mend that and run the same command again."
+            ) from error
     return recipe, store, folder
+
+
+def _write(path: Path, recipe: Recipe, store: Store, folder: Path) -> None:
+    beside = recipe.run / "dataset.tmp"
+    shutil.rmtree(beside, ignore_errors=True)
+    examples: dict[str, dict[str, int]] = {}
+    for config in CONFIGS:
+        builder = CodeIO(config_name=config, recipe=str(path), cache_dir=str(beside / "cache"), dataset_name=config)
+        builder.download_and_prepare(str(beside / config), file_format="parquet")
+        examples[config] = {name: split.num_examples for name, split in builder.info.splits.items()}
+    _remove_traces(beside)
+    write_card(recipe, store, beside, examples)
+    beside.rename(folder)
 
 
 def _remove_traces(folder: Path) -> None:
@@ -158,12 +175,15 @@ def main(
 
     The work is resumable: stopped at any moment, the same command goes on where it was.
     """
+    isolation = Isolation(require_isolation, unsafe_exec)
     try:
         if dry_run:
-            print(estimate(read_recipe(path)))
+            print(estimate(read_recipe(path), isolation))
             return
-        recipe, store, folder = materialise(path, Isolation(require_isolation, unsafe_exec))
+        recipe, store, folder = materialise(path, isolation)
         print_summary(recipe, store, folder)
+        if not folder.exists():
+            raise RunError(f"{recipe.run}: the run has no instance, so there is no dataset to write.")
         if repo:
             print(f"\nPublished: {publish(folder, repo, private)}")
     except (RecipeError, RunError, SandboxError) as error:

@@ -40,10 +40,12 @@ def rows(config: str, split: str, store: Store, shard: int, recipe: Recipe) -> I
     right: dict[str, list[bool]] = {}  # of the first answers to each instance
     for dialogue in dialogues:
         right.setdefault(dialogue.instance_id, []).append(dialogue.turns[0].verdict.correct)
+    once: set[str] = set()  # a verifier needs an instance once
     for dialogue in dialogues:
         instance = instances[dialogue.instance_id]
         found = right[instance.id]
-        if config != "rl" or dialogue.turns[0].sample == 0:  # a verifier needs an instance once
+        if config != "rl" or instance.id not in once:
+            once.add(instance.id)
             row = _row(config, functions[instance.function_id], instance, dialogue, recipe)
             yield dialogue.id, row | ({} if config == "turns" else {"pass_rate": sum(found) / len(found)})
 
@@ -84,6 +86,7 @@ def _row(
             "output": instance.output,
         }
     completion = first.response if config == "codeio" else join_turns(dialogue)
+    finishes = [turn.finish_reason for turn in (dialogue.turns[:1] if config == "codeio" else dialogue.turns)]
     return about | {
         "completion": [{"role": "assistant", "content": completion}],
         "correct": (first if config == "codeio" else last).verdict.correct,
@@ -91,7 +94,7 @@ def _row(
         "verdict_2": second.verdict.status if second else None,
         "verdict_3": third.verdict.status if third else None,
         "sample": first.sample,
-        "finish_reason": first.finish_reason,
+        "finish_reason": next((why for why in finishes if why != "stop"), "stop"),
         "constant": sampled.constant,
         "teacher": first.teacher,
         "source": function.source,

@@ -18,6 +18,7 @@ from typing import Any
 
 from build.recipe import Collect, RecipeError, Source
 from build.records import RawCode, Reject, digest
+from build.store import RunError
 
 STAGE = "collect"
 
@@ -120,11 +121,22 @@ def _package(source: Source) -> Iterator[RawCode | Reject]:
     if found is None or not found.submodule_search_locations:
         raise RecipeError(f"source {source.name}: no such package is installed; pip install it first.")
     try:
-        about = importlib.metadata.metadata(source.name).json
-        licence = about.get("license_expression") or about.get("license")
+        licence = _declared(importlib.metadata.metadata(source.name).json)
     except importlib.metadata.PackageNotFoundError:
         licence = None
-    return _files(source, Path(next(iter(found.submodule_search_locations))), str(licence) if licence else None)
+    return _files(source, Path(next(iter(found.submodule_search_locations))), licence)
+
+
+def _declared(about: dict[str, Any]) -> str | None:
+    """The licence that a distribution's metadata name: its SPDX expression, else a short `License`, else its classifiers.
+
+    Some put the whole text of the licence into `License`.
+    """
+    stated = str(about.get("license_expression") or about.get("license") or "").strip()
+    if stated and "\n" not in stated and len(stated) <= 80:
+        return stated
+    named = [item.rpartition(" :: ")[2] for item in about.get("classifier", ()) if item.startswith("License :: ")]
+    return " AND ".join(named) or None
 
 
 def _rows(source: Source) -> Iterator[RawCode | Reject]:
@@ -166,20 +178,27 @@ def _parquet_rows(source: Source, path: Path) -> Iterator[dict[str, Any]]:
     import pyarrow.parquet
 
     try:
-        file = pyarrow.parquet.ParquetFile(path)
-    except pyarrow.ArrowInvalid as error:
-        raise RecipeError(f"source {source.name}: is not a Parquet file ({error}).") from error
-    for batch in file.iter_batches(batch_size=1000):
-        yield from batch.to_pylist()
+        for batch in pyarrow.parquet.ParquetFile(path).iter_batches(batch_size=1000):
+            yield from batch.to_pylist()
+    except (pyarrow.ArrowInvalid, OSError) as error:
+        raise RecipeError(f"source {source.name}: is not a sound Parquet file ({error}).") from error
 
 
 def _hub_rows(source: Source) -> Iterator[dict[str, Any]]:
     from datasets import load_dataset
     from datasets.exceptions import DatasetNotFoundError
 
+    from build.publish import HUB_ERRORS
+
     try:
         rows = load_dataset(source.name, source.config, split=source.split, streaming=True)
     except (DatasetNotFoundError, ConnectionError, FileNotFoundError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise RecipeError(f"source {source.name}: neither a file nor a dataset that the Hub gives: {reason}") from error
-    yield from rows
+    try:
+        yield from rows
+    except HUB_ERRORS as error:
+        reason = " ".join(str(error).split())[:300]
+        raise RunError(
+            f"source {source.name}: the Hub's stream broke off ({reason}); run the same command again to go on."
+        ) from error

@@ -8,6 +8,7 @@ running can be stopped and resumed, and they can be mixed.
 import importlib.metadata
 import multiprocessing
 import multiprocessing.connection
+import multiprocessing.synchronize
 import multiprocessing.util
 import os
 import platform
@@ -31,10 +32,10 @@ from build.instances import make_instances
 from build.llm_unify import ModelUnifier, tally_usage
 from build.prompts import PROMPT_VERSION
 from build.rationales import Asking, rationales, revise
-from build.recipe import Recipe
+from build.recipe import Recipe, RecipeError
 from build.records import Dialogue, PredictionInstance, Rationale, RawCode, SampledFunction, UnifiedFunction
 from build.sampling import sample_io
-from build.sandbox import Limits, Sandbox
+from build.sandbox import Limits, Sandbox, SandboxError
 from build.store import STAGES, Counts, RunError, Store
 from build.teachers.base import Teacher
 from build.teachers.open import check_model, open_model
@@ -51,7 +52,15 @@ class Isolation:
 
     def sandbox(self, recipe: Recipe) -> Sandbox:
         rules = recipe.sampling
-        limits = Limits(call_cpu_s=rules.call_cpu_s, job_cpu_s=rules.function_cpu_s, memory_mb=rules.memory_mb)
+        limits = Limits(
+            call_cpu_s=rules.call_cpu_s,
+            job_cpu_s=rules.function_cpu_s,
+            wall_factor=rules.wall_factor,
+            wall_slack_s=rules.wall_slack_s,
+            memory_mb=rules.memory_mb,
+            result_bytes=rules.result_bytes,
+            file_bytes=rules.file_bytes,
+        )
         return Sandbox(limits, self.require, self.unsafe_exec)
 
 
@@ -160,6 +169,7 @@ def run(recipe: Recipe, isolation: Isolation = AVAILABLE, engine: Literal["local
     store = Store(recipe.run)
     if store.complete():
         store.demand(recipe.digest(), PROMPT_VERSION)
+        store.count()
         return store
     check_model(recipe)
     open_run(recipe, isolation)
@@ -171,6 +181,7 @@ def run(recipe: Recipe, isolation: Isolation = AVAILABLE, engine: Literal["local
         for stage, shards in todo.items():
             if shards:
                 _follow(stage, store, work(stage, shards))
+    store.count()
     return store
 
 
@@ -181,7 +192,10 @@ Work = Callable[[str, Sequence[int]], Iterator[Counts]]  # works on a stage's sh
 def _local_pool(recipe: Recipe, isolation: Isolation, world: int) -> Iterator[Work]:
     """Processes of this machine, `engine.workers` of them."""
     context = multiprocessing.get_context("spawn")  # a forked worker would share the parent's threads and locks
-    with ProcessPoolExecutor(recipe.engine.workers, context, _start_worker, (recipe, isolation)) as pool:
+    lifeline, end = context.Pipe(duplex=False)
+    ending = context.Event()
+    start = (recipe, isolation, lifeline, ending)
+    with ProcessPoolExecutor(recipe.engine.workers, context, _start_worker, start) as pool:
 
         def work(stage: str, shards: Sequence[int]) -> Iterator[Counts]:
             for future in as_completed([pool.submit(_process_shard, stage, shard, world) for shard in shards]):
@@ -193,7 +207,12 @@ def _local_pool(recipe: Recipe, isolation: Isolation, world: int) -> Iterator[Wo
             raise RunError(
                 "a worker process was ended from outside (out of memory?); run the same command again."
             ) from error
+        except Exception:
+            ending.set()  # the shards under way come to their end, so that every answer that is paid for is kept
+            pool.shutdown(cancel_futures=True)
+            raise
         except BaseException:
+            end.close()  # ends the workers at once: what they were at is a shard without its marker
             pool.shutdown(wait=False, cancel_futures=True)
             raise
 
@@ -237,6 +256,8 @@ def run_rank(recipe: Recipe, rank: int, world: int, isolation: Isolation = AVAIL
         for shard in tqdm(mine, desc=f"{stage} (rank {rank})", unit="shard"):
             worker.process_shard(stage, shard, count)
     worker.close()
+    if store.complete():  # the last rank
+        store.count()
     return store
 
 
@@ -262,7 +283,8 @@ def open_run(recipe: Recipe, isolation: Isolation = AVAILABLE) -> Store:
 
 def collect_shards(recipe: Recipe, store: Store) -> None:
     """Stage 1, in this process: sources are read in order, `shard_size` records a shard."""
-    if store.shards() is not None:
+    count = store.shards()
+    if count is not None and all(store.done("collect", shard) for shard in range(count)):
         return
     size, finished = recipe.engine.shard_size, 0
     while store.done("collect", finished) is not None:
@@ -296,26 +318,41 @@ def _follow(stage: str, store: Store, finished: Iterator[Counts]) -> None:
             progress.set_postfix(rejects=rejected)
 
 
-_worker: Worker | None = None
+_worker: Worker | RunError | RecipeError | SandboxError | None = None
+_ending: multiprocessing.synchronize.Event | None = None
 
 
-def _start_worker(recipe: Recipe, isolation: Isolation) -> None:
-    """Set up a pool process; it ends when the process that started it does, however that one ends."""
-    global _worker
-    _worker = Worker(recipe, isolation)
-    multiprocessing.util.Finalize(
-        None, _worker.close, exitpriority=1
-    )  # before it waits for processes that vLLM started
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
+def _start_worker(
+    recipe: Recipe,
+    isolation: Isolation,
+    lifeline: multiprocessing.connection.Connection,
+    ending: multiprocessing.synchronize.Event,
+) -> None:
+    """Set up a pool process; it ends when the process that started it closes the other end or ends, however it does.
+
+    Why a worker cannot work is told by its first shard: the pool has no other way to say it.
+    """
+    global _worker, _ending
+    _ending = ending
+    threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
+    try:
+        _worker = Worker(recipe, isolation)
+    except (RunError, RecipeError, SandboxError) as error:
+        _worker = error
+        return
+    # Before this process waits for those that vLLM started.
+    multiprocessing.util.Finalize(None, _worker.close, exitpriority=1)
 
 
-def _end_with(sentinel: int) -> None:
-    multiprocessing.connection.wait([sentinel])
+def _end_with(lifeline: multiprocessing.connection.Connection) -> None:
+    multiprocessing.connection.wait([lifeline])
     os._exit(1)
 
 
 def _process_shard(stage: str, rank: int, world: int) -> Counts:
-    assert _worker is not None
+    assert _worker is not None and _ending is not None
+    if isinstance(_worker, Exception):
+        raise _worker
+    if _ending.is_set():  # the pool had handed this shard out already
+        raise RunError("the run is ending")
     return _worker.process_shard(stage, rank, world)

@@ -2,12 +2,12 @@
 
 Files are counted and so are their prompts, in estimated tokens; collecting is done for it, as it asks nothing. Instances are
 counted once the run has made them; before that they are guessed with the yield of the official demo, and the costs after
-them are orders of magnitude.
+them are orders of magnitude. It is the whole run that is estimated: what the journal already holds costs nothing again.
 """
 
 from tabulate import tabulate
 
-from build.engine import collect_shards, open_run
+from build.engine import AVAILABLE, Isolation, collect_shards, open_run
 from build.narrate import count_tokens
 from build.recipe import Recipe
 from build.records import RawCode, Usage
@@ -18,21 +18,26 @@ from build.unify_prompts import label_prompt, unify_prompt
 _FUNCTIONS_PER_FILE = 0.46  # official demo: 464 functions of 1,000 files
 _PROMPT_TOKENS = 700  # of a prediction prompt
 _UNIFIED_TOKENS = 900  # of four sections; our guess
+_GENERATOR_TOKENS = 300  # of an input generator; our guess
 _WRONG = 0.5  # paper, appendix D
 _STILL_WRONG = 0.87
 _REPAIRED_SHARE = 0.3  # of the files whose first answer needs the repair turn; our guess
 
 
-def estimate(recipe: Recipe) -> str:
+def estimate(recipe: Recipe, isolation: Isolation = AVAILABLE) -> str:
     """A table of requests, tokens and cost by stage. Collects the sources if that has not been done yet."""
     if not recipe.teacher.is_model:
         return f"The teacher `{recipe.teacher.name}` is no model: nothing is asked and nothing is to be paid."
-    store = open_run(recipe)
+    store = open_run(recipe, isolation)
     collect_shards(recipe, store)
     rows = {}
-    files = prompt = labels = 0
+    files = ready = prompt = labels = generators = 0
     for shard in range(store.shards() or 0):
         for raw in store.read("collect", shard, RawCode):
+            if raw.kind == "unified":
+                ready += 1
+                generators += count_tokens(raw.content)
+                continue
             files += 1
             prompt += count_tokens(unify_prompt(raw.content, recipe.unify.structured))
             labels += count_tokens(label_prompt(raw.content))
@@ -48,7 +53,9 @@ def estimate(recipe: Recipe) -> str:
         if recipe.unify.repair:
             again = round(files * _REPAIRED_SHARE)
             rows["unify: repair"] = Usage(again, round((prompt + written) * _REPAIRED_SHARE), again * each)
-    instances, how = _instances(recipe, store, files)
+    if recipe.unify.write_generators and ready:
+        rows["unify: generators"] = Usage(ready, generators, ready * _GENERATOR_TOKENS)
+    instances, how = _instances(recipe, store, files, ready)
     first = instances * recipe.teacher.samples
     answer = round(recipe.teacher.max_tokens * 0.7)
     rows["rationales"] = Usage(first, first * _PROMPT_TOKENS, first * answer)
@@ -62,14 +69,15 @@ def estimate(recipe: Recipe) -> str:
         for name, used in [*rows.items(), ("all", _sum(list(rows.values())))]
     ]
     headers = ["stage", "requests", "prompt tokens", "completion tokens", "cost"]
-    return f"{files} files, {how}. Nothing was asked.\n\n{tabulate(table, headers, tablefmt='github', disable_numparse=True)}"
+    found = f"{files} files" + (f" and {ready} ready functions" if ready else "")
+    return f"{found}, {how}. Nothing was asked.\n\n{tabulate(table, headers, tablefmt='github', disable_numparse=True)}"
 
 
-def _instances(recipe: Recipe, store: Store, files: int) -> tuple[int, str]:
+def _instances(recipe: Recipe, store: Store, files: int, ready: int) -> tuple[int, str]:
     known = store.totals("instances").kept
     if known and store.totals("instances").received == store.totals("sample_io").kept:
         return known, f"{known} instances"
-    guessed = round(files * _FUNCTIONS_PER_FILE) * 2 * recipe.instances.pairs_per_function
+    guessed = (round(files * _FUNCTIONS_PER_FILE) + ready) * 2 * recipe.instances.pairs_per_function
     return guessed, f"about {guessed} instances (0.46 functions a file, as in the official demo)"
 
 

@@ -75,8 +75,12 @@ class SourceFilters:
             ]
         answers = iter(self._complete(requests, tallies))
         for raw, function, pairs in asked:
-            tries = [next(answers) for _ in range(self.rules.completion_tries)]
-            right = sum(self._is_right(function, pairs, answer.text) for answer in tries if not answer.failure)
+            asked_for = [next(answers) for _ in range(self.rules.completion_tries)]
+            tries = [answer for answer in asked_for if not answer.failure]
+            if not tries:
+                yield Reject(STAGE, raw.id, asked_for[0].failure, f"{raw.path}:{function.name}")
+                continue
+            right = sum(self._is_right(function, pairs, answer.text) for answer in tries)
             rate = right / len(tries)
             if not self.rules.completion_low <= rate <= self.rules.completion_high:
                 reason = "too_easy" if rate > self.rules.completion_high else "too_hard"

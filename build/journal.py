@@ -9,6 +9,7 @@ What is asked is not kept here, and neither are endpoints, headers or keys: an e
 """
 
 import sqlite3
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -30,6 +31,7 @@ create table if not exists spent (
 _HAS_TABLE = "select 1 from sqlite_master where name = 'answers'"  # not in a file whose process was killed at once
 _BATCH = 500  # keys per query; SQLite's default limit is far above
 _WAIT_S = 60.0  # for another process's commit
+_LOOK_AGAIN_S = 5.0
 
 
 class Journal:
@@ -43,9 +45,8 @@ class Journal:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._own = self._open("wal" if rank is None else "delete")
-            others = [path for path in sorted(folder.glob("*.sqlite")) if path != self.path]
-            opened = [sqlite3.connect(f"file:{path}?mode=rw", _WAIT_S, uri=True) for path in others]
-            self._others = [connection for connection in opened if connection.execute(_HAS_TABLE).fetchone()]
+            self._others: dict[Path, sqlite3.Connection] = {}
+            self._open_others()
         except (OSError, sqlite3.Error) as error:
             raise self._unusable(error) from error
 
@@ -61,15 +62,26 @@ class Journal:
         connection.executescript(_SCHEMA)
         return connection
 
+    def _open_others(self) -> None:
+        """The files of other ranks, those that appeared since the last look too."""
+        self._looked = time.monotonic()
+        for path in sorted(self.path.parent.glob("*.sqlite")):
+            if path != self.path and path not in self._others:
+                connection = sqlite3.connect(f"file:{path}?mode=rw", _WAIT_S, uri=True)
+                if connection.execute(_HAS_TABLE).fetchone():
+                    self._others[path] = connection
+                else:
+                    connection.close()
+
     def close(self) -> None:
-        for connection in (self._own, *self._others):
+        for connection in (self._own, *self._others.values()):
             connection.close()
 
     def find(self, keys: Sequence[str]) -> dict[str, Completion]:
         """The answers known for some digests."""
         found: dict[str, Completion] = {}
         try:
-            for connection in (self._own, *self._others):
+            for connection in (self._own, *self._others.values()):
                 missing = [key for key in dict.fromkeys(keys) if key not in found]
                 for start in range(0, len(missing), _BATCH):
                     some = missing[start : start + _BATCH]
@@ -99,13 +111,15 @@ class Journal:
         return answer if kept else self.find([key])[key]
 
     def spent(self, run: str) -> Usage:
-        """What a run has spent so far, over all processes that write to this file."""
+        """What a run has spent so far, over all processes and ranks; a rank that has just started shows within 5 s."""
+        query = "select requests, prompt_tokens, completion_tokens from spent where run = ?"
         try:
-            query = "select requests, prompt_tokens, completion_tokens from spent where run = ?"
-            row = self._own.execute(query, (run,)).fetchone()
+            if time.monotonic() - self._looked > _LOOK_AGAIN_S:
+                self._open_others()
+            found = [one.execute(query, (run,)).fetchone() for one in (self._own, *self._others.values())]
         except sqlite3.Error as error:
             raise self._unusable(error) from error
-        return Usage(*row) if row else Usage()
+        return Usage(*(sum(column) for column in zip((0, 0, 0), *(row for row in found if row))))
 
     def _unusable(self, error: Exception) -> RunError:
         return RunError(f"{self.path}: the journal cannot be used ({error}); mend that and run the same command again.")

@@ -22,6 +22,7 @@ from tqdm import tqdm
 
 from build.records import PredictionInstance, Rationale, Reject, Task, UnifiedFunction, digest, to_line
 from build.sandbox import Limits, Program, Sandbox
+from build.store import RunError
 from build.values import NotData, decode, encode
 from build.verify import Check, verify
 
@@ -155,7 +156,12 @@ def _value(text: str) -> str:
 
 @click.command("official")
 @click.argument("rows", type=click.Path(exists=True, path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Where the judged rows go, one a line.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False, writable=True),
+    required=True,
+    help="Where the judged rows go, one a line.",
+)
 @click.option("--cpu-s", default=5.0, show_default=True, help="CPU seconds that one call may take.")
 def official(rows: Path, out: Path, cpu_s: float) -> None:
     """Read released five-field rows (JSON Lines or Parquet), judge every response again, and count what came of it."""
@@ -174,13 +180,26 @@ def official(rows: Path, out: Path, cpu_s: float) -> None:
 
 def _rows(path: Path) -> Iterator[dict[str, Any]]:
     if path.suffix == ".parquet":
+        import pyarrow
         import pyarrow.parquet
 
-        for batch in pyarrow.parquet.ParquetFile(path).iter_batches(batch_size=1000):
-            yield from batch.to_pylist()
+        try:
+            for batch in pyarrow.parquet.ParquetFile(path).iter_batches(batch_size=1000):
+                yield from batch.to_pylist()
+        except (pyarrow.ArrowInvalid, OSError) as error:
+            raise RunError(f"{path}: is not a sound Parquet file ({error}).") from error
     else:
         with path.open(encoding="utf-8") as lines:
-            yield from (json.loads(line) for line in lines if line.strip())
+            for number, line in enumerate(lines, 1):
+                if not line.strip():
+                    continue
+                try:
+                    row = json.loads(line)
+                except ValueError as error:
+                    raise RunError(f"{path}, line {number}: is not JSON ({error}).") from error
+                if not isinstance(row, dict):
+                    raise RunError(f"{path}, line {number}: is not a JSON object.")
+                yield row
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ _ASK_INPUT = (
     '{"input": {"<argument name>": <its value>, ...}} that has every argument.'
 )
 
+_SHOWN = 400  # characters of a value in a feedback; an answer can make the code return megabytes
 RETRY = "Think about it again and give another answer; do not repeat one that was wrong."
 
 
@@ -60,19 +61,26 @@ def grounded_prompt(prompt: str, told: str) -> str:
 
 def feedback(verdict: Verdict) -> str:
     """What execution tells about an answer, by class (paper, section 2.3). The right answer is never part of it."""
+    predicted = _cut(verdict.predicted or "")
     match verdict.status:
         case "correct":
             return "Correct: running the code confirms this answer."
         case "wrong_output":
-            return f"Not right: for this input the output is not {verdict.predicted}."
+            return f"Not right: for this input the output is not {predicted}."
         case "wrong_input":
-            return f"Not right: with the input {verdict.predicted} the output is {verdict.actual}, not the one wanted."
+            return (
+                f"Not right: with the input {predicted} the output is {_cut(verdict.actual or '')}, not the one wanted."
+            )
         case "exception":
-            return f"Not right: with the input {verdict.predicted} the code fails with {verdict.detail}."
+            return f"Not right: with the input {predicted} the code fails with {verdict.detail}."
         case "timeout":
-            return f"Not right: with the input {verdict.predicted} the code does not finish in the time allowed."
+            return f"Not right: with the input {predicted} the code does not finish in the time allowed."
         case "no_answer":
             return f"No answer was found: {verdict.detail}."
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}… ({len(text)} characters)"
 
 
 def join_turns(dialogue: Dialogue) -> str:

@@ -12,6 +12,8 @@ from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalToken
 
 from build.store import RunError
 
+HUB_ERRORS = (httpx2.TransportError, HfHubHTTPError, OSError)  # a Hub that cannot be reached, or refuses
+
 
 def publish(folder: Path, repo: str, private: bool) -> str:
     """Upload a dataset folder to `repo` (ORG/NAME), which is created when it is not there; the commit's address.
@@ -26,6 +28,6 @@ def publish(folder: Path, repo: str, private: bool) -> str:
         return str(
             api.upload_folder(repo_id=repo, repo_type="dataset", folder_path=folder, commit_message="CodeI/O dataset")
         )
-    except (httpx2.TransportError, HfHubHTTPError, HFValidationError, LocalTokenNotFoundError, OSError) as error:
+    except (*HUB_ERRORS, HFValidationError, LocalTokenNotFoundError) as error:
         reason = " ".join(str(error).split())[:300]
         raise RunError(f"{repo}: the Hub did not take the folder ({reason}); check HF_TOKEN and run again.") from error

@@ -80,6 +80,10 @@ class Sampling:
     call_cpu_s: Annotated[float, Field(gt=0)] = 5.0
     function_cpu_s: Annotated[float, Field(gt=0)] = 60.0
     memory_mb: Positive = 1024
+    wall_factor: Annotated[float, Field(ge=1)] = 4.0  # limit on the clock = CPU limit * this + the seconds below
+    wall_slack_s: Annotated[float, Field(ge=0)] = 10.0
+    result_bytes: Positive = 4_000_000  # of one call's result
+    file_bytes: Annotated[int, Field(ge=0)] = 0  # that may be written, where anything may be written at all
 
 
 @dataclass(config=_STRICT, frozen=True)
@@ -89,7 +93,8 @@ class Instances:
 
 @dataclass(config=_STRICT, frozen=True)
 class Budget:
-    """Where a language model stops being asked; what is under way then is waited for and kept."""
+    """Where a language model stops being asked, over all processes of a run; what is under way in them then is waited for,
+    kept, and so may bring it above."""
 
     requests: Positive | None = None
     tokens: Positive | None = None  # prompt and completion together

@@ -20,14 +20,15 @@ from build.verify import values_match
 
 STAGE = "sample_io"
 
+_DRAWN_AGAIN = 3  # pairs that a written generator has to give once more from the same seed, or no run could be repeated
 TRIVIAL = {"true", "false", "null", "0", '""', "[]", "{}"}  # outputs that say little about the function
 
 
 def sample_io(
     functions: Iterable[UnifiedFunction], rules: Sampling, seed: int, sandbox: Sandbox, tallies: Counter[str]
 ) -> Iterator[SampledFunction | Reject]:
-    """Each function with its verified pairs, or a reject: few_pairs, recorded_pairs_fail, nondeterministic, or the failure
-    that ended its draws (load_error, timeout, memory, killed, ...).
+    """Each function with its verified pairs, or a reject: few_pairs, recorded_pairs_fail, nondeterministic,
+    generator_unseeded, or the failure that ended its draws (load_error, timeout, memory, killed, ...).
 
     What became of recorded pairs is added to `tallies` (recorded_ok, recorded_unstable, ...).
     """
@@ -39,6 +40,13 @@ def sample_io(
             limits = DrawRules(draws=rules.draws, distinct=rules.distinct)
             own_seed = int(digest(str(seed), function.id), 16) % 2**32
             draws = sandbox.draw(program, function.generator, limits, own_seed)
+            if function.unifier != "static" and draws.pairs and not draws.failure:
+                few = DrawRules(draws=rules.draws, distinct=min(len(draws.pairs), _DRAWN_AGAIN))
+                again = sandbox.draw(program, function.generator, few, own_seed)
+                if again.pairs != draws.pairs[: few.distinct]:
+                    where = f"{function.path}:{function.name}"
+                    yield Reject(STAGE, function.id, "generator_unseeded", f"{where}: the same seed drew other inputs")
+                    continue
         yield _judge(function, program, draws, rules, sandbox)
 
 

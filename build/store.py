@@ -1,6 +1,6 @@
 """The run folder: the only module that writes a run's files, so that a kill at any moment loses the shard in flight at most.
 
-    RUN/manifest.json               the recipe, its digest, versions, isolation; the first file written
+    RUN/manifest.json               the recipe, its digest, versions, isolation; the first file written; counts at the end
     RUN/collect/00000.jsonl         what a stage kept, one record a line
     RUN/collect/00000.rejects.jsonl what it dropped, and why
     RUN/collect/00000.done          counts; written last: a shard without it does not exist
@@ -14,6 +14,7 @@ import errno
 import json
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -70,6 +71,11 @@ class Store:
             self.write(path, json.dumps(manifest, indent=2, sort_keys=True) + "\n")
             return
         self.demand(manifest["recipe_digest"], manifest["prompt_version"])
+        found = self.manifest()
+        known = [found.get("isolation"), *found.get("resumed_under", [])]
+        if manifest.get("isolation") not in known:
+            found["resumed_under"] = [*known[1:], manifest["isolation"]]
+            self.write(path, json.dumps(found, indent=2, sort_keys=True) + "\n")
 
     def demand(self, recipe_digest: str, prompt_version: str) -> None:
         """Raises `RunError` unless the run was made by this recipe with these prompts."""
@@ -97,7 +103,8 @@ class Store:
                 os.fsync(file.fileno())
             beside.replace(path)
         except OSError as error:
-            beside.unlink(missing_ok=True)
+            with suppress(OSError):
+                beside.unlink()
             what = "the disk is full" if error.errno == errno.ENOSPC else error.strerror
             raise RunError(f"{path}: cannot be written ({what}); mend that and run the same command again.") from error
 
@@ -122,9 +129,9 @@ class Store:
         return counts
 
     def done(self, stage: str, index: int) -> Counts | None:
-        """The counts of a finished shard, None while it is not finished."""
+        """The counts of a finished shard, None while it is not finished or when its records have been lost."""
         path = self._path(stage, index, ".done")
-        if not path.exists():
+        if not (path.exists() and path.with_suffix(".jsonl").exists() and path.with_suffix(".rejects.jsonl").exists()):
             return None
         try:
             return Counts(**json.loads(path.read_text("utf-8")))
@@ -135,6 +142,14 @@ class Store:
         """Whether every shard has been through every stage."""
         count = self.shards()
         return count is not None and all(self.done(stage, shard) for stage in STAGES for shard in range(count))
+
+    def count(self) -> None:
+        """Note what every stage of a complete run came to in its manifest."""
+        manifest = self.manifest()
+        counts = {stage: asdict(self.totals(stage)) for stage in STAGES}
+        if manifest.get("counts") != counts:
+            path = self.root / "manifest.json"
+            self.write(path, json.dumps(manifest | {"counts": counts}, indent=2, sort_keys=True) + "\n")
 
     def shards(self) -> int | None:
         """How many shards the run has; None until everything is collected."""
@@ -174,6 +189,7 @@ class Store:
                 f"{path}: cannot be read ({error.strerror}); run the same command again to make it."
             ) from error
         except ValueError as error:
+            done = f"{path.parent}/{path.name.partition('.')[0]}.done"
             raise RunError(
-                f"{path}, line {number}: is damaged; remove this shard's .done file and run again."
+                f"{path}, line {number}: is damaged; remove {done} and run the same command again."
             ) from error

@@ -91,5 +91,5 @@ def test_a_source_that_is_not_there_ends_cleanly_and_can_be_mended(tmp_path: Pat
     assert done.returncode == 1 and "later.jsonl: no such file" in done.stderr and "Traceback" not in done.stderr
     (tmp_path / "later.jsonl").write_text('{"content": "broken"}\n{"content": 5}\nnot json\n')
     done = command("codeio_dataset.py", "--config", str(path))
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 1 and "the run has no instance" in done.stderr and "Traceback" not in done.stderr
     assert "bad_row 2, too_small 1" in done.stdout

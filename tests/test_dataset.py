@@ -1,6 +1,7 @@
 """The published dataset: every config loads as it will for a user, from the folder, from the class and from a Hub."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -132,3 +133,28 @@ for config in sys.argv[1:]:
 def test_a_repository_named_like_the_script_is_refused(folder: Path) -> None:
     with pytest.raises(RunError, match="codeio_dataset"):
         publish(folder, "me/codeio_dataset", private=False)
+
+
+def test_a_dataset_without_a_held_out_split_loads_too(tmp_path: Path) -> None:
+    folder = materialise(write_recipe(tmp_path, test_fraction=0.0))[2]
+    for config in CONFIGS:
+        data = load_dataset(str(folder), config, cache_dir=str(tmp_path))
+        assert list(data) == ["train"] and len(data["train"]) > 0
+
+
+def test_what_is_wrong_with_a_finished_run_is_told_in_one_sentence(tmp_path: Path) -> None:
+    path = write_recipe(tmp_path)
+    _, store, folder = materialise(path)
+    shutil.rmtree(folder)
+    shard = next(file for file in sorted((store.root / "revise").glob("0*.jsonl")) if file.stat().st_size)
+    shard.write_text("{")
+    with pytest.raises(RunError, match=r"line 1: is damaged; remove .*\.done and run the same command again"):
+        materialise(path)
+
+
+def test_the_class_does_not_take_another_runs_data_for_this_ones(tmp_path: Path) -> None:
+    builders = [
+        CodeIO(config_name="rl", recipe=str(write_recipe(tmp_path, run=run)), cache_dir=str(tmp_path / "cache"))
+        for run in ("run", "other")
+    ]
+    assert builders[0].cache_dir != builders[1].cache_dir

@@ -32,7 +32,14 @@ class TransformersModel:
         """See `build.teachers.llm.Model`; the answers of a batch are heard together."""
         self._load()
         texts = [self._text(ask) for ask in asks]
-        order = sorted(range(len(asks)), key=lambda number: (asks[number].max_tokens, len(texts[number]), number))
+        fitting = []
+        for number, encoded in enumerate(self._tokenizer(texts, add_special_tokens=False)["input_ids"]):
+            if len(encoded) >= self._model.config.max_position_embeddings:
+                if may_send():
+                    heard(number, Completion("", failure="prompt_too_long"))
+            else:
+                fitting.append(number)
+        order = sorted(fitting, key=lambda number: (asks[number].max_tokens, len(texts[number]), number))
         for start in range(0, len(order), self.recipe.concurrency):
             batch = []
             for number in order[start : start + self.recipe.concurrency]:
@@ -78,8 +85,6 @@ class TransformersModel:
         length = encoded["input_ids"].shape[1]
         room = self._model.config.max_position_embeddings - length
         new = min(max(ask.max_tokens for ask in asks), room)
-        if new <= 0:
-            return [Completion("", failure="prompt_too_long") for _ in asks]
         processors = LogitsProcessorList([_OwnNoise(asks)] if asks[0].temperature else [])
         with torch.inference_mode():
             output = self._model.generate(

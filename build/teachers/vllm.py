@@ -40,6 +40,9 @@ class VllmModel:
             batch = list(takewhile(lambda number: may_send(), numbers))
             if not batch:
                 return
+            for number in [number for number in batch if not self._fits(asks[number])]:
+                batch.remove(number)
+                heard(number, Completion("", failure="prompt_too_long"))
             params = [self._params(asks[number]) for number in batch]
             outputs = self._llm.chat([_conversation(asks[number]) for number in batch], params, use_tqdm=False)
             for number, output in zip(batch, outputs):
@@ -47,6 +50,14 @@ class VllmModel:
 
     def close(self) -> None:
         self._llm = None
+
+    def _fits(self, ask: Ask) -> bool:
+        """Whether a prompt leaves room for an answer; vLLM would end the whole batch at one that does not."""
+        said = self._llm.get_tokenizer().apply_chat_template(
+            _conversation(ask), add_generation_prompt=True, tokenize=True
+        )
+        tokens = said if isinstance(said, list) else said["input_ids"]
+        return len(tokens) < self._llm.llm_engine.model_config.max_model_len
 
     @staticmethod
     def _params(ask: Ask) -> Any:

@@ -3,12 +3,13 @@
 import json
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pyarrow
 import pyarrow.parquet
 import pytest
 
-from build.collect import collect
+from build.collect import _declared, collect
 from build.recipe import Collect, RecipeError, Source
 from build.records import RawCode, Reject
 from tests.build.conftest import RAW_FILES, write_raw
@@ -99,3 +100,29 @@ def test_sources_that_changed_under_a_stopped_run_are_refused(tmp_path: Path) ->
     (tmp_path / "aaa.py").write_text(RAW_FILES["unstable.py"] + "# another file\n")
     with pytest.raises(RecipeError, match="have changed"):
         list(collect(source, RULES, skip=5, known=[record for record in whole[:5] if isinstance(record, RawCode)]))
+
+
+@pytest.mark.parametrize(
+    ("about", "licence"),
+    [
+        ({"license_expression": "MIT", "license": "x"}, "MIT"),
+        ({"license": "BSD"}, "BSD"),
+        (
+            {"license": "Copyright\nall of the text", "classifier": ["License :: OSI Approved :: BSD License"]},
+            "BSD License",
+        ),
+        ({"license": "x" * 2000}, None),
+    ],
+)
+def test_a_packages_licence_is_a_name_and_not_its_text(about: dict[str, Any], licence: str | None) -> None:
+    assert _declared(about) == licence
+
+
+def test_a_damaged_parquet_file_is_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "rows.parquet"
+    pyarrow.parquet.write_table(pyarrow.table({"content": [f"x = {n}\n" * 50 for n in range(500)]}), path)
+    content = bytearray(path.read_bytes())
+    content[20:400] = b"\0" * 380
+    path.write_bytes(content)
+    with pytest.raises(RecipeError, match="not a sound Parquet file"):
+        list(collect([Source("parquet", str(path))], Collect()))

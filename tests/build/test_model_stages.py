@@ -154,3 +154,17 @@ def test_stated_values_are_checked_against_the_run(sandbox: Sandbox) -> None:
     said = "n = 4. First `total` is 0, then total = 1, then total becomes 3 and total is now 99; other = 5."
     assert grounds.check(said, code, '{"n": 4}') == (5, 4)
     assert "6" in grounds.told(code, '{"n": 4}')
+
+
+def test_a_file_whose_completions_all_failed_is_not_called_hard(sandbox: Sandbox) -> None:
+    def answer(request: Request) -> str | Completion:
+        if request.sample < 8:
+            return Completion("", failure="http_400")
+        return "```python\ndef double(number):\n    return number + number\n```" if request.sample == 8 else "no"
+
+    rules = Filters(completion=True)
+    (kept,) = SourceFilters(rules, Scripted(answer), sandbox, 0).judge([raw(DOUBLE)], Counter())
+    assert isinstance(kept, RawCode)  # one of the two that were answered
+    model = Scripted(lambda request: Completion("", failure="http_400"))
+    (found,) = SourceFilters(rules, model, sandbox, 0).judge([raw(DOUBLE)], Counter())
+    assert isinstance(found, Reject) and found.reason == "http_400"

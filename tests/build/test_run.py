@@ -65,3 +65,30 @@ def test_an_unfinished_run_and_orphans_are_faults(finished: Store, tmp_path: Pat
         assert any("come from nothing" in fault for fault in check(finished, Limits()).faults)
     finally:
         shard.write_text(text)
+
+
+def test_a_damaged_shard_of_the_first_stage_is_mended_as_the_message_says(finished: Store, tmp_path: Path) -> None:
+    recipe = read_recipe(write_recipe(finished.root.parent, run="damaged"))
+    store = run(recipe)
+    (store.root / "collect" / "00001.jsonl").write_text("not a record\n")
+    (store.root / "unify" / "00001.done").unlink()
+    (store.root / "filters" / "00001.done").unlink()
+    with pytest.raises(RunError) as error:
+        run(recipe)
+    named = re.search(r"remove (\S+\.done)", str(error.value))
+    assert named
+    Path(named.group(1)).unlink()
+    assert digests(run(recipe).root) == digests(finished.root)
+
+
+def test_the_manifest_of_a_finished_run_has_its_counts(finished: Store) -> None:
+    counts = finished.manifest()["counts"]
+    assert set(counts) == set(STAGES) and counts["unify"]["kept"] == finished.totals("unify").kept > 0
+
+
+def test_why_a_worker_cannot_start_is_told(tmp_path: Path) -> None:
+    (tmp_path / "journal").write_text("a file where a folder should be")
+    teacher = {"name": "openai", "model": "m", "endpoints": ["http://127.0.0.1:9/v1"]}
+    path = write_recipe(tmp_path, teacher=teacher, journal=str(tmp_path / "journal"))
+    with pytest.raises(RunError, match="the journal cannot be used"):
+        run(read_recipe(path))

@@ -8,7 +8,7 @@ import pytest
 from build.recipe import Sampling
 from build.records import RawCode, RecordedPair, Reject, SampledFunction, UnifiedFunction
 from build.sampling import sample_io
-from build.sandbox import Program, Sandbox
+from build.sandbox import Limits, Program, Sandbox
 from build.unify import read_official
 from tests.build.test_static import NUMBERS, unified
 
@@ -137,3 +137,19 @@ def test_official_rows_with_nothing_recorded_are_dropped(sandbox: Sandbox) -> No
         dropped = sample(replace(NUMBERS["climb"], generator=None, recorded=recorded), sandbox)
         assert isinstance(dropped, Reject)
         assert dropped.reason == ("recorded_pairs_fail" if recorded else "no_recorded_pairs")
+
+
+@pytest.mark.parametrize("source", ["random.Random()", "random.SystemRandom()"])
+def test_a_generator_that_draws_otherwise_from_the_same_seed_is_refused(sandbox: Sandbox, source: str) -> None:
+    generator = f"import random\ndef input_generator():\n    return {{'x': {source}.randint(0, 10**9)}}\n"
+    sampled = sample(replace(written("def main_solution(x):\n    return x + 1\n", generator), unifier="m"), sandbox)
+    assert isinstance(sampled, Reject) and sampled.reason == "generator_unseeded"
+    seeded = replace(written("def main_solution(x):\n    return x + 1\n", INTS), unifier="m")
+    assert isinstance(sample(seeded, sandbox), SampledFunction)
+
+
+def test_a_function_that_waits_is_given_up_after_a_few_draws() -> None:
+    code = "import queue\ndef main_solution(x):\n    return queue.Queue().get()\n"
+    with Sandbox(Limits(call_cpu_s=0.1, job_cpu_s=3.0, wall_factor=1.0, wall_slack_s=0.2)) as impatient:
+        sampled = sample(written(code, INTS), impatient)
+    assert isinstance(sampled, Reject) and sampled.reason == "timeout"  # it took all 200 draws, 0.3 s each

@@ -65,3 +65,24 @@ def test_a_folder_of_another_recipe_or_kind_is_refused(tmp_path: Path) -> None:
     (tmp_path / "other" / "thesis.tex").write_text("precious")
     with pytest.raises(RunError, match="is no run folder"):
         Store(tmp_path / "other").open(MANIFEST)
+
+
+def test_a_folder_below_a_file_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunError, match="cannot be written"):
+        Store(tmp_path / "file" / "run").open(MANIFEST)
+
+
+def test_a_shard_that_lost_its_records_is_not_done(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.write_shard("unify", 0, [RAW], received=1)
+    assert store.done("unify", 0)
+    (tmp_path / "unify" / "00000.jsonl").unlink()
+    assert store.done("unify", 0) is None
+
+
+def test_a_run_that_went_on_under_other_layers_says_so(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    for layers in ("all", "all", "none", "all", "none"):
+        store.open(MANIFEST | {"isolation": layers})
+    assert (store.manifest()["isolation"], store.manifest()["resumed_under"]) == ("all", ["none"])

@@ -147,3 +147,9 @@ def test_a_number_too_long_to_write_is_no_answer(sandbox: Sandbox) -> None:
     response = '{"output": 0x' + "f" * 4000 + "}"
     (verdict,) = verify([Check(DOUBLE, "output", '{"x": 4}', "8", response)], sandbox)
     assert verdict.status == "no_answer"
+
+
+def test_a_feedback_is_short_whatever_the_code_returns(sandbox: Sandbox) -> None:
+    program = Program("def main_solution(x):\n    return list(range(x))\n")
+    (verdict,) = verify([Check(program, "input", '{"x": 2}', "[0, 1]", '{"input": {"x": 100000}}')], sandbox)
+    assert verdict.status == "wrong_input" and len(feedback(verdict)) < 1000

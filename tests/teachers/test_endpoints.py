@@ -251,3 +251,23 @@ def test_a_damaged_journal_is_named(tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"local\.sqlite"):
         Journal(tmp_path)
     assert issubclass(sqlite3.DatabaseError, sqlite3.Error)
+
+
+def test_a_budget_counts_what_all_ranks_have_spent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("build.journal._LOOK_AGAIN_S", 0.0)
+    first = Journal(tmp_path, rank=0)
+    second = Journal(tmp_path, rank=1)  # opened after the first, which has to notice
+    second.add("key", "run", Completion("a", "stop", Usage(1, 20, 30)))
+    first.add("other", "run", Completion("b", "stop", Usage(1, 2, 3)))
+    assert first.spent("run") == second.spent("run") == Usage(2, 22, 33)
+    assert first.spent("another") == Usage()
+
+
+def test_a_key_that_is_a_word_changes_no_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def empty(body: dict[str, Any]) -> dict[str, Any]:
+        return completion('{"output": "EMPTY"}')
+
+    monkeypatch.setenv("TEST_KEY", "EMPTY")  # what vLLM's documentation has as key
+    with FakeEndpoint(empty) as server:
+        (answer,) = ask(teacher_for(tmp_path, server, key_variable="TEST_KEY"), requests(1))
+    assert answer.text == '{"output": "EMPTY"}'

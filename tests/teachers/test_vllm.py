@@ -24,6 +24,11 @@ class Engine:
     def __init__(self, **settings: Any) -> None:
         assert settings["enable_prefix_caching"] and settings["dtype"] == "float32"
 
+    llm_engine = SimpleNamespace(model_config=SimpleNamespace(max_model_len=20))
+
+    def get_tokenizer(self) -> Any:
+        return SimpleNamespace(apply_chat_template=lambda said, **how: {"input_ids": list(said[-1]["content"])})
+
     def chat(self, conversations: list[Any], params: list[Any], use_tqdm: bool) -> list[Any]:
         self.batches.append(len(conversations))
         return [
@@ -71,6 +76,14 @@ def test_every_request_of_every_batch_is_answered(tmp_path: Path) -> None:
         3,
     )
     assert Engine.batches == [4, 4, 3]
+
+
+def test_a_prompt_that_is_too_long_fails_alone(tmp_path: Path) -> None:
+    asked = requests(3)
+    asked[1] = Request((Message("user", "a question without an end"),))
+    answers = teacher_for(tmp_path).complete(asked)
+    assert [answer.failure for answer in answers] == ["", "prompt_too_long", ""]
+    assert Engine.batches == [2]
 
 
 def test_a_budget_stops_between_two_requests_and_what_was_answered_stays(tmp_path: Path) -> None:
