@@ -51,7 +51,8 @@ class Benchmark:
     call `cpu_s` seconds. `group` is the key that rows are broken down by.
     `combine`: "mean" over items; "clusters" is the same mean, whose items share a context within a group; "all" counts a group
     as right when all its items are; "strata" is the mean of the means of "category/task" groups within each category.
-    `data` names the file or folder of a local copy. `access` says what to do when the Hub refuses.
+    `groups` is how many there must be in the full data (0: any number). `check(row)` raises ValueError for a row that could be
+    asked but not scored. `data` names the file or folder of a local copy. `access` says what to do when the Hub refuses.
     """
 
     name: str
@@ -67,6 +68,8 @@ class Benchmark:
     combine: Literal["mean", "clusters", "all", "strata"] = "mean"
     in_sandbox: bool = False
     cpu_s: float = 5.0
+    groups: int = 0
+    check: Callable[[Row], object] | None = None
     access: str = "check the network and the name of the data set"
 
 
@@ -136,6 +139,7 @@ BENCHMARKS = (
         hendrycks_math.score,
         "math.jsonl",
         group=lambda row: row["type"],
+        check=hendrycks_math.gold,
     ),
     Benchmark(
         "gpqa",
@@ -173,6 +177,8 @@ BENCHMARKS = (
         "leetcode_o.jsonl",
         group=lambda row: str(leetcode_o.field(row, "problem")),
         combine="all",
+        groups=900,
+        check=lambda row: leetcode_o.field(row, "output"),
     ),
     Benchmark(
         "cruxeval_i",
@@ -238,6 +244,7 @@ BENCHMARKS = (
         zebralogic.score,
         "zebralogic.jsonl",
         group=lambda row: row["size"],
+        check=zebralogic.check,
         access=_GATED,
     ),
     Benchmark(
@@ -250,7 +257,8 @@ BENCHMARKS = (
         korbench.prompt,
         korbench.score,
         "korbench",
-        group=lambda row: row["kind"],
+        group=lambda row: f"{row['kind']}/{row['rule_id']}",
+        combine="clusters",
         access="clone the repository KOR-Bench/KOR-Bench and give a folder with its data/ named korbench/ as --data",
     ),
     Benchmark(
@@ -265,6 +273,7 @@ BENCHMARKS = (
         "livebench.jsonl",
         group=lambda row: f"{row['category']}/{row['task']}",
         combine="strata",
+        check=livebench.check,
         access="the pinned commits of July 2024 must still be there; later ones hold other questions",
     ),
 )

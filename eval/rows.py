@@ -7,6 +7,7 @@ part in every report.
 """
 
 import json
+from collections import Counter
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -54,6 +55,7 @@ def load(name: str, where: Where) -> tuple[Item, ...]:
     if name == "bbh_zh":
         rows = [row for row in rows if row["task"] in benchmark.sources[0].configs]
     items: dict[str, Item] = {}
+    seen: Counter[str] = Counter()
     for row in rows:
         missing = [key for key in benchmark.keys if key not in row]
         if missing:
@@ -61,16 +63,23 @@ def load(name: str, where: Where) -> tuple[Item, ...]:
                 f"{benchmark.column}: a row lacks {', '.join(missing)}; the keys seen are {', '.join(row)}"
             )
         try:
+            if benchmark.check:
+                benchmark.check(row)
             prompt, group = benchmark.prompt(row), benchmark.group(row)
         except (ValueError, KeyError, IndexError, TypeError) as error:
             raise Unavailable(
-                f"{benchmark.column}: a row that cannot be shown ({error}); its keys are {', '.join(row)}"
+                f"{benchmark.column}: a row that cannot be used ({error}); its keys are {', '.join(row)}"
             ) from error
-        item = Item(digest(name, json.dumps(row, sort_keys=True, default=str)), prompt, group, row)
+        text = json.dumps(row, sort_keys=True, default=str)
+        again = (str(seen[text]),) if seen[text] else ()  # some benchmarks hold a row twice, and count it twice
+        seen[text] += 1
+        item = Item(digest(name, text, *again), prompt, group, row)
         items[item.id] = item
-    if not where.data and benchmark.items and len(rows) != benchmark.items:
+    groups = len({item.group for item in items.values()})
+    if not where.data and benchmark.items and (len(items), groups) != (benchmark.items, benchmark.groups or groups):
+        wanted = f"{benchmark.items} items" + (f" in {benchmark.groups} groups" if benchmark.groups else "")
         raise Unavailable(
-            f"{benchmark.column}: expected {benchmark.items} items and got {len(rows)}; the data has changed"
+            f"{benchmark.column}: expected {wanted} and got {len(items)} in {groups}; the data has changed"
         )
     return tuple(items.values())
 
@@ -138,7 +147,11 @@ def _from_hub(benchmark: Benchmark) -> list[Row]:
             ]
         for number, source in enumerate(benchmark.sources):
             try:
-                return _read(source)
+                rows = _read(source)
+                if benchmark.check:
+                    for row in rows:
+                        benchmark.check(row)
+                return rows
             except Exception:
                 if number + 1 == len(benchmark.sources):
                     raise
@@ -155,10 +168,24 @@ def _read(source: Source) -> list[Row]:
     import datasets  # slow to import, and not needed for local rows
 
     rows: list[Row] = []
+    revision = _whole_commit(source) if source.revision else None
     for config in source.configs:
-        part: Any = datasets.load_dataset(source.path, config, split=source.split, revision=source.revision)
+        part: Any = datasets.load_dataset(source.path, config, split=source.split, revision=revision)
         rows += [row | {source.add: config} if source.add else row for row in part]
     return rows
+
+
+def _whole_commit(source: Source) -> str | None:
+    """The full hash of a pinned commit: some are known by their first digits only, which the Hub does not take."""
+    if source.revision is None or len(source.revision) == 40:
+        return source.revision
+    from huggingface_hub import HfApi
+
+    commits = [commit.commit_id for commit in HfApi().list_repo_commits(source.path, repo_type="dataset")]
+    found = [commit for commit in commits if commit.startswith(source.revision)]
+    if len(found) != 1:
+        raise ValueError(f"{source.path} has {len(found)} commits that start with {source.revision}")
+    return found[0]
 
 
 def _download(source: Source, name: str) -> Path:

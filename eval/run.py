@@ -12,7 +12,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import lm_eval
+import requests
 import torch
 from lm_eval.api.instance import Instance
 from lm_eval.api.model import LM
@@ -31,17 +33,42 @@ SEED = 1234  # lm-eval's own default; decoding is greedy
 # Requests in one call of the model: enough to sort by length and to keep an engine busy, few enough to lose with vLLM, which
 # hands its responses out at the end of a call. The others hand out each batch or each response, and it is stored then.
 CHUNK = 1024
+_REFUSED = {400, 413, 422}  # statuses that say that this request cannot be answered, whenever it is asked
 _PACKAGES = ("lm-eval", "transformers", "torch", "vllm", "datasets", "math-verify", "sympy", "pandas")
 
 
 class Text(str):
-    """A generation that knows whether its length limit cut it; lm-eval passes strings on as they are."""
+    """A generation that knows whether its length limit cut it, or the endpoint refused its prompt; lm-eval passes it on."""
 
-    truncated: bool
+    truncated: bool = False
+    refused: bool = False
 
 
 class Endpoint(LocalChatCompletion):
-    """lm-eval's client of OpenAI-compatible chat endpoints, which also keeps each finish reason."""
+    """lm-eval's client of OpenAI-compatible chat endpoints, which also keeps each finish reason.
+
+    A request that the endpoint refuses for what it is (most often its length) gets an empty response, once; others go on.
+    """
+
+    def model_call(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().model_call(*args, **kwargs)
+        except requests.HTTPError as error:
+            if error.response is None or error.response.status_code not in _REFUSED:
+                raise
+            return {"choices": [{"index": 0, "message": {"content": ""}, "finish_reason": "refused"}]}
+
+    async def amodel_call(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return await super().amodel_call(*args, **kwargs)
+        except aiohttp.ClientResponseError as error:
+            if error.status not in _REFUSED:
+                raise
+            text = Text("")
+            text.refused = True
+            for key in kwargs.get("cache_keys") or ():
+                self.cache_hook.add_partial("generate_until", key, text)
+            return [text]
 
     def parse_generations(self, outputs: Any, **kwargs: Any) -> list[str]:
         answers = outputs if isinstance(outputs, list) else [outputs]
@@ -49,7 +76,7 @@ class Endpoint(LocalChatCompletion):
         texts: list[str] = []
         for generation, reason in zip(super().parse_generations(outputs, **kwargs), reasons):
             text = Text(generation or "")
-            text.truncated = reason == "length"
+            text.truncated, text.refused = reason == "length", reason == "refused"
             texts.append(text)
         return texts
 
@@ -104,7 +131,7 @@ class Recorder(LM):
         """The endpoint says what was cut; local models are asked by counting tokens again, which is nearly the same."""
         prompt_cut = False
         if isinstance(text, Text):
-            truncated = text.truncated
+            truncated, prompt_cut = text.truncated, text.refused
         else:
             encode: Callable[[str], list[int]] | None = getattr(self._model, "tok_encode", None)
             truncated = encode is not None and len(encode(text)) >= self._max_new_tokens - 1
@@ -196,8 +223,17 @@ def generate(
     }
     run.write_manifest(manifest)
     logging.getLogger("lm_eval").setLevel(logging.ERROR)
+    try:
+        _ask(Recorder(model, run, max_new_tokens), ready, where, limit, max_new_tokens)
+    except (aiohttp.ClientError, requests.RequestException, TimeoutError) as error:
+        why = str(error) or type(error).__name__
+        raise BadRun(f"the endpoint does not answer ({why}); see to it and run again, {run.path} goes on") from error
+
+
+def _ask(recorder: Recorder, ready: list[str], where: Where, limit: int | None, max_new_tokens: int) -> None:
+    """Every request of the benchmarks, through lm-eval, to the recorder."""
     lm_eval.simple_evaluate(
-        model=Recorder(model, run, max_new_tokens),
+        model=recorder,
         tasks=[f"codeio_{name}" for name in ready],
         task_manager=TaskManager(
             include_path=str(Path(__file__).parent / "tasks"),

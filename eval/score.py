@@ -38,6 +38,10 @@ def score_run(run: Run) -> Summary:
                 columns.append(_score_benchmark(run, benchmark, where, sandbox))
             except Unavailable as error:
                 unavailable[benchmark.name] = str(error)
+            except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+                # A fault of one scorer, or of data that it does not expect, costs its column and no other.
+                unavailable[benchmark.name] = f"{benchmark.column}: cannot be scored ({type(error).__name__}: {error})"
+                tqdm.write(unavailable[benchmark.name])
     summary = _summary(columns, unavailable)
     run.write_summary(summary)
     return summary

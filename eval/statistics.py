@@ -20,6 +20,7 @@ from statsmodels.stats.proportion import proportion_confint
 
 Combine = Literal["mean", "clusters", "all", "strata"]
 _Z = float(norm.ppf(0.975))
+_NOTHING = 1e-12  # a standard error below this is none
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,10 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Paired:
-    """A difference (second minus first) on the same items. `p` is two-sided: McNemar's exact for binary values, else z's."""
+    """A difference (second minus first) on the same items. `p` is two-sided: McNemar's exact for binary values, else z's.
+
+    Where the items have no spread to estimate (one cluster, one item a stratum) p is 1 and the interval everything.
+    """
 
     difference: Estimate
     wins: int
@@ -82,7 +86,9 @@ def paired(combine: Combine, groups: Sequence[str], first: Sequence[float], seco
     if binary and combine in ("mean", "all"):
         p, test = mcnemar_p(wins, losses), "exact McNemar"
     else:
-        p, test = (float(2 * norm.sf(abs(value) / se)) if se > 0 else float(value == 0)), "z"
+        p, test = (float(2 * norm.sf(abs(value) / se)) if se > _NOTHING else 1.0), "z"
+    if se <= _NOTHING and value:  # one cluster, or an item a stratum: nothing can be said of the spread
+        return Paired(Estimate(value, se, -1.0, 1.0, len(differences)), wins, losses, p, test)
     return Paired(Estimate(value, se, value - _Z * se, value + _Z * se, len(differences)), wins, losses, p, test)
 
 

@@ -21,7 +21,7 @@ import yaml
 from eval.scorers import UNANSWERED, Score
 from eval.scorers.extract import last_answer_line, last_boxed, tail
 
-VERSION = 1
+VERSION = 2
 
 TASKS = {
     "boolean_expressions": 250,
@@ -55,7 +55,8 @@ TASKS = {
 
 _MARKERS = ("answer is", "答案是", "答案为")
 _OPTION = re.compile(r"[(（]\s*([A-Z])\s*[)）]")
-_BARE_OPTION = re.compile(r"[\s*:：$]*([A-R])(?![A-Za-z])")
+_BARE_OPTION = re.compile(r"[\s*:：$]*(?:(?i:option)\s+)?([A-R])(?![A-Za-z])")
+_WRAPPING = re.compile(r"\\(?:boxed|text|textbf|mathrm)\{|[{}$]")
 _WORDS = {
     **{"yes": "yes", "no": "no", "是": "yes", "否": "no", "不是": "no"},
     **{"true": "true", "false": "false", "真": "true", "假": "false"},
@@ -102,11 +103,13 @@ def extract(response: str) -> str | None:
 def normalise(answer: str, target: str) -> str:
     """The answer in the form of the target's kind, for comparison."""
     answer = answer[:2000].strip().strip("*_`\"'“”$ ").strip()
+    if re.fullmatch(r"\([A-Z]\)", target) or target.lower() in _WORDS:
+        answer = _WRAPPING.sub("", answer)
     if re.fullmatch(r"\([A-Z]\)", target):
         match = _OPTION.search(answer) or _BARE_OPTION.match(answer)
         return f"({match.group(1)})" if match else answer
     if target.lower() in _WORDS:
-        word = re.match(r"[\s*]*(不是|[是否真假]|[A-Za-z]+)", answer)
+        word = re.match(r"[\s*(（]*(不是|[是否真假]|[A-Za-z]+)", answer)
         return _WORDS.get(word.group(1).lower(), answer) if word else answer
     if re.fullmatch(r"-?\d+", target):
         number = re.search(r"-?\d{1,30}", answer.replace(",", "").replace("−", "-"))

@@ -17,7 +17,7 @@ from build.sandbox import Program, Sandbox
 from eval.scorers import UNANSWERED, Score
 from eval.scorers.extract import between, tail
 
-VERSION = 1
+VERSION = 2
 
 CPU_SECONDS = 3.0  # the reference's time-out
 _MAX_ANSWER = 20_000
@@ -119,7 +119,7 @@ def extract_call(response: str) -> str | None:
     for node in _answer_nodes(response):
         for part in [node.left, *node.comparators] if isinstance(node, ast.Compare) else [node]:
             if isinstance(part, ast.Call) and isinstance(part.func, ast.Name) and part.func.id == "f":
-                return ast.unparse(part)
+                return _source(part)
     return None
 
 
@@ -128,8 +128,16 @@ def extract_value(response: str) -> str | None:
     for node in _answer_nodes(response):
         part = node.comparators[-1] if isinstance(node, ast.Compare) else node
         if _is_literal(part):
-            return ast.unparse(part)
+            return _source(part)
     return None
+
+
+def _source(node: ast.expr) -> str | None:
+    """The node as text; None where it is nested deeper than Python can write, though it could read it."""
+    try:
+        return ast.unparse(node)
+    except RecursionError:
+        return None
 
 
 def _is_literal(node: ast.expr) -> bool:

@@ -6,10 +6,12 @@ that part a fixed number of times; no pattern here can backtrack over it more th
 
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 # 4,096 tokens are about 16,000 characters; what is longer than this is not an answer to a benchmark question.
 CAP = 100_000
+_MARKS = 20  # marks of an answer that are looked at
 _ANSWER = re.compile(r"answer[ \t*_]{0,6}[:：]", re.IGNORECASE)
 
 
@@ -24,15 +26,17 @@ def tail(text: str) -> str:
 
 
 def last_answer_line(text: str) -> str | None:
-    """What follows the last `Answer:` on its line (or on the next line, if that one is empty), without markdown marks."""
+    """What follows the last `Answer:` on its line (or on the next one with text), without markdown marks."""
+    return next(iter(answer_lines(text)), None)
+
+
+def answer_lines(text: str) -> Iterator[str]:
+    """What follows each `Answer:`, the last first: the rest of its line, or the first line after it that is not blank."""
     text = tail(text)
-    ends = [match.end() for match in _ANSWER.finditer(text)]
-    if not ends:
-        return None
-    for line in text[ends[-1] :].split("\n", 2)[:2]:
-        if answer := line.strip().strip("*").strip():
-            return answer
-    return None
+    for end in [match.end() for match in _ANSWER.finditer(text)][: -_MARKS - 1 : -1]:
+        lines = text[end : end + 2000].split("\n")
+        if answer := next((line.strip().strip("*").strip() for line in lines if line.strip().strip("*").strip()), ""):
+            yield answer
 
 
 def last_boxed(text: str) -> str | None:
@@ -90,5 +94,6 @@ def between(text: str, opening: str, closing: str) -> list[str]:
 
 def choice_letter(text: str, letters: str) -> str | None:
     """A leading choice letter: `B`, `(B)`, `**B**`, `$B$`, `B.`; None when a longer word starts there."""
-    match = re.match(rf"[\s*_$(\[（]{{0,8}}(?:\\text\{{|\\boxed\{{|\\mathrm\{{)?\(?([{letters}])(?![A-Za-z0-9])", text)
+    opening = r"(?i:option\s|choice\s)?[\s*_$(\[（\\]{0,8}(?:text\{|boxed\{|mathrm\{){0,2}\(?"
+    match = re.match(rf"{opening}([{letters}])(?![A-Za-z0-9])", text)
     return match.group(1) if match else None

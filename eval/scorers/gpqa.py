@@ -15,7 +15,7 @@ from typing import Any
 from eval.scorers import Score
 from eval.scorers.mmlu_stem import four_choices, score_letter
 
-VERSION = 1
+VERSION = 2
 
 
 def prompt(row: dict[str, Any]) -> str:

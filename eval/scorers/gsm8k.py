@@ -14,9 +14,11 @@ from typing import Any
 from eval.scorers import UNANSWERED, Score
 from eval.scorers.extract import last_answer_line, last_boxed, tail
 
-VERSION = 1
+VERSION = 2
 
 _NUMBER = re.compile(r"(?<![\w.])[-−]?\$?(?:\d{1,3}(?:,\d{3})+|\d{1,40})(?:\.\d{1,40})?|(?<![\w.])[-−]?\$?\.\d{1,40}")
+
+_SEPARATOR = re.compile(r"(?<=\d)(?:\{,\}|,?\\[,!;: ])(?=\d)")  # LaTeX's between thousands
 
 _PROMPT = """\
 {question}
@@ -43,9 +45,9 @@ def extract(response: str) -> Decimal | None:
     marked.append(after.split("\n", 1)[0] if mark else None)
     marked.append(last_answer_line(response))
     for text in marked:
-        if text and (number := last_number(text)) is not None:
+        if text and (number := last_number(_SEPARATOR.sub("", text))) is not None:
             return number
-    return last_number(tail(response))
+    return last_number(_SEPARATOR.sub("", tail(response)))
 
 
 def first_number(text: str) -> Decimal | None:

@@ -35,17 +35,26 @@ def prompt(row: dict[str, Any]) -> str:
     return _PROMPT.format(problem=row["problem"])
 
 
-def score(row: dict[str, Any], response: str) -> Score:
-    gold = last_boxed(row["solution"])
-    if gold is None:
+def gold(row: dict[str, Any]) -> str:
+    r"""The answer of a row: what its solution has in the last `\boxed{}`, or after `\boxed ` where that has no braces."""
+    solution = row["solution"]
+    found = last_boxed(solution)
+    if found is None and "\\boxed " in solution:
+        found = solution.rpartition("\\boxed ")[2].partition("$")[0].split()[0].rstrip(".")
+    if not found:
         raise ValueError("a MATH row without \\boxed{} in its solution")
+    return str(found)
+
+
+def score(row: dict[str, Any], response: str) -> Score:
+    wanted = gold(row)
     answer = last_boxed(response) or last_answer_line(response)
     if not answer or not answer.strip():
         return UNANSWERED
     if len(answer) > MAX_CHARS:
         return Score(0.0, other={"em": 0.0})
-    same = plain(gold) == plain(answer)
-    return Score(float(same or equivalent(gold, answer)), other={"em": float(same)})
+    same = plain(wanted) == plain(answer)
+    return Score(float(same or equivalent(wanted, answer)), other={"em": float(same)})
 
 
 def equivalent(gold: str, answer: str) -> bool:

@@ -21,7 +21,7 @@ from typing import Any, Literal
 import sympy
 from sympy.parsing.latex import parse_latex
 
-from eval.scorers import UNANSWERED, Score
+from eval.scorers import Score
 from eval.scorers.bounded import costly, within
 from eval.scorers.extract import head
 
@@ -65,8 +65,9 @@ def prompt(row: dict[str, Any]) -> str:
 def score(row: dict[str, Any], response: str, latex: bool = True) -> Score:
     text = head(response)
     if _first_bracketed(text) is None:
-        return UNANSWERED
-    return Score(float(_correct(row["kind"], str(row["rule_id"]), str(row["idx"]), text, row["answer"], latex)))
+        return Score(0.0, answered=False, other={row["kind"]: 0.0})
+    right = float(_correct(row["kind"], str(row["rule_id"]), str(row["idx"]), text, row["answer"], latex))
+    return Score(right, other={row["kind"]: right})
 
 
 def _correct(kind: str, rule: str, idx: str, response: str, answer: str, latex: bool) -> bool:

@@ -2,7 +2,8 @@
 
 Data: hkust-nlp/LeetCode-O, file leetcode.jsonl: 4,414 rows = 2,207 test cases in two languages, of 900 problems. Each row
 carries its own `messages`. The other names could not be read when this was written; `FIELDS` lists the names that are
-looked for, and a row that has none of them stops the load with the keys that it has.
+looked for; a row without a name for its problem or its output stops the load with the keys that it has, and so do rows
+that are not of 900 problems. Where a row names its language and difficulty, the shares of right rows go by them too.
 Metric: a problem counts when all its test cases are right in both languages; the share of right rows beside it. The rule is
 the authors' from their pipeline: the last complete JSON object (else with escaped braces undone, else inside `\\boxed{}`),
 its key "output", equal as a JSON value, floats within 0.1 % and with equal integer parts.
@@ -12,13 +13,13 @@ import re
 from math import isfinite
 from typing import Any
 
-from eval.scorers import UNANSWERED, Score
+from eval.scorers import Score
 from eval.scorers.extract import last_boxed, last_braced, parse_json, tail
 
-VERSION = 1
+VERSION = 2
 
 FIELDS = {
-    "problem": ("problem_id", "question_id", "task_id", "slug", "title_slug", "id", "idx", "index"),
+    "problem": ("problem_id", "question_id", "task_id", "slug", "title_slug", "question_slug"),
     "language": ("language", "lang", "locale"),
     "difficulty": ("difficulty", "level"),
     "output": ("answer", "expected_output", "gold", "gt", "ground_truth", "target", "reference", "output"),
@@ -44,12 +45,14 @@ def prompt(row: dict[str, Any]) -> str:
 
 def score(row: dict[str, Any], response: str) -> Score:
     predicted = last_json(tail(response))
+    parts = [str(row[key]) for meaning in ("language", "difficulty") for key in FIELDS[meaning] if key in row]
     if not isinstance(predicted, dict) or "output" not in predicted:
-        return UNANSWERED
+        return Score(0.0, answered=False, other=dict.fromkeys(parts, 0.0))
     gold = field(row, "output")
     parsed = parse_json(gold) if isinstance(gold, str) else None
     wanted = [gold] if parsed is None else [gold, parsed]
-    return Score(float(any(is_close(predicted["output"], value) for value in wanted)))
+    right = float(any(is_close(predicted["output"], value) for value in wanted))
+    return Score(right, other=dict.fromkeys(parts, right))
 
 
 def last_json(text: str) -> Any:

@@ -38,6 +38,11 @@ def prompt(row: dict[str, Any]) -> str:
     return str(row["turns"][0])
 
 
+def check(row: dict[str, Any]) -> None:
+    """Raises ValueError for a row whose task has no rule."""
+    _judge(row.get("subtask") or row["task"], row["ground_truth"], "", row["turns"][0])
+
+
 def score(row: dict[str, Any], response: str) -> Score:
     text = tail(without_thoughts(response))
     task = row.get("subtask") or row["task"]

@@ -10,9 +10,9 @@ else the last boxed letter.
 from typing import Any
 
 from eval.scorers import UNANSWERED, Score
-from eval.scorers.extract import choice_letter, last_answer_line, last_boxed
+from eval.scorers.extract import answer_lines, choice_letter, last_boxed
 
-VERSION = 1
+VERSION = 2
 
 SUBJECTS = {
     "abstract_algebra": 100,
@@ -62,7 +62,7 @@ def score(row: dict[str, Any], response: str) -> Score:
 
 def score_letter(gold: str, response: str) -> Score:
     """1 when the letter that the response ends on is `gold`."""
-    for marked in (last_answer_line(response), last_boxed(response)):
+    for marked in (*answer_lines(response), last_boxed(response)):
         if marked and (letter := choice_letter(marked, "ABCDabcd")):
             return Score(float(letter.upper() == gold))
     return UNANSWERED

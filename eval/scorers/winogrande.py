@@ -11,9 +11,9 @@ import re
 from typing import Any
 
 from eval.scorers import UNANSWERED, Score
-from eval.scorers.extract import choice_letter, last_answer_line, tail
+from eval.scorers.extract import answer_lines, choice_letter, tail
 
-VERSION = 1
+VERSION = 2
 
 _PROMPT = """\
 One of two options belongs in the place of the underscore in this sentence. Which one makes it sensible?
@@ -40,7 +40,7 @@ def score(row: dict[str, Any], response: str) -> Score:
 def _extract(row: dict[str, Any], response: str) -> str | None:
     """ "1" or "2", or None."""
     options = {"1": row["option1"], "2": row["option2"]}
-    if (answer := last_answer_line(response)) is not None:
+    for answer in answer_lines(response):
         if letter := choice_letter(answer, "AB12ab"):
             return {"A": "1", "B": "2"}.get(letter.upper(), letter)
         named = [number for number, option in options.items() if option.lower() in answer[:200].lower()]

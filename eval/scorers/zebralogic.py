@@ -34,10 +34,14 @@ def prompt(row: dict[str, Any]) -> str:
     return _PROMPT.format(puzzle=row["puzzle"].strip(), form=json.dumps({"solution": houses}, indent=2))
 
 
+def check(row: dict[str, Any]) -> None:
+    """Raises ValueError for a row whose solution is hidden."""
+    if any(str(cell or "").strip("_ ") == "" for cells in row["solution"]["rows"] for cell in cells):
+        raise ValueError("these ZebraLogic rows have blanked solutions; take a source that holds the answers")
+
+
 def score(row: dict[str, Any], response: str) -> Score:
     header, rows = row["solution"]["header"], row["solution"]["rows"]
-    if any(cell.strip("_ ") == "" for cells in rows for cell in cells):
-        raise ValueError("these ZebraLogic rows have blanked solutions; take a source that holds the answers")
     given = parsed_solution(response)
     right = 0
     for number, cells in enumerate(rows, 1):

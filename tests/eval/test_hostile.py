@@ -26,6 +26,13 @@ HOSTILE = {
     "parentheses": "[ANSWER]" + "(" * 50_000 + "[/ANSWER]",
     "unary minus": "[ANSWER]" + "-" * 15_000 + "1[/ANSWER]",
     "a long sum": "```python\n" + "1+" * 40_000 + "1\n```",
+    # Python reads these, and runs out of stack when it writes them again or walks over them.
+    **{
+        f"a chain of {length}": f"[ANSWER]\nassert f({'+'.join(['1'] * length)}) == 1\n[/ANSWER]"
+        for length in (200, 400, 2000)
+    },
+    **{f"attributes of {length}": f"[ANSWER]f(a{'.b' * length})[/ANSWER]" for length in (300, 900)},
+    **{f"{length} times not": f"[ANSWER]f({'not ' * length}1)[/ANSWER]" for length in (100, 190)},
     "boxes": "\\boxed{" * 20_000,
     "towers": "\\boxed{9^{9^{9^{9^{9}}}}} Answer: 9**9**9**9 [[9^{9^{9^{9}}}]] $9^{9^{9^9}}$",
     "factorials": "\\boxed{99999!!!} [[(9999!)!]]",

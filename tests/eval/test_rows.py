@@ -2,6 +2,8 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -12,6 +14,8 @@ from eval.benchmarks import BENCHMARKS, COLUMNS, Source
 from eval.report import quoted_rows
 from eval.rows import Unavailable, Where, load
 from tests.eval.test_scorers import ROWS
+
+PUZZLE = {"id": "1", "size": "2*2", "puzzle": "p"}
 
 
 def test_the_paper_asks_38420_questions() -> None:
@@ -77,9 +81,62 @@ def test_a_gated_data_set_says_what_to_accept(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_livebench_takes_the_releases_of_2024_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    row = {"question_id": "1", "category": "math", "task": "math_comp", "turns": ["?"], "ground_truth": "1"}
+    row = {
+        "question_id": "1",
+        "category": "math",
+        "task": "math_comp",
+        "subtask": "amc_12a",
+        "turns": ["?"],
+        "ground_truth": "1",
+    }
     dates = ["2024-06-24", "2024-07-26", "2024-08-31"]
     monkeypatch.setattr(rows, "_read", lambda source: [row | {"livebench_release_date": date} for date in dates])
     load.cache_clear()
     with pytest.raises(Unavailable, match="expected 672 items and got 8"):  # two of three dates, four categories
         load("livebench", Where())
+
+
+def test_a_row_that_the_benchmark_holds_twice_counts_twice(tmp_path: Path) -> None:
+    row = {"question": "1 + 1?", "answer": "#### 2"}
+    (tmp_path / "gsm8k.jsonl").write_text(json.dumps(row) + "\n" + json.dumps(row) + "\n")
+    first, second = load("gsm8k", Where(str(tmp_path)))
+    assert first.prompt == second.prompt and first.id != second.id  # 250 rows of sports_understanding were 248 items
+
+
+@pytest.mark.parametrize(
+    ("name", "row", "told"),
+    [
+        (
+            "zebralogic",
+            {"id": "1", "size": "2*2", "puzzle": "p", "solution": {"header": ["House"], "rows": [["___"]]}},
+            "blanked",
+        ),
+        (
+            "zebralogic",
+            {"id": "1", "size": "2*2", "puzzle": "p", "solution": {"header": ["House"], "rows": [[None]]}},
+            "blanked",
+        ),
+        (
+            "leetcode_o",
+            {"messages": [{"role": "user", "content": "?"}], "id": 3, "answer": "1"},
+            "no key for the problem",
+        ),
+        ("leetcode_o", {"messages": [{"role": "user", "content": "?"}], "slug": "two-sum"}, "no key for the output"),
+        ("math", {"problem": "p", "level": "1", "type": "Algebra", "solution": "It is 3."}, "without"),
+    ],
+)
+def test_what_could_not_be_scored_is_told_before_anything_is_asked(
+    name: str, row: dict[str, Any], told: str, tmp_path: Path
+) -> None:
+    (tmp_path / f"{name}.jsonl").write_text(json.dumps(row) + "\n")
+    with pytest.raises(Unavailable, match=told):
+        load(name, Where(str(tmp_path)))
+
+
+def test_a_short_commit_is_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = "6a4906b" + "0" * 33
+    commits = [SimpleNamespace(commit_id=whole), SimpleNamespace(commit_id="f" * 40)]
+    monkeypatch.setattr("huggingface_hub.HfApi.list_repo_commits", lambda *args, **kwargs: commits)
+    assert rows._whole_commit(Source("livebench/language", revision="6a4906b")) == whole
+    with pytest.raises(ValueError, match="0 commits"):
+        rows._whole_commit(Source("livebench/language", revision="1234567"))

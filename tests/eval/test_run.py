@@ -2,7 +2,9 @@
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ from lm_eval.api.model import LM
 
 from eval.benchmarks import BENCHMARKS, BY_NAME, COLUMNS
 from eval.cli import main
-from eval.rows import Where
+from eval.rows import Where, load
 from eval.run import build_model, generate
 from eval.runs import BadRun, Run
 from eval.score import score_run
@@ -190,19 +192,18 @@ def test_one_missing_benchmark_does_not_stop_the_others(tmp_path: Path, capsys: 
     assert "give --held-out" in summary.unavailable["codeio"]
 
 
-def test_an_openai_compatible_endpoint_is_asked_greedily_and_says_what_was_cut(tmp_path: Path) -> None:
-    bodies = []
+@contextmanager
+def endpoint(reply: Callable[[dict[str, Any]], tuple[int, str]]) -> Iterator[str]:
+    """The URL of a server that answers each body with a status and a finish reason."""
 
     class Stub(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            bodies.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            answer = {"index": 0, "message": {"role": "assistant", "content": "Answer: 60"}}
-            reason = "length" if len(bodies) == 1 else "stop"
-            reply = json.dumps({"choices": [answer | {"finish_reason": reason}]}).encode()
-            self.send_response(200)
+            status, reason = reply(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            answer = {"index": 0, "message": {"role": "assistant", "content": "Answer: 60"}, "finish_reason": reason}
+            self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.end_headers()
-            self.wfile.write(reply)
+            self.wfile.write(json.dumps({"choices": [answer]}).encode())
 
         def log_message(self, *args: Any) -> None:
             """Keep the test's output clean."""
@@ -210,19 +211,59 @@ def test_an_openai_compatible_endpoint_is_asked_greedily_and_says_what_was_cut(t
     server = HTTPServer(("127.0.0.1", 0), Stub)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
-        url = f"http://127.0.0.1:{server.server_port}/v1/chat/completions"
-        model = build_model("local-chat-completions", f"model=stub,base_url={url}", "1")
-        run = Run(tmp_path / "run")
-        generate(run, model, ["gsm8k"], ROWS, {"model": "stub"}, None, 99)
+        yield f"http://127.0.0.1:{server.server_port}/v1/chat/completions"
     finally:
         server.shutdown()
         server.server_close()
+
+
+def test_an_openai_compatible_endpoint_is_asked_greedily_and_says_what_was_cut(tmp_path: Path) -> None:
+    bodies: list[dict[str, Any]] = []
+
+    def reply(body: dict[str, Any]) -> tuple[int, str]:
+        bodies.append(body)
+        return 200, "length" if len(bodies) == 1 else "stop"
+
+    run = Run(tmp_path / "run")
+    with endpoint(reply) as url:
+        model = build_model("local-chat-completions", f"model=stub,base_url={url}", "1")
+        generate(run, model, ["gsm8k"], ROWS, {"model": "stub"}, None, 99)
     assert [(body["temperature"], body["max_tokens"], body["messages"][0]["role"]) for body in bodies] == [
         (0, 99, "user")
     ] * 2
     assert sorted(response.truncated for response in run.responses("gsm8k").values()) == [False, True]
     (column,) = score_run(run).columns
     assert (column.value, column.truncated) == (50.0, 50.0)
+
+
+@pytest.mark.parametrize("concurrent", [1, 2])
+def test_a_request_that_the_endpoint_refuses_costs_itself(tmp_path: Path, concurrent: int) -> None:
+    first = load("gsm8k", ROWS)[0].row["question"]
+    run = Run(tmp_path / "run")
+    with endpoint(lambda body: (400 if first in body["messages"][0]["content"] else 200, "stop")) as url:
+        arguments = f"model=stub,base_url={url},num_concurrent={concurrent},max_retries=2"
+        model = build_model("local-chat-completions", arguments, "1")
+        generate(run, model, ["gsm8k"], ROWS, {"model": "stub"}, None, 99)
+    found = sorted((response.text, response.prompt_cut) for response in run.responses("gsm8k").values())
+    assert found == [("", True), ("Answer: 60", False)]
+
+
+def test_an_endpoint_that_fails_is_one_sentence(tmp_path: Path) -> None:
+    with endpoint(lambda body: (500, "stop")) as url:
+        arguments = f"model=stub,base_url={url},num_concurrent=2,max_retries=1"
+        model = build_model("local-chat-completions", arguments, "1")
+        with pytest.raises(BadRun, match=r"does not answer .*500"):
+            generate(Run(tmp_path / "run"), model, ["gsm8k"], ROWS, {"model": "stub"}, None, 99)
+
+
+def test_a_scorer_that_breaks_costs_its_column_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = Run(tmp_path / "run")
+    generate(run, Canned(), ["gsm8k", "winogrande"], ROWS, {"model": "canned"}, None, 99)
+    broken = replace(BY_NAME["winogrande"], score=lambda row, response: row["no such key"])
+    monkeypatch.setitem(BY_NAME, "winogrande", broken)
+    summary = score_run(run)
+    assert [column.name for column in summary.columns] == ["gsm8k"]
+    assert "cannot be scored" in summary.unavailable["winogrande"]
 
 
 def test_a_model_that_does_not_load_is_one_sentence(tmp_path: Path) -> None:

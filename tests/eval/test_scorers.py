@@ -221,7 +221,7 @@ def test_zebralogic_counts_cells_and_needs_all_for_the_puzzle() -> None:
 def test_zebralogic_refuses_rows_without_answers() -> None:
     row = {"solution": {"header": ["House", "Name"], "rows": [["___", "___"]]}}
     with pytest.raises(ValueError, match="blanked"):
-        zebralogic.score(row, "{}")
+        zebralogic.check(row)
 
 
 @pytest.mark.parametrize(
@@ -246,3 +246,40 @@ def test_zebralogic_refuses_rows_without_answers() -> None:
 def test_korbench_rules(kind: str, rule: str, idx: str, answer: str, response: str, value: float) -> None:
     row = {"kind": kind, "rule_id": rule, "idx": idx, "answer": answer}
     assert korbench.score(row, response).value == value
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        "Answer: B\n\nThis is the right answer: see above.",
+        "**Final Answer:**\n\nB",
+        "Answer:\n\n**B**",
+        "Answer: \\(B\\)",
+        "Answer: Option B",
+        "Answer: \\boxed{\\text{B}}",
+        "Answer: B) because it is",
+    ],
+)
+def test_a_letter_is_found_however_models_write_it(response: str) -> None:
+    assert mmlu_stem.score_letter("B", response).value == 1.0
+    assert mmlu_stem.score_letter("A", response).value == 0.0
+
+
+@pytest.mark.parametrize("number", ["70{,}000", "70,\\!000", "70\\,000", "70\\ 000", "70,000", "70000.0"])
+def test_separators_of_latex_are_part_of_a_number(number: str) -> None:
+    assert gsm8k.score({"answer": "#### 70,000"}, f"So \\boxed{{{number}}}").value == 1.0
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        ("True", "$\\boxed{\\text{True}}$"),
+        ("True", "(True)"),
+        ("(B)", "option B"),
+        ("(B)", "\\boxed{(B)}"),
+        ("No", "**No**."),
+    ],
+)
+def test_bbh_unwraps_words_and_options(target: str, said: str) -> None:
+    row = {"target": target, "task": "navigate", "input": ""}
+    assert bbh.score(row, f"So the answer is {said}").value == 1.0

@@ -98,3 +98,12 @@ def test_a_comparison_turned_round_changes_its_sign_only(items: list[tuple[str, 
         assert there.difference.value == pytest.approx(-back.difference.value)
         assert (there.difference.se, there.p) == pytest.approx((back.difference.se, back.p))
         assert (there.wins, there.losses) == (back.losses, back.wins)
+
+
+@pytest.mark.parametrize(
+    ("combine", "groups", "second"),
+    [("clusters", ["p"] * 10, [1] + [0] * 9), ("strata", ["a/b", "a/c", "d/e"], [1, 0, 0])],
+)
+def test_where_nothing_varies_nothing_is_significant(combine: s.Combine, groups: list[str], second: list[int]) -> None:
+    result = s.paired(combine, groups, [0] * len(groups), second)
+    assert result.p == 1.0 and result.difference.low == -1.0 and result.difference.high == 1.0
