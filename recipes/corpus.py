@@ -19,7 +19,7 @@ from datasets import (
     get_dataset_default_config_name,
     load_dataset,
 )
-from datasets.exceptions import DatasetNotFoundError
+from datasets.exceptions import DatasetGenerationError, DatasetNotFoundError
 
 from recipes.recipe import RecipeError, Source
 
@@ -47,21 +47,31 @@ def checked_config(source: Source) -> None:
         raise RecipeError(f"datasets: '{source.path}' has no config '{source.name}'; it has {', '.join(names)}")
 
 
-def load_source(source: Source, split: str, seed: int, num_proc: int | None = None) -> Dataset:
-    """The rows of one source's split as `messages`.
-
-    Raises `RecipeError` when the source, its config, the split or the columns are missing.
-    """
+def load_rows(source: Source, split: str, seed: int) -> Dataset:
+    """The source's portion of a split, as it is. Raises `RecipeError` when the source, its config or the split is missing."""
     checked_config(source)
     try:
         rows = load_dataset(source.path, source.name, split=split)
-    except ValueError as error:
+    except (ValueError, OSError, DatasetGenerationError) as error:
         raise RecipeError(
-            f"datasets: split '{split}' of '{source.path}' cannot be loaded: {_first_line(error)}"
+            f"datasets: split '{split}' of '{source.path}' cannot be loaded: {_first_line(error.__cause__ or error)}"
         ) from None
     if source.portion < 1:
         rows = rows.shuffle(seed=seed).select(range(max(1, round(len(rows) * source.portion))))
+    return rows
+
+
+def load_source(source: Source, split: str, seed: int, num_proc: int | None = None) -> Dataset:
+    """The rows of one source's split as `messages`. Raises `RecipeError` as `load_rows`, and for columns of another kind."""
+    rows = load_rows(source, split, seed)
     columns = set(rows.column_names)
+    for name in {"prompt", "completion"} if {"prompt", "completion"} <= columns else {"messages"} & columns:
+        keys: set[str] = set(getattr(getattr(rows.features[name], "feature", None), "keys", set)())
+        if not {"role", "content"} <= keys:
+            raise RecipeError(
+                f"datasets: '{source.path}' ({source.name or 'default'}): the column {name} is {rows.features[name]}; "
+                "training needs lists of {role, content}"
+            )
     if {"prompt", "completion"} <= columns:
         return rows.map(
             _join_turns, remove_columns=rows.column_names, features=_MESSAGES, num_proc=num_proc, desc="Reading rows"
@@ -140,7 +150,7 @@ def _measure(row: dict[str, Any], tokenizer: Any) -> dict[str, int]:
     return {"length": len(encoded["input_ids"])}
 
 
-def _first_line(error: Exception) -> str:
+def _first_line(error: BaseException) -> str:
     text = str(error).strip().splitlines()
     return text[0] if text else type(error).__name__
 

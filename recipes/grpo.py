@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from datasets import Dataset, load_dataset
+from datasets import Dataset
 from transformers import TrainerCallback
 from trl import GRPOConfig, GRPOTrainer, get_peft_config, get_quantization_config
 
 from recipes.card import write_card
-from recipes.corpus import checked_config
+from recipes.corpus import load_rows
 from recipes.recipe import GlobalBatch, RecipeError, Source, read_recipe
 from recipes.reward import execution_reward
 from recipes.sft import card_facts, check_hub, finish, load_tokenizer, model_arguments, resume_point
@@ -63,8 +63,7 @@ class RecipeGRPOTrainer(GRPOTrainer):
 
 def load_tasks(source: Source, config: Any, tokenizer: Any) -> Dataset:
     """The rows of the `rl` config within the pass rates and the prompt length. Raises `RecipeError`."""
-    checked_config(source)
-    rows = load_dataset(source.path, source.name, split=source.split)
+    rows = load_rows(source, source.split, config.seed)
     missing = [name for name in (*_COLUMNS, "pass_rate") if name not in rows.column_names]
     if missing:
         raise RecipeError(f"datasets: '{source.path}' lacks the columns {', '.join(missing)}; use its config `rl`")
@@ -73,9 +72,10 @@ def load_tasks(source: Source, config: Any, tokenizer: Any) -> Dataset:
     kept = rows.select(fits).select_columns(list(_COLUMNS))
     kept = kept.filter(_fits, fn_kwargs={"tokenizer": tokenizer, "limit": config.max_prompt_tokens})
     if not len(kept):
+        once = "; each instance was answered once, so make the data with `teacher: {samples: 4}` or more"
         raise RecipeError(
             f"min_pass_rate, max_pass_rate: none of the {len(rows)} rows is left; pass rates go from "
-            f"{min(rates, default=None)} to {max(rates, default=None)}"
+            f"{min(rates, default=None)} to {max(rates, default=None)}{once if set(rates) <= {0.0, 1.0} else ''}"
         )
     if config.process_index == 0:
         print(f"{len(kept)} of {len(rows)} rows kept: {len(rows) - len(fits)} by pass rate, the rest by prompt length")
@@ -94,7 +94,7 @@ def train(arguments: Sequence[str], callbacks: Sequence[TrainerCallback] = ()) -
         raise RecipeError("datasets: reinforcement learning takes one source, the config `rl` of a dataset")
     tokenizer = load_tokenizer(model, config)
     check_hub(config)
-    last = resume_point(config, model, data)
+    last, recipe = resume_point(config, model, data)
     with config.main_process_first(desc="preparing the dataset"):
         rows = load_tasks(data.sources[0], config, tokenizer)
     config.model_init_kwargs = model_arguments(config, model)
@@ -109,7 +109,7 @@ def train(arguments: Sequence[str], callbacks: Sequence[TrainerCallback] = ()) -
         peft_config=get_peft_config(model),
         callbacks=list(callbacks),
     )
-    trainer.card = card_facts(config, model, data, None)
+    trainer.card = card_facts(recipe, model, data, None)
     trainer.train(resume_from_checkpoint=last)
     finish(trainer, merge=model.use_peft and data.merge_adapter)
     return trainer

@@ -33,6 +33,11 @@ class Shape:
     width: int
     vocabulary: int
     adapted: float
+    lora_sharded: bool = False  # its LoRA recipes run under ZeRO-3: a copy on each GPU would leave no room
+
+    def sharded(self, lora: bool) -> bool:
+        """Whether the recipes of this model spread the weights over the GPUs."""
+        return not lora or self.lora_sharded
 
 
 # From the models' published configurations.
@@ -40,7 +45,7 @@ SHAPES = {
     "qwen2.5-coder-7b": Shape(7.62e9, 7.62e9, 28, 3584, 152_064, 28 * 90_112),
     "llama-3.1-8b": Shape(8.03e9, 8.03e9, 32, 4096, 128_256, 32 * 81_920),
     "deepseek-coder-v2-lite": Shape(15.7e9, 2.4e9, 27, 2048, 102_400, 862_464),
-    "gemma-2-27b": Shape(27.2e9, 27.2e9, 46, 4608, 256_000, 46 * 155_136),
+    "gemma-2-27b": Shape(27.2e9, 27.2e9, 46, 4608, 256_000, 46 * 155_136, lora_sharded=True),
 }
 
 
@@ -75,8 +80,8 @@ def readme_table() -> str:
             tokens = INSTANCES * TOKENS_A_SAMPLE[stage] if stage in TOKENS_A_SAMPLE else PACKED
             for lora in (False, True):
                 gpus = 16 if name == "gemma-2-27b" and not lora else 8
-                sharded = not lora or name == "gemma-2-27b"
-                memory = memory_gb(shape, gpus, micro * 4096, lora_r=64 if lora else None, sharded=sharded)
+                rank = 64 if lora else None
+                memory = memory_gb(shape, gpus, micro * 4096, lora_r=rank, sharded=shape.sharded(lora))
                 spent = hours(shape, gpus, tokens, lora=lora)
                 kind = "LoRA" if lora else "full"
                 rows.append((name, stage, kind, gpus, f"{memory:.0f}", f"{tokens / 1e9:.1f}", f"{spent:.0f}"))

@@ -76,7 +76,7 @@ def plan(config_file: Path, gpus: int, overrides: tuple[str, ...] = (), sample: 
             gpus,
             config.per_device_train_batch_size * config.max_length,
             lora_r=model.lora_r if model.use_peft else None,
-            sharded=not model.use_peft,
+            sharded=shape.sharded(model.use_peft),
         ),
         hours=hours(shape, gpus, tokens, lora=model.use_peft),
     )

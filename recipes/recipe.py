@@ -115,8 +115,12 @@ class GlobalBatch:
     )
 
     def apply_global_batch(self, per_device: int) -> int | None:
+        if per_device < 1:
+            raise RecipeError(f"per_device_train_batch_size: {per_device} is no batch; give at least 1")
         if self.global_batch_size is None:
             return None
+        if self.global_batch_size < 1:
+            raise RecipeError(f"global_batch_size: {self.global_batch_size} is no batch; give at least 1")
         return accumulation_steps(self.global_batch_size, per_device, int(os.environ.get("WORLD_SIZE", "1")))
 
 
@@ -156,9 +160,11 @@ def read_recipe(config_type: type, arguments: Sequence[str]) -> tuple[DataArgume
     Raises `RecipeError` for a missing or unreadable file, an unknown key (with the nearest known one) or a wrong value.
     """
     types: Any = (DataArguments, config_type, ModelConfig)
-    arguments = list(arguments)
+    arguments = [part for given in arguments for part in _split_option(given)]
     known = {f.name for kind in types for f in fields(kind)} | {"env"}
-    if "--config" in arguments[:-1]:
+    if arguments[-1:] == ["--config"]:
+        raise RecipeError("--config: name a recipe file")
+    if "--config" in arguments:
         path = Path(arguments[arguments.index("--config") + 1])
         for key in read_yaml(path):
             if key not in known:
@@ -176,6 +182,12 @@ def read_recipe(config_type: type, arguments: Sequence[str]) -> tuple[DataArgume
     if model.model_name_or_path is None:
         raise RecipeError("model_name_or_path: give a local folder or a Hub repository")
     return data, config, model
+
+
+def _split_option(argument: str) -> list[str]:
+    """`--key=value` as the two words that it stands for."""
+    key, equals, value = argument.partition("=")
+    return [key, value] if argument.startswith("--") and equals else [argument]
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from transformers import AutoConfig, AutoTokenizer, TrainerCallback
 from transformers.trainer_utils import get_last_checkpoint
 from trl import ModelConfig, SFTTrainer, get_peft_config, get_quantization_config
 
+from build.records import digest
 from recipes.card import write_card
 from recipes.corpus import Counted, check_supervision, drop_too_long, load_source, load_sources
 from recipes.curves import draw_curves
@@ -44,6 +45,20 @@ _FIXED = [
     "seed",
     "data_seed",
     "eos_token",
+    "shuffle_dataset",
+    # of reinforcement learning
+    "beta",
+    "epsilon",
+    "loss_type",
+    "scale_rewards",
+    "num_generations",
+    "num_iterations",
+    "max_completion_length",
+    "max_prompt_tokens",
+    "min_pass_rate",
+    "max_pass_rate",
+    "temperature",
+    "top_p",
 ]
 _FIXED_MODEL = [
     "model_name_or_path",
@@ -94,14 +109,20 @@ def load_tokenizer(model: ModelConfig, config: Any) -> Any:
     return tokenizer
 
 
-def resume_point(config: Any, model: ModelConfig, data: DataArguments) -> str | None:
-    """The last checkpoint in output_dir, or None; writes `recipe.json`. Raises `RecipeError` when the recipe has changed."""
+def resume_point(config: Any, model: ModelConfig, data: DataArguments) -> tuple[str | None, dict[str, Any]]:
+    """The last checkpoint in output_dir, or None, and what is kept of the recipe there, in `recipe.json`.
+
+    Raises `RecipeError` when the recipe has changed. On several machines each looks into its own output_dir, which has to be
+    a folder that all of them share.
+    """
     folder = Path(config.output_dir)
     fixed = {
         **{key: getattr(config, key) for key in _FIXED if hasattr(config, key)},
         **{key: getattr(model, key) for key in _FIXED_MODEL},
         "datasets": [asdict(source) for source in data.sources],
     }
+    if config.chat_template_path is not None:
+        fixed["chat_template"] = digest(Path(config.chat_template_path).read_text(encoding="utf-8"))
     fixed = json.loads(json.dumps(fixed, default=str))
     note = folder / "recipe.json"
     last = get_last_checkpoint(str(folder)) if folder.is_dir() else None
@@ -115,8 +136,10 @@ def resume_point(config: Any, model: ModelConfig, data: DataArguments) -> str | 
             )
     if config.process_index == 0:
         folder.mkdir(parents=True, exist_ok=True)
-        note.write_text(json.dumps(fixed, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-    return last
+        beside = note.with_suffix(".tmp")  # other processes may be reading
+        beside.write_text(json.dumps(fixed, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+        beside.replace(note)
+    return last, fixed
 
 
 def check_hub(config: Any) -> None:
@@ -155,7 +178,7 @@ def train(arguments: Sequence[str], callbacks: Sequence[TrainerCallback] = ()) -
     if config.dataset_num_proc == 1:
         config.dataset_num_proc = None  # in this process: datasets would start a pool of one
     check_hub(config)
-    last = resume_point(config, model, data)
+    last, recipe = resume_point(config, model, data)
     seed = config.data_seed if config.data_seed is not None else config.seed
     with config.main_process_first(desc="preparing the dataset"):
         rows = load_sources(data.sources, seed, config.dataset_num_proc)
@@ -182,19 +205,21 @@ def train(arguments: Sequence[str], callbacks: Sequence[TrainerCallback] = ()) -
         peft_config=get_peft_config(model),
         callbacks=list(callbacks),
     )
-    trainer.card = card_facts(config, model, data, counted)
+    trainer.card = card_facts(recipe, model, data, counted)
     trainer.train(resume_from_checkpoint=last)
     finish(trainer, merge=model.use_peft and data.merge_adapter)
     return trainer
 
 
-def card_facts(config: Any, model: ModelConfig, data: DataArguments, counted: Counted | None) -> dict[str, Any]:
+def card_facts(
+    recipe: dict[str, Any], model: ModelConfig, data: DataArguments, counted: Counted | None
+) -> dict[str, Any]:
     """What the model card states; see `recipes.card`."""
     return {
         "base_model": model.model_name_or_path,
         "sources": data.sources,
         "counted": counted,
-        "recipe": json.loads((Path(config.output_dir) / "recipe.json").read_text(encoding="utf-8")),
+        "recipe": recipe,
     }
 
 

@@ -53,6 +53,9 @@ def test_wrong_key_names_the_nearest(arguments: list[str], capsys: pytest.Captur
         (["--chat_template_path", "nowhere.jinja"], ["chat_template_path", "nowhere.jinja", "recipes/templates"]),
         (["--push_to_hub", "true"], ["push_to_hub", "HF_TOKEN"]),  # the tests are offline
         (["--max_length", "3"], ["max_length", "3 tokens"]),
+        (["--per_device_train_batch_size", "0"], ["per_device_train_batch_size", "at least 1"]),
+        (["--config"], ["--config", "recipe file"]),
+        (["--learning_rate=high"], ["learning_rate", "high"]),
         (["--datasets", '{path: x, nam: "codeio"}'], ["datasets", "nam"]),
         (["--datasets", "{path: x, portion: 2}"], ["datasets", "portion"]),
         (["--datasets", "{path: /nowhere/at/all}"], ["datasets", "/nowhere/at/all"]),
@@ -107,6 +110,56 @@ def test_pass_rates_that_leave_nothing(arguments: list[str], data: Path, capsys:
     recipe.write_text(text, encoding="utf-8")
     extra = ["--datasets", SOURCE.format(path=data, name="rl"), "--min_pass_rate", "0.8", "--max_pass_rate", "0.9"]
     assert "none of the 64 rows is left" in refusal([*arguments, *extra], capsys, grpo)
+
+
+def test_a_config_given_with_an_equals_sign_is_checked_too(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = Path(arguments[1])
+    recipe.write_text(recipe.read_text(encoding="utf-8") + "learning_rat: 1.0e-5\n", encoding="utf-8")
+    assert "'learning_rat'" in refusal([f"--config={recipe}"], capsys)
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ('{"messages": "text"}', ["messages", "lists of {role, content}"]),
+        ('{"prompt": "text", "completion": "text"}', ["lists of {role, content}"]),
+        ('{"messages": [{"from": "human", "value": "hello"}]}', ["messages", "lists of {role, content}"]),
+        ('{"messages": [', ["cannot be loaded"]),
+    ],
+)
+def test_rows_of_another_kind_are_refused(
+    arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], row: str, words: list[str]
+) -> None:
+    (tmp_path / "rows").mkdir()
+    (tmp_path / "rows" / "train.jsonl").write_text(row + "\n")
+    message = refusal([*arguments, "--datasets", f"{{path: {tmp_path / 'rows'}}}"], capsys)
+    assert [word for word in words if word not in message] == []
+
+
+def test_reward_with_a_split_that_is_not_there(
+    arguments: list[str], data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = Path(arguments[1])
+    text = recipe.read_text(encoding="utf-8").replace("max_length: 512\n", "num_generations: 2\n")
+    recipe.write_text(text, encoding="utf-8")
+    source = f'{{path: "{data}", name: rl, split: nosuch}}'
+    assert "'nosuch'" in refusal([*arguments, "--datasets", source], capsys, grpo)
+
+
+def test_a_run_is_not_resumed_by_another_recipe(
+    arguments: list[str], data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = Path(arguments[1])
+    text = recipe.read_text(encoding="utf-8").replace("max_length: 512\n", "num_generations: 2\n")
+    recipe.write_text(text, encoding="utf-8")
+    options = [*arguments, "--datasets", SOURCE.format(path=data, name="rl"), "--output_dir", str(tmp_path / "out")]
+    with pytest.raises(AssertionError, match="weights"):
+        grpo.main(options)
+    (tmp_path / "out" / "checkpoint-1").mkdir()
+    for key, value in (("beta", "0.5"), ("num_generations", "4"), ("max_pass_rate", "0.99"), ("temperature", "0.3")):
+        assert key in refusal([*options, f"--{key}", value], capsys, grpo)
 
 
 @given(st.integers(1, 2048), st.integers(1, 64), st.integers(1, 64))

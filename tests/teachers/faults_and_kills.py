@@ -87,7 +87,7 @@ def main(folder: Path, files: int, kills: int, share: float, seed: int) -> None:
         rng, hits, lost = random.Random(seed), 0, 0
         while hits < kills:
             answers = sum(server.answered.values())
-            wanted = answers + rng.randint(1, max(2 * asked // (kills + 1) - 1, 1))
+            wanted = answers + rng.randint(1, max(3 * asked // (2 * kills + 2), 1))
             process = start(config, log)
             while process.poll() is None and sum(server.answered.values()) < wanted:
                 time.sleep(0.01)
