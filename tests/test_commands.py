@@ -1,8 +1,12 @@
 """What a person sees: help, one sentence for what is wrong, and never a traceback."""
 
+import os
 import re
+import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -93,3 +97,42 @@ def test_a_source_that_is_not_there_ends_cleanly_and_can_be_mended(tmp_path: Pat
     done = command("codeio_dataset.py", "--config", str(path))
     assert done.returncode == 1 and "the run has no instance" in done.stderr and "Traceback" not in done.stderr
     assert "bad_row 2, too_small 1" in done.stdout
+
+
+SLOW = '''
+def slow(number: int) -> int:
+    """Count up slowly.
+
+    Args:
+        number: Where to start.
+
+    Returns:
+        The number reached.
+    """
+    for step in range(3_000_000):
+        number += step % 3
+    return number
+'''
+
+
+def test_ctrl_c_stops_at_once_and_the_run_can_go_on(tmp_path: Path) -> None:
+    path = write_recipe(tmp_path, sampling={"call_cpu_s": 5.0, "function_cpu_s": 60.0, "distinct": 100})
+    shutil.rmtree(tmp_path / "raw")
+    (tmp_path / "raw").mkdir()
+    for number in range(4):  # shards of two: the pool hands out more than the one that is worked on
+        (tmp_path / "raw" / f"{number}.py").write_text(SLOW.replace("% 3", f"% {number + 3}"))
+    process = subprocess.Popen(
+        [sys.executable, "codeio_dataset.py", "--config", str(path)],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    while not (tmp_path / "run" / "unify" / "00001.done").exists():
+        assert process.poll() is None
+        time.sleep(0.05)
+    time.sleep(0.5)
+    os.killpg(process.pid, signal.SIGINT)
+    _, told = process.communicate(timeout=20)  # without the end of the workers, two shards of a minute each
+    assert process.returncode == 1 and "Stopped. Run the same command again" in told and "Traceback" not in told
+    assert not list((tmp_path / "run").glob("sample_io/*.done"))
