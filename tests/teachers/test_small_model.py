@@ -1,9 +1,8 @@
 """A real small model, in this process and behind a real OpenAI-compatible server with faults in front of it.
 
-    CODEIO_SMALL_MODEL=FOLDER python -m pytest tests/teachers/test_small_model.py
+    make test-model
 
-Needs requirements/hf.txt and requirements/small_model_server.txt, and the folder that `python -m recipes small-model` prints;
-skipped without, as it takes minutes on a busy CPU.
+Skipped where there is no model, as it takes minutes on a busy CPU.
 """
 
 import os
@@ -73,7 +72,7 @@ def test_in_process_answers_are_sampled_with_their_own_noise(tmp_path: Path) -> 
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[str]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     pytest.importorskip("fastapi")
     pytest.importorskip("uvicorn")
     with socket.socket() as free:
@@ -93,10 +92,13 @@ def server() -> Iterator[str]:
         "--device",
         "cpu",
     ]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    log = tmp_path_factory.mktemp("server") / "log"
+    with log.open("w") as file:
+        process = subprocess.Popen(command, stdout=file, stderr=file)
     url = f"http://127.0.0.1:{port}"
     try:
-        for _ in range(240):
+        while True:
+            assert process.poll() is None, log.read_text()[-2000:]
             try:
                 httpx2.get(f"{url}/health").raise_for_status()
                 break
