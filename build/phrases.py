@@ -265,7 +265,7 @@ def _condition(node: ast.expr, values: Mapping[str, str], holds: bool) -> str | 
         number = shown is not None and _number(node, values) is not None
         kind = "empty" if shown and _filled(shown) else "zero" if number else "zero or empty"
         if shown and shown.startswith("a ") and kind != "empty":
-            kind = "null"
+            return f"{node.id} is not null" if holds else None  # a class may call an object of its own false
         return f"{node.id} is {'not ' if holds else ''}{kind}"
     if isinstance(node, ast.BinOp | ast.Call | ast.Subscript):
         inner = _say(node, values)

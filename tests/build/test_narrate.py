@@ -160,6 +160,12 @@ TRUTHS: dict[str, tuple[str, dict[str, object], list[str], list[str]]] = {
         ["As long as done is false", "As long as a is not empty"],
         ["zero or empty"],
     ),
+    "an object that calls itself false": (
+        "class B:\n    def __bool__(self):\n        return False\nbox = B()\nif not box:\n    a = 5\nreturn a",
+        {"a": 0, "b": 0},
+        ["a becomes 5"],
+        ["box is null", "box is not null"],
+    ),
     "a comprehension's variable is not the one outside": (
         "x = 5\nreturn sum(x * x for x in a if x > b)",
         {"a": [1, 2, 3], "b": 1},
