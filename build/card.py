@@ -3,6 +3,7 @@
 Every figure is counted from the run's own files at the time of writing; nothing here is typed in by hand.
 """
 
+import hashlib
 import io
 import random
 from collections import Counter
@@ -135,15 +136,23 @@ def write_card(recipe: Recipe, store: Store, folder: Path, examples: dict[str, d
         "task_categories": ["text-generation"],
         "language": ["en"],
         "tags": ["code", "reasoning", "codeio"],
-        "configs": [_config_entry(name, examples[name]) for name in CONFIGS],
+        "configs": [_config_entry(name, examples[name], folder) for name in CONFIGS],
     }
     front = yaml.safe_dump(header, sort_keys=False, allow_unicode=True)
     store.write(folder / "README.md", f"---\n{front}---\n{_card_text(recipe, store, examples, tokens)}")
 
 
-def _config_entry(name: str, splits: dict[str, int]) -> dict[str, Any]:
+def _config_entry(name: str, splits: dict[str, int], folder: Path) -> dict[str, Any]:
+    """A config's entry in the YAML. `load_dataset` caches a local folder by its last name and these entries, and looks at no
+    file: without a digest of the content here, RUN_A/dataset would be given for RUN_B/dataset.
+    """
+    content = hashlib.sha256()
+    for file in sorted((folder / name).glob("*.parquet")):
+        with file.open("rb") as opened:
+            content.update(hashlib.file_digest(opened, "sha256").digest())
     files = [{"split": split, "path": f"{name}/*-{split}*.parquet"} for split in SPLITS if splits.get(split)]
-    return {"config_name": name, "data_files": files} | ({"default": True} if name == "codeio_pp" else {})
+    entry = {"config_name": name, "description": f"content {content.hexdigest()[:20]}", "data_files": files}
+    return entry | ({"default": True} if name == "codeio_pp" else {})
 
 
 def _card_text(recipe: Recipe, store: Store, examples: dict[str, dict[str, int]], tokens: dict[str, list[int]]) -> str:

@@ -158,3 +158,12 @@ def test_the_class_does_not_take_another_runs_data_for_this_ones(tmp_path: Path)
         for run in ("run", "other")
     ]
     assert builders[0].cache_dir != builders[1].cache_dir
+
+
+def test_the_folders_of_two_runs_are_not_taken_for_one_another(tmp_path: Path) -> None:
+    counts = []
+    for run in ("a", "b"):  # both folders are called `dataset`, which is all that datasets' cache knows of their place
+        pairs = {"pairs_per_function": 1 if run == "a" else 2}
+        folder = materialise(write_recipe(tmp_path, run=run, instances=pairs))[2]
+        counts.append(len(load_dataset(str(folder), "codeio", split="train", cache_dir=str(tmp_path / "cache"))))
+    assert counts[1] > counts[0]
