@@ -297,8 +297,8 @@ def collect_shards(recipe: Recipe, store: Store) -> None:
             counts = store.write_shard("collect", finished, batch, received=len(batch))
             finished += 1
             rejected += sum(counts.rejects.values())
+            progress.set_postfix(rejects=rejected, refresh=False)
             progress.update(len(batch))
-            progress.set_postfix(rejects=rejected)
     if finished == 0:
         raise RunError(f"{store.root}: the sources hold no record at all; check `sources` in the recipe.")
     store.set_shards(finished)
@@ -314,8 +314,8 @@ def _follow(stage: str, store: Store, finished: Iterator[Counts]) -> None:
         progress.set_postfix(rejects=rejected)
         for counts in finished:
             rejected += sum(counts.rejects.values())
+            progress.set_postfix(rejects=rejected, refresh=False)
             progress.update(counts.received)
-            progress.set_postfix(rejects=rejected)
 
 
 _worker: Worker | RunError | RecipeError | SandboxError | None = None
