@@ -17,6 +17,7 @@ from build.unify_prompts import label_prompt, unify_prompt
 
 _FUNCTIONS_PER_FILE = 0.46  # official demo: 464 functions of 1,000 files
 _PROMPT_TOKENS = 700  # of a prediction prompt
+_ANSWER_TOKENS = 600  # of a rationale; our guess
 _UNIFIED_TOKENS = 900  # of four sections; our guess
 _GENERATOR_TOKENS = 300  # of an input generator; our guess
 _WRONG = 0.5  # paper, appendix D
@@ -57,7 +58,7 @@ def estimate(recipe: Recipe, isolation: Isolation = AVAILABLE) -> str:
         rows["unify: generators"] = Usage(ready, generators, ready * _GENERATOR_TOKENS)
     instances, how = _instances(recipe, store, files, ready)
     first = instances * recipe.teacher.samples
-    answer = round(recipe.teacher.max_tokens * 0.7)
+    answer = min(round(recipe.teacher.max_tokens * 0.7), _ANSWER_TOKENS)
     rows["rationales"] = Usage(first, first * _PROMPT_TOKENS, first * answer)
     wrong = round(first * _WRONG)
     for turn in range(recipe.revisions):

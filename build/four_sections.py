@@ -182,7 +182,7 @@ def without_main_guard(source: str) -> str:
         tree = ast.parse(source)
     except (SyntaxError, ValueError):
         return source
-    lines = source.splitlines()
+    lines = source.split("\n")  # as the parser counts them: a form feed ends no line
     for node in reversed(tree.body):
         if isinstance(node, ast.If) and "__name__" in ast.unparse(node.test):
             del lines[node.lineno - 1 : node.end_lineno]

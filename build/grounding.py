@@ -66,5 +66,5 @@ def _value(text: str, start: int) -> Any:
             return value
     try:
         return JSONDecoder().raw_decode(text, start)[0]
-    except ValueError:
+    except (ValueError, RecursionError):
         return float("nan")

@@ -82,6 +82,8 @@ class ModelUnifier:
             self._try_out(sections)
         except Misfit as misfit:
             return Reject(STAGE, raw.id, misfit.reason, f"{raw.path}: {misfit.detail[:_DETAIL_CHARS]}")
+        except RecursionError:  # models that repeat themselves nest without end
+            return Reject(STAGE, raw.id, "unparsable_code", f"{raw.path}: it is nested too deeply")
         return UnifiedFunction(
             id=digest(raw.id, sections.code, sections.generator),
             parent=raw.id,
@@ -97,12 +99,13 @@ class ModelUnifier:
         )
 
     def _try_out(self, sections: Sections) -> None:
-        """A short run of generator and function. Raises `Misfit`."""
+        """A short run of generator and function, which has to give two pairs. Raises `Misfit`."""
         draws = self.sandbox.draw(Program(sections.code), sections.generator, _TRIAL, self.seed)
-        if draws.pairs:
+        if len(draws.pairs) == _TRIAL.distinct:
             return
         costs = ", ".join(f"{reason} {count}" for reason, count in sorted(draws.rejected.items()))
-        raise Misfit(f"trial_{draws.failure or 'no_pair'}", f"{costs} {draws.detail}".strip())
+        few = "one_pair" if draws.pairs else "no_pair"
+        raise Misfit(f"trial_{draws.failure or few}", f"{costs} {draws.detail}".strip())
 
     def _with_generators(
         self, ready: Sequence[UnifiedFunction | Reject], tallies: Counter[str]
@@ -115,12 +118,12 @@ class ModelUnifier:
         asked = [(Message("user", generator_prompt(found.code, found.description)),) for _, found in bare]
         answers = self._complete([Request(messages, 0, self.rules.max_tokens) for messages in asked], tallies)
         for (number, function), answer in zip(bare, answers):
-            source = without_main_guard(last_block(answer.text) or "")
             try:
+                source = without_main_guard(last_block(answer.text) or "")
                 check_generator(source)
                 self._try_out(Sections(function.code, function.description, source, function.query))
-            except Misfit as misfit:
-                tallies[f"generator_{misfit.reason}"] += 1
+            except (Misfit, RecursionError) as error:
+                tallies[f"generator_{getattr(error, 'reason', 'unparsable_generator')}"] += 1
                 continue
             tallies["generators_written"] += 1
             results[number] = replace(

@@ -50,9 +50,17 @@ def prefixes(root: Path, tokenizer: str, limit: int, endpoint: str | None) -> No
 
     With a server, each prompt is also sent to it, for an answer of one token, and its own counters are read.
     """
-    from transformers import AutoTokenizer
+    try:
+        from transformers import AutoTokenizer
 
-    encoder = AutoTokenizer.from_pretrained(tokenizer)
+        encoder = AutoTokenizer.from_pretrained(tokenizer)
+    except ImportError as error:
+        raise click.ClickException(f"{error}; pip install -r requirements/hf.txt") from error
+    except (OSError, ValueError) as error:
+        told = " ".join(str(error).split())[:300]
+        raise click.ClickException(f"--tokenizer: {tokenizer} cannot be loaded ({told}).") from error
+    if Store(root).shards() is None:
+        raise click.ClickException(f"--run: {root} holds no run that has been collected.")
     table = []
     for order in get_args(Order):
         texts = list(islice(_prompts(Store(root), order), limit))
@@ -75,7 +83,7 @@ def prefixes(root: Path, tokenizer: str, limit: int, endpoint: str | None) -> No
 
 
 def _prompts(store: Store, order: Order) -> Iterator[str]:
-    """The first turns of a run, as they are asked."""
+    """The first turns of a run, as they are asked without `teacher.grounding`."""
     for shard in range(store.shards() or 0):
         functions = {record.function.id: record.function for record in store.read("sample_io", shard, SampledFunction)}
         for instance in store.read("instances", shard, PredictionInstance):

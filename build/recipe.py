@@ -57,6 +57,9 @@ class Filters:
     completion_tries: Positive = 10
     completion_low: Annotated[float, Field(ge=0, le=1)] = 0.1
     completion_high: Annotated[float, Field(ge=0, le=1)] = 0.9
+    max_tokens: Annotated[int, Field(ge=60)] = (
+        1024  # the longest label or completion; more for a model that thinks first
+    )
 
 
 @dataclass(config=_STRICT, frozen=True)
@@ -114,14 +117,17 @@ class Teacher:
     """Who answers. `trace` needs no model; openai: any OpenAI-compatible endpoint; hf, vllm: a model in this process."""
 
     name: Literal["trace", "openai", "hf", "vllm"] = "trace"
-    # The longest rationale; trace: in the tokens of `build.narrate.count_tokens`
-    max_tokens: Annotated[int, Field(ge=60)] = 340
+    max_tokens: Annotated[int, Field(ge=60)] = (
+        4096  # the longest answer (the paper's); the trace teacher stays far below
+    )
     search_tries: Positive = 4  # trace: inputs it tries per turn before it settles for the nearest
     model: str = ""  # openai: its name at the endpoint; hf, vllm: a folder or a Hub id
     temperature: Annotated[float, Field(ge=0)] = 0.7  # the paper
     samples: Positive = 1  # answers per instance; the share that is right is the column pass_rate
     # Hand the trace of the run to the model for output questions, and check the values it states.
     grounding: bool = False
+    # openai: further fields of a request's body, such as {top_p: 0.95}; null leaves one out that is sent otherwise.
+    extra_body: dict[str, Any] = Field(default_factory=dict)
     # From here on nothing changes what is asked or answered, so a run may go on with other settings.
     endpoints: tuple[str, ...] = ()  # openai: base URLs, such as http://localhost:8000/v1
     key_variable: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")] | None = None  # openai: it holds the key
@@ -170,6 +176,10 @@ class Recipe:
             raise ValueError(f"`teacher.model` is missing; the teacher `{teacher.name}` needs to know which model")
         if teacher.name == "openai" and not teacher.endpoints:
             raise ValueError("`teacher.endpoints` is missing; give at least one base URL")
+        if teacher.extra_body and teacher.name != "openai":
+            raise ValueError("`teacher.extra_body` is for the teacher `openai`")
+        for key in {"messages", "model", "n", "stream"} & teacher.extra_body.keys():
+            raise ValueError(f"`teacher.extra_body` cannot change `{key}`")
         for url in teacher.endpoints:
             if not re.fullmatch(r"https?://[^/?#@\s]+[^?#@\s]*", url):  # a key has no place in it
                 raise ValueError("`teacher.endpoints`: give http(s) base URLs without user, password or query")

@@ -53,6 +53,7 @@ _MEANINGS = {
     "argument_not_described": "an argument is missing in the description",
     "does_io": "the code reads or writes",
     "trial_no_pair": "no drawn input gave a usable output",
+    "trial_one_pair": "all drawn inputs were the same",
 }
 
 REASONING_TYPES = (

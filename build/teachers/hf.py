@@ -1,11 +1,13 @@
 """A model in this process through transformers: for tiny ones on a CPU, or one GPU and few requests.
 
 Requests are generated in batches, sorted by length. Each has its own noise from its own seed, so what a batch holds beside
-it does not change an answer, up to the rounding of padded arithmetic. The weights are loaded at the first request that the
+it does not change an answer, up to the rounding of padded arithmetic; one that may reach the end of the model's window, where
+a batch would be cut, is generated alone. The weights are loaded at the first request that the
 journal cannot answer.
 """
 
 from collections.abc import Callable, Sequence
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from build.recipe import RecipeError
@@ -32,20 +34,24 @@ class TransformersModel:
         """See `build.teachers.llm.Model`; the answers of a batch are heard together."""
         self._load()
         texts = [self._text(ask) for ask in asks]
-        fitting = []
+        window = self._model.config.max_position_embeddings
+        batches = []
+        sizes: dict[int, list[tuple[int, int]]] = {}  # length and number of requests by their max_tokens
         for number, encoded in enumerate(self._tokenizer(texts, add_special_tokens=False)["input_ids"]):
-            if len(encoded) >= self._model.config.max_position_embeddings:
+            length, most = len(encoded), asks[number].max_tokens
+            if length >= window:
                 if may_send():
                     heard(number, Completion("", failure="prompt_too_long"))
+            elif length + most > window:
+                batches.append([number])
             else:
-                fitting.append(number)
-        order = sorted(fitting, key=lambda number: (asks[number].max_tokens, len(texts[number]), number))
-        for start in range(0, len(order), self.recipe.concurrency):
-            batch = []
-            for number in order[start : start + self.recipe.concurrency]:
-                if not may_send():
-                    break
-                batch.append(number)
+                sizes.setdefault(most, []).append((length, number))
+        for _, alike in sorted(sizes.items()):
+            order = [number for _, number in sorted(alike)]
+            step = self.recipe.concurrency
+            batches += [order[start : start + step] for start in range(0, len(order), step)]
+        for planned in batches:
+            batch = list(takewhile(lambda _: may_send(), planned))
             if not batch:
                 return
             for number, completion in zip(batch, self._generate([asks[n] for n in batch], [texts[n] for n in batch])):

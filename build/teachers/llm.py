@@ -89,7 +89,7 @@ class ModelTeacher:
             "sample": request.sample,
             "seed": self.seed,
             "schema": request.schema,
-        }
+        } | ({"extra_body": recipe.extra_body} if recipe.extra_body else {})
         return digest(json.dumps(content, sort_keys=True))
 
     def _ask(self, key: str, request: Request) -> Ask:

@@ -14,6 +14,7 @@ from build.search import Attempt, search
 from build.teachers.base import Completion, Question
 from build.values import decode, encode
 
+_MAX_TOKENS = 340  # of a rationale, in those of `count_tokens`
 _SHOWN = 160  # characters of a value that are written out inside the text
 
 
@@ -24,6 +25,7 @@ class TraceTeacher:
 
     def __init__(self, recipe: TeacherRecipe, sandbox: Sandbox, seed: int) -> None:
         self.recipe = recipe
+        self.max_tokens = min(recipe.max_tokens, _MAX_TOKENS)
         self.sandbox = sandbox
         self.seed = seed
 
@@ -42,7 +44,7 @@ class TraceTeacher:
         start = f"I follow the steps with {_arguments(request.instance.input)}."
         answer = f'{{"output": {trace.result.value}}}'
         end = f"So the output is {trace.result.value}." if len(trace.result.value) <= _SHOWN else "That is the output."
-        room = max(self.recipe.max_tokens - count_tokens(f"{start} {end} {answer}"), 0)
+        room = max(self.max_tokens - count_tokens(f"{start} {end} {answer}"), 0)
         run = narrate(code, trace, min(SOFT_TOKENS, room), min(HARD_TOKENS, room))
         told = self._fitted([start, run, end], answer)
         return self._fitted(["I follow the steps.", end], answer) if told.failure else told
@@ -83,7 +85,7 @@ class TraceTeacher:
 
     def _fitted(self, parts: list[str], answer: str) -> Completion:
         text = f"{' '.join(part for part in parts if part)}\n\n{answer}"
-        return Completion("", failure="too_long") if count_tokens(text) > self.recipe.max_tokens else Completion(text)
+        return Completion("", failure="too_long") if count_tokens(text) > self.max_tokens else Completion(text)
 
 
 def _told(attempt: Attempt) -> str:

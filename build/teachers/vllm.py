@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from itertools import takewhile
 from typing import Any
 
+from build.recipe import RecipeError
 from build.recipe import Teacher as TeacherRecipe
 from build.records import Usage
 from build.teachers.base import Completion
@@ -33,8 +34,15 @@ class VllmModel:
         if self._llm is None:
             from vllm import LLM
 
-            further = json.loads(os.environ.get("CODEIO_VLLM_ARGS", "{}"))
-            self._llm = LLM(model=self.recipe.model, enable_prefix_caching=True, seed=0, **further)
+            try:
+                further = json.loads(os.environ.get("CODEIO_VLLM_ARGS", "{}"))
+            except ValueError as error:
+                raise RecipeError(f"CODEIO_VLLM_ARGS: is not valid JSON ({error}).") from error
+            try:
+                self._llm = LLM(model=self.recipe.model, enable_prefix_caching=True, seed=0, **further)
+            except (OSError, ValueError) as error:
+                told = " ".join(str(error).split())[:300]
+                raise RecipeError(f"`teacher.model`: {self.recipe.model} cannot be loaded ({told}).") from error
         for start in range(0, len(asks), self.recipe.concurrency):
             numbers = range(start, min(start + self.recipe.concurrency, len(asks)))
             batch = list(takewhile(lambda number: may_send(), numbers))

@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from build.four_sections import Misfit, Sections, check_function, read_json_sections, read_sections
+from build.four_sections import (
+    Misfit,
+    Sections,
+    check_function,
+    read_json_sections,
+    read_sections,
+    without_main_guard,
+)
 from build.sandbox import DrawRules, Limits, Program, Sandbox
 
 TEXTS = sorted((Path(__file__).parent / "unified_texts").glob("*.md"))
@@ -91,3 +98,7 @@ def test_any_text_gives_sections_or_a_reason(text: str) -> None:
         assert isinstance(read_sections(text), Sections)
     except Misfit as misfit:
         assert misfit.reason
+
+
+def test_a_form_feed_does_not_move_the_main_guard() -> None:
+    assert without_main_guard('a = 1\n\x0cb = 2\nif __name__ == "__main__":\n    main()\n') == "a = 1\n\x0cb = 2\n"

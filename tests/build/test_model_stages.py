@@ -84,7 +84,13 @@ def test_both_filters_work_together_and_ready_functions_pass(sandbox: Sandbox) -
     assert tallies["requests"] == 3 and tallies["type_math-related"] == 1
     both = Filters(reasoning_type=True, completion=True)
     found = list(SourceFilters(both, Scripted(answer), sandbox, 0).judge(files[2:3], tallies))
-    assert isinstance(found[0], Reject) and found[0].reason == "nothing_to_complete"
+    assert found == files[2:3] and tallies["nothing_to_complete"] == 1
+
+
+def test_a_label_that_was_cut_is_named_as_such(sandbox: Sandbox) -> None:
+    model = Scripted(lambda request: Completion("", "length", reasoning="Let me think."))
+    (found,) = SourceFilters(Filters(reasoning_type=True), model, sandbox, 0).judge([raw("x = 1\n")], Counter())
+    assert isinstance(found, Reject) and found.reason == "cut"
 
 
 def test_the_last_label_named_counts() -> None:
@@ -98,6 +104,7 @@ def test_a_completion_replaces_the_function_and_nothing_else() -> None:
     made = replaced(code, "f", "def helper():\n    pass\n\ndef f(x):\n    return x\n")
     assert made == "A = 1\n\ndef f(x):\n    return x\n\ndef main_solution(x):\n    return f(x)"
     assert replaced(code, "f", "def g(x):\n    return x") is None and replaced(code, "f", "def f(:") is None
+    assert replaced(code, "f", f"def f(x):\n    return {'1+' * 3000}1") is None
 
 
 @pytest.mark.parametrize(
@@ -107,6 +114,8 @@ def test_a_completion_replaces_the_function_and_nothing_else() -> None:
         (GOOD.replace("    best = None", "    best = numbers[99]"), "trial_no_pair"),
         (GOOD.replace("    best = None", "    import torch_of_nowhere"), "trial_no_pair"),
         (GOOD.replace("import random\n", "import nowhere_to_be_found\n"), "trial_load_error"),
+        (GOOD.replace("random.randint(", "max("), "trial_one_pair"),
+        (GOOD.replace("    best = None", f"    best = {'not ' * 5000}None"), "unparsable_code"),
         (Completion(GOOD[:200], "length"), "cut"),
         (Completion("", failure="http_400"), "http_400"),
     ],
@@ -128,6 +137,12 @@ def test_structured_answers_are_asked_for_with_a_schema(sandbox: Sandbox) -> Non
     (found,) = ModelUnifier(Unify(by="model", structured=True), model, sandbox, 0).unify([raw(DOUBLE)], Counter())
     assert isinstance(found, UnifiedFunction) and found.code == parts.code
     assert set(json.loads(model.asked[0].schema)["required"]) == set(SCHEMA_KEYS)
+
+
+def test_an_endless_structured_answer_is_a_reject(sandbox: Sandbox) -> None:
+    model = Scripted(lambda request: "[" * 100_000)
+    (found,) = ModelUnifier(Unify(by="model", structured=True), model, sandbox, 0).unify([raw(DOUBLE)], Counter())
+    assert isinstance(found, Reject) and found.reason == "unparsable_code"
 
 
 def test_ready_functions_get_a_generator_or_stay_as_they_are(sandbox: Sandbox) -> None:
@@ -154,6 +169,7 @@ def test_stated_values_are_checked_against_the_run(sandbox: Sandbox) -> None:
     said = "n = 4. First `total` is 0, then total = 1, then total becomes 3 and total is now 99; other = 5."
     assert grounds.check(said, code, '{"n": 4}') == (5, 4)
     assert "6" in grounds.told(code, '{"n": 4}')
+    assert grounds.check(f"total = {'[' * 100_000}", code, '{"n": 4}') == (1, 0)
 
 
 def test_a_file_whose_completions_all_failed_is_not_called_hard(sandbox: Sandbox) -> None:

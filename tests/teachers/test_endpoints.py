@@ -15,10 +15,12 @@ from build.journal import Journal
 from build.recipe import Budget, Prices, Recipe, RecipeError, Source, Teacher
 from build.records import Usage
 from build.store import RunError
+from build.teachers import fake
 from build.teachers.base import Completion, Message, Request
 from build.teachers.fake import FAULTS, FakeEndpoint, Faults, completion
 from build.teachers.llm import ModelTeacher
 from build.teachers.openai import Endpoints
+from build.unify_prompts import unify_prompt
 
 KEY = "sk-test-3f0c1b77secret"
 
@@ -121,20 +123,119 @@ def test_a_request_that_alone_fails_is_a_failure_by_name(tmp_path: Path) -> None
     assert [answer.failure for answer in answers].count("") == 199
 
 
-def test_a_refused_request_is_a_failure_and_a_refused_key_stops_the_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    status = 400
+def refuse(monkeypatch: pytest.MonkeyPatch, status: int, when: str = "", told: str = "no such limit") -> None:
+    """Answers that hold `when` go out as a refusal with this status."""
+    whole = fake._response
 
-    def response(_status: int, body: bytes, headers: str = "") -> bytes:
-        return f"HTTP/1.1 {status} X\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+    def response(sent: int, body: bytes, headers: str = "") -> bytes:
+        if when.encode() not in body:
+            return whole(sent, body, headers)
+        return whole(sent, told.encode(), headers).replace(b" 200 ", f" {status} ".encode(), 1)
 
     monkeypatch.setattr("build.teachers.fake._response", response)
+
+
+def test_a_refused_request_is_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    refuse(monkeypatch, 400, "question 0 ")
     with FakeEndpoint(echo) as server:
-        assert [answer.failure for answer in ask(teacher_for(tmp_path, server), requests(1))] == ["http_400"]
-        status = 401
-        with pytest.raises(RunError, match="answers 401"):
-            ask(teacher_for(tmp_path, server), requests(1))
+        answers = ask(teacher_for(tmp_path, server), requests(3))
+    assert [answer.failure for answer in answers] == ["http_400", "", ""]
+
+
+@pytest.mark.parametrize(
+    ("status", "message"), [(400, r"even a plain question .*no such limit.*max_tokens"), (401, "answers 401")]
+)
+def test_what_no_request_can_pass_stops_the_run_with_what_the_server_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int, message: str
+) -> None:
+    refuse(monkeypatch, status)
+    with FakeEndpoint(echo) as server, pytest.raises(RunError, match=message):
+        ask(teacher_for(tmp_path, server), requests(30))
+
+
+def test_a_fatal_refusal_waits_for_what_is_under_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def slow_but_for_one(body: dict[str, Any]) -> dict[str, Any]:
+        await asyncio.sleep(0 if body["messages"][0]["content"] == "question 3" else 0.2)
+        return await echo(body)
+
+    refuse(monkeypatch, 402, "question 3 ")
+    with FakeEndpoint(slow_but_for_one) as server:
+        with pytest.raises(RunError, match="answers 402"):
+            ask(teacher_for(tmp_path, server), requests(8))
+        arrived = sum(server.arrived.values())
+        known = Journal(tmp_path / "journal").spent(recipe_for(tmp_path, server).digest())
+    assert arrived == 8 and known.requests == 7
+
+
+def test_an_outage_stops_the_run_and_rejects_nothing(tmp_path: Path) -> None:
+    served = 0
+
+    async def dies(body: dict[str, Any]) -> dict[str, Any]:
+        nonlocal served
+        served += 1
+        if served > 20:
+            raise ConnectionError
+        return await echo(body)
+
+    with FakeEndpoint(dies) as server, pytest.raises(RunError, match="have answered nothing"):
+        ask(teacher_for(tmp_path, server, patience_s=0.3), requests(24))
+    with FakeEndpoint(echo) as server:
+        answers = ask(teacher_for(tmp_path, server), requests(24))
+    assert not any(answer.failure for answer in answers) and sum(server.answered.values()) == 4
+
+
+def test_a_server_that_takes_few_requests_is_waited_for_beyond_all_patience(tmp_path: Path) -> None:
+    async def slow(body: dict[str, Any]) -> dict[str, Any]:
+        await asyncio.sleep(0.1)
+        return await echo(body)
+
+    with FakeEndpoint(slow, Faults(retry_after=""), most=1) as server:
+        answers = ask(teacher_for(tmp_path, server, patience_s=0.5, concurrency=16), requests(30))
+    assert not any(answer.failure for answer in answers) and server.failed["429"] > 0
+
+
+def test_a_request_that_the_server_cannot_answer_in_time_is_tried_a_few_times_only(tmp_path: Path) -> None:
+    async def slow(body: dict[str, Any]) -> dict[str, Any]:
+        await asyncio.sleep(1.0 if body["messages"][0]["content"] == "question 1" else 0.0)
+        return await echo(body)
+
+    with FakeEndpoint(slow) as server:
+        answers = ask(teacher_for(tmp_path, server, timeout_s=0.2, patience_s=60.0), requests(3))
+    assert [answer.failure for answer in answers] == ["", "unanswered_timeout", ""]
+    assert max(server.arrived.values()) == 5
+
+
+def test_prompts_that_begin_alike_are_spread_over_the_endpoints(tmp_path: Path) -> None:
+    asked = [Request((Message("user", unify_prompt(f"x = {number}", False)),)) for number in range(40)]
+    with FakeEndpoint(echo) as first, FakeEndpoint(echo) as second:
+        ask(teacher_for(tmp_path, first, second), asked)
+    assert min(sum(server.answered.values()) for server in (first, second)) > 5
+
+
+def test_further_fields_are_sent_and_nulls_leave_fields_out(tmp_path: Path) -> None:
+    bodies = []
+
+    async def keep(body: dict[str, Any]) -> dict[str, Any]:
+        bodies.append(body)
+        return await echo(body)
+
+    with FakeEndpoint(keep) as server:
+        ask(teacher_for(tmp_path, server, extra_body={"max_tokens": None, "max_completion_tokens": 9}), requests(1))
+        ask(teacher_for(tmp_path, server), requests(1))
+    assert bodies[0]["max_completion_tokens"] == 9 and "max_tokens" not in bodies[0] and "max_tokens" in bodies[1]
+    with pytest.raises(ValueError, match="cannot change `stream`"):
+        recipe_for(tmp_path, server, extra_body={"stream": True})
+
+
+def test_an_answer_in_parts_is_joined_and_an_empty_choice_is_a_failure_at_once(tmp_path: Path) -> None:
+    async def parts(body: dict[str, Any]) -> dict[str, Any]:
+        answer = completion("")
+        answer["choices"][0]["message"]["content"] = [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]
+        return answer if body["messages"][0]["content"] == "question 0" else answer | {"choices": []}
+
+    with FakeEndpoint(parts) as server:
+        first, second = ask(teacher_for(tmp_path, server), requests(2))
+    assert (first.text, second.failure) == ("ab", "no_choice") and set(server.arrived.values()) == {1}
 
 
 @pytest.mark.parametrize(

@@ -11,23 +11,26 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 
+from build.engine import run
 from build.journal import Journal
 from build.prompts import prediction_prompt
 from build.rationales import rationales, revise
-from build.recipe import Recipe, Source, Teacher
-from build.records import IOPair, PredictionInstance, Rationale, SampledFunction, UnifiedFunction
+from build.recipe import Instances, Recipe, Source, Teacher, read_recipe
+from build.records import Dialogue, IOPair, PredictionInstance, Rationale, SampledFunction, UnifiedFunction
 from build.sandbox import Limits, Sandbox
 from build.teachers.base import Message, Request
 from build.teachers.fake import FakeEndpoint, Faults, forward_to
 from build.teachers.hf import TransformersModel
 from build.teachers.llm import ModelTeacher
 from build.teachers.openai import Endpoints
+from tests.teachers import canned
 
 FOLDER = Path(os.environ.get("CODEIO_SMALL_MODEL") or "no such folder")
 
@@ -123,3 +126,22 @@ def test_a_real_server_behind_faults_gives_answers_verdicts_and_revisions(server
         teacher.close()
         assert sum(len(each.turns) for each in dialogues) == 2 + sum(not answer.verdict.correct for answer in kept)
         assert set(proxy.answered.values()) == {1}
+
+
+def test_files_become_functions_by_recorded_texts_and_get_real_verdicts(server: str, tmp_path: Path) -> None:
+    ask_model = forward_to(server)
+
+    async def respond(body: dict[str, Any]) -> dict[str, Any]:
+        about_a_file = "# file" in body["messages"][0]["content"]
+        return await (canned.reply if about_a_file else ask_model)(body)
+
+    with FakeEndpoint(respond) as proxy, pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path)
+        settings = dict[str, Any](model=str(FOLDER), samples=1, max_tokens=60, timeout_s=300.0, patience_s=600.0)
+        recipe = read_recipe(canned.write_run(tmp_path, "run", [proxy.url], files=len(canned.TEXTS), **settings))
+        store = run(replace(recipe, revisions=1, instances=Instances(pairs_per_function=1)))
+    assert store.totals("unify").kept == store.totals("sample_io").kept == len(canned.TEXTS)
+    dialogues = [each for shard in range(store.shards() or 0) for each in store.read("revise", shard, Dialogue)]
+    assert len(dialogues) == 2 * len(canned.TEXTS)
+    assert all(len(each.turns) == 2 - each.turns[0].verdict.correct for each in dialogues)
+    assert all(turn.usage.completion_tokens > 0 for each in dialogues for turn in each.turns)
