@@ -74,6 +74,17 @@ def test_in_process_answers_are_sampled_with_their_own_noise(tmp_path: Path) -> 
     assert {answer.finish_reason for answer in together} <= {"stop", "length"}
 
 
+def test_a_long_prompt_cuts_no_other_answer(tmp_path: Path) -> None:
+    recipe = recipe_for(tmp_path, name="hf", concurrency=4)
+    model = TransformersModel(recipe.teacher)
+    model._load()
+    model._model.config.max_position_embeddings = 100
+    asked = [Request((Message("user", text),), 0, 40) for text in ("Say hello.", "Tell me of ducks. " * 9, "so " * 200)]
+    short, long, too_long = ModelTeacher(recipe, model, Journal(tmp_path / "a")).complete(asked)
+    (alone,) = ModelTeacher(recipe, model, Journal(tmp_path / "b")).complete(asked[:1])
+    assert short == alone and long.usage.prompt_tokens > 60 and too_long.failure == "prompt_too_long"
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     pytest.importorskip("fastapi")
@@ -114,7 +125,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def test_a_real_server_behind_faults_gives_answers_verdicts_and_revisions(server: str, tmp_path: Path) -> None:
-    with FakeEndpoint(forward_to(server), Faults(0.4, ("429", "500", "cut", "garbage"))) as proxy:
+    with FakeEndpoint(forward_to(server), Faults(0.4, hang_s=1.0)) as proxy:
         recipe = recipe_for(tmp_path, name="openai", endpoints=(proxy.url,), concurrency=2)
         teacher = ModelTeacher(recipe, Endpoints(recipe.teacher), Journal(tmp_path))
         with Sandbox(Limits(call_cpu_s=1, job_cpu_s=5)) as sandbox:
