@@ -27,7 +27,8 @@ from typing import Any, Literal
 from tqdm import tqdm
 
 from build.collect import collect
-from build.filters import SourceFilters
+from build.completion import filter_by_completion
+from build.filters import filter_by_type
 from build.instances import make_instances
 from build.llm_unify import ModelUnifier, tally_usage
 from build.prompts import PROMPT_VERSION
@@ -96,10 +97,9 @@ class Worker:
     def _filters(self, shard: int) -> tuple[int, Iterable[Any], dict[str, int]]:
         files = list(self.store.read("collect", shard, RawCode))
         rules, tallies = self.recipe.filters, Counter[str]()
-        if self.model is None or not (rules.reasoning_type or rules.completion):
+        if self.model is None or not rules.reasoning_type:
             return len(files), files, {}
-        found = list(SourceFilters(rules, self.model, self.sandbox, self.recipe.seed).judge(files, tallies))
-        return len(files), found, tallies
+        return len(files), list(filter_by_type(files, rules.max_tokens, self.model, tallies)), tallies
 
     def _unify(self, shard: int) -> tuple[int, Iterable[Any], dict[str, int]]:
         files = list(self.store.read("filters", shard, RawCode))
@@ -113,6 +113,8 @@ class Worker:
         functions = list(self.store.read("unify", shard, UnifiedFunction))
         tallies: Counter[str] = Counter()
         sampled = list(sample_io(functions, self.recipe.sampling, self.recipe.seed, self.sandbox, tallies))
+        if self.model is not None and self.recipe.filters.completion:
+            sampled = list(filter_by_completion(sampled, self.recipe.filters, self.model, self.sandbox, tallies))
         kept = [record for record in sampled if isinstance(record, SampledFunction)]
         tallies["pairs"] += sum(len(record.pairs) for record in kept)
         tallies["constant_functions"] += sum(record.constant for record in kept)

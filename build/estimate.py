@@ -45,8 +45,8 @@ def estimate(recipe: Recipe, isolation: Isolation = AVAILABLE) -> str:
     if recipe.filters.reasoning_type:
         rows["filters: type"] = Usage(files, labels, files * 5)
     if recipe.filters.completion:
-        tries = files * recipe.filters.completion_tries
-        rows["filters: completion"] = Usage(tries, labels * recipe.filters.completion_tries, tries * 200)
+        tries = (round(files * _FUNCTIONS_PER_FILE) + ready) * recipe.filters.completion_tries
+        rows["filters: completion"] = Usage(tries, tries * _PROMPT_TOKENS, tries * 200)
     if recipe.unify.by == "model":
         each = min(_UNIFIED_TOKENS, recipe.unify.max_tokens)
         written = files * each

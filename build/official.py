@@ -1,6 +1,6 @@
 """The released five-field data, `hkust-nlp/CodeIO-PyEdu-Reasoning`, read back and judged again.
 
-    python -m build.official ROWS.jsonl --out VERDICTS.jsonl
+    python -m build official ROWS.jsonl --out VERDICTS.jsonl
 
 A row is `prompt, turn_1, feedback_1, turn_2, feedback_2`, the last two null where turn 1 was found right. The prompt holds the
 query, the description, one half of the pair and the code; the other half is found again by execution: of an output question
@@ -63,9 +63,9 @@ class Question:
     given: str
 
 
-def read_prompt(prompt: str) -> Question:
+def read_prompt(prompt: object) -> Question:
     """The parts of a released prompt. Raises `ValueError` with a reason: bad_prompt, bad_value, no_entry_point, unparsable."""
-    found = _PARTS.search(prompt)
+    found = _PARTS.search(prompt) if isinstance(prompt, str) else None
     if found is None:
         raise ValueError("bad_prompt")
     code = re.sub(r"\A\s*```\w*\n|\n```\s*\Z", "", found["code"]).strip("\n") + "\n"
@@ -85,7 +85,7 @@ def read_rows(rows: Iterable[Mapping[str, Any]], sandbox: Sandbox) -> Iterator[R
     for number, row in enumerate(rows):
         where = f"{SOURCE}/{number}"
         try:
-            question = read_prompt(row.get("prompt") or "")
+            question = read_prompt(row.get("prompt"))
             responses = [row[key] for key in ("turn_1", "turn_2") if isinstance(row.get(key), str)]
             if not responses:
                 raise ValueError("no_response")

@@ -53,7 +53,7 @@ class Filters:
     """The paper's source filters, both off. The teacher's model does the asking."""
 
     reasoning_type: bool = False  # PyEdu-R: a model labels each file; algorithms and non-reasoning are dropped
-    completion: bool = False  # CodeMix: keep what the model completes right neither (nearly) always nor never
+    completion: bool = False  # CodeMix: keep functions the model completes right neither (nearly) always nor never
     completion_tries: Positive = 10
     completion_low: Annotated[float, Field(ge=0, le=1)] = 0.1
     completion_high: Annotated[float, Field(ge=0, le=1)] = 0.9
@@ -131,7 +131,9 @@ class Teacher:
     # From here on nothing changes what is asked or answered, so a run may go on with other settings.
     endpoints: tuple[str, ...] = ()  # openai: base URLs, such as http://localhost:8000/v1
     key_variable: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")] | None = None  # openai: it holds the key
-    concurrency: Positive = 16  # openai: requests under way per worker and endpoint; hf, vllm: requests in a batch
+    # openai: requests under way per worker and endpoint; hf: requests in a batch; vllm: requests handed over at once, for
+    # its continuous batching some hundreds
+    concurrency: Positive = 16
     timeout_s: Annotated[float, Field(gt=0)] = 600.0  # openai: for a whole answer
     patience_s: Annotated[float, Field(gt=0)] = 600.0  # openai: how long a request is tried again before the run stops
     budget: Budget = Field(default_factory=Budget)

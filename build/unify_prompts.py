@@ -103,9 +103,10 @@ def label_prompt(content: str) -> str:
     )
 
 
-def completion_prompt(before: str, signature: str) -> str:
-    """The request to write the body of a function of which only the beginning is shown."""
+def completion_prompt(before: str, signature: str, task: str) -> str:
+    """The request to write the body of a function of which only the beginning is shown; `task` is what the program does."""
     return (
-        f"Complete the function at the end of this Python file.\n\n```python\n{before.rstrip()}\n```\n\n"
+        f"Complete the function at the end of this Python program.\n\n```python\n{before.rstrip()}\n```\n\n"
+        f"What the program is for: {task}\n\n"
         f"Answer with one Python block that holds the whole function, beginning with `{signature}`."
     )

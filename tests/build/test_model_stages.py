@@ -7,14 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from build.filters import SourceFilters, read_label, replaced
+from build.completion import filter_by_completion, replaced
+from build.filters import filter_by_type, read_label
 from build.four_sections import SCHEMA_KEYS, read_sections
 from build.grounding import Grounds
 from build.llm_unify import ModelUnifier
-from build.recipe import Filters, Unify
-from build.records import RawCode, Reject, UnifiedFunction, Usage
+from build.recipe import Filters, Sampling, Unify
+from build.records import RawCode, Reject, SampledFunction, UnifiedFunction, Usage
+from build.sampling import sample_io
 from build.sandbox import Limits, Sandbox
 from build.teachers.base import Completion, Request
+from build.unify import unify
 
 GOOD = (Path(__file__).parent / "unified_texts" / "01_plain.md").read_text("utf-8")
 DOUBLE = '''
@@ -56,20 +59,30 @@ def raw(content: str, kind: str = "python", name: str = "a") -> RawCode:
     return RawCode(name, "s", f"{name}.py", "MIT", content, kind)  # type: ignore[arg-type]
 
 
+def sampled(sandbox: Sandbox, content: str = DOUBLE) -> SampledFunction:
+    (function,) = (each for each in unify([raw(content)]) if isinstance(each, UnifiedFunction))
+    (made,) = sample_io([function], Sampling(), 0, sandbox, Counter())
+    assert isinstance(made, SampledFunction)
+    return made
+
+
 @pytest.mark.parametrize(("right", "reason"), [(0, "too_hard"), (1, ""), (9, ""), (10, "too_easy")])
 def test_the_completion_rate_decides_by_execution(sandbox: Sandbox, right: int, reason: str) -> None:
     def complete(request: Request) -> str:
         body = "number + number" if request.sample < right else "number + 1"
         return f"Here:\n```python\ndef double(number):\n    return {body}\n```"
 
+    function, reject, model = sampled(sandbox), Reject("sample_io", "other", "few_pairs"), Scripted(complete)
+    tallies: Counter[str] = Counter()
     rules = Filters(completion=True, completion_low=0.1, completion_high=0.9)
-    model = Scripted(complete)
-    (found,) = SourceFilters(rules, model, sandbox, 0).judge([raw(DOUBLE)], Counter())
-    assert (found.reason if isinstance(found, Reject) else "") == reason
-    assert len(model.asked) == 10 and "return 2" not in model.asked[0].messages[0].content
+    first, found = filter_by_completion([reject, function], rules, model, sandbox, tallies)
+    assert first == reject and (found.reason if isinstance(found, Reject) else "") == reason
+    assert found == function or reason
+    assert len(model.asked) == tallies["requests"] == 10 and "return 2" not in model.asked[0].messages[0].content
+    assert "`def double(number: int):`" in model.asked[0].messages[0].content
 
 
-def test_both_filters_work_together_and_ready_functions_pass(sandbox: Sandbox) -> None:
+def test_the_type_decides_and_ready_functions_pass() -> None:
     labels = {"one": "Algorithms.", "two": "who knows", "three": "`math-related`"}
 
     def answer(request: Request) -> str:
@@ -77,19 +90,16 @@ def test_both_filters_work_together_and_ready_functions_pass(sandbox: Sandbox) -
 
     files = [raw(f"# {name}\nx = 1\n", name=name) for name in labels] + [raw("{}", "unified", "ready")]
     tallies: Counter[str] = Counter()
-    found = list(SourceFilters(Filters(reasoning_type=True), Scripted(answer), sandbox, 0).judge(files, tallies))
+    found = list(filter_by_type(files, 60, Scripted(answer), tallies))
     assert [each.reason if isinstance(each, Reject) else each.id for each in found] == [
         *("type_algorithms", "type_unclear", "three", "ready")
     ]
     assert tallies["requests"] == 3 and tallies["type_math-related"] == 1
-    both = Filters(reasoning_type=True, completion=True)
-    found = list(SourceFilters(both, Scripted(answer), sandbox, 0).judge(files[2:3], tallies))
-    assert found == files[2:3] and tallies["nothing_to_complete"] == 1
 
 
-def test_a_label_that_was_cut_is_named_as_such(sandbox: Sandbox) -> None:
+def test_a_label_that_was_cut_is_named_as_such() -> None:
     model = Scripted(lambda request: Completion("", "length", reasoning="Let me think."))
-    (found,) = SourceFilters(Filters(reasoning_type=True), model, sandbox, 0).judge([raw("x = 1\n")], Counter())
+    (found,) = filter_by_type([raw("x = 1\n")], 60, model, Counter())
     assert isinstance(found, Reject) and found.reason == "cut"
 
 
@@ -172,15 +182,15 @@ def test_stated_values_are_checked_against_the_run(sandbox: Sandbox) -> None:
     assert grounds.check(f"total = {'[' * 100_000}", code, '{"n": 4}') == (1, 0)
 
 
-def test_a_file_whose_completions_all_failed_is_not_called_hard(sandbox: Sandbox) -> None:
+def test_a_function_whose_completions_all_failed_is_not_called_hard(sandbox: Sandbox) -> None:
     def answer(request: Request) -> str | Completion:
         if request.sample < 8:
             return Completion("", failure="http_400")
         return "```python\ndef double(number):\n    return number + number\n```" if request.sample == 8 else "no"
 
-    rules = Filters(completion=True)
-    (kept,) = SourceFilters(rules, Scripted(answer), sandbox, 0).judge([raw(DOUBLE)], Counter())
-    assert isinstance(kept, RawCode)  # one of the two that were answered
+    function, rules = sampled(sandbox), Filters(completion=True)
+    (kept,) = filter_by_completion([function], rules, Scripted(answer), sandbox, Counter())
+    assert kept == function  # one of the two that were answered
     model = Scripted(lambda request: Completion("", failure="http_400"))
-    (found,) = SourceFilters(rules, model, sandbox, 0).judge([raw(DOUBLE)], Counter())
+    (found,) = filter_by_completion([function], rules, model, sandbox, Counter())
     assert isinstance(found, Reject) and found.reason == "http_400"
