@@ -127,6 +127,7 @@ def test_ctrl_c_stops_at_once_and_the_run_can_go_on(tmp_path: Path) -> None:
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # ignored below a shell's background job
     )
     while not (tmp_path / "run" / "unify" / "00001.done").exists():
         assert process.poll() is None

@@ -154,7 +154,7 @@ class Endpoints:
             try:
                 answer = await self._once(index, plain)
             except _Again as error:
-                if error.busy:
+                if error.busy and time.monotonic() - self.last_answer < self.recipe.patience_s:
                     return index
                 continue
             if answer.failure.startswith("http_"):
