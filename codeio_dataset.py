@@ -23,11 +23,11 @@ import datasets
 from datasets import Features, Value
 
 from build.assemble import CONFIGS, SPLITS, rows
-from build.card import print_summary, write_card
+from build.card import dataset_faults, print_summary, write_card
 from build.engine import AVAILABLE, Isolation, run
 from build.estimate import estimate
 from build.prompts import PROMPT_VERSION
-from build.publish import publish
+from build.publish import check_target, publish
 from build.recipe import Recipe, RecipeError, read_recipe
 from build.records import digest
 from build.sandbox import SandboxError
@@ -115,6 +115,8 @@ def materialise(path: Path, isolation: Isolation = AVAILABLE) -> tuple[Recipe, S
     recipe = read_recipe(path)
     store = run(recipe, isolation)
     folder = recipe.run / "dataset"
+    if folder.exists() and (faults := dataset_faults(folder)):
+        raise RunError(f"{faults[0]}; remove {folder} and run the same command again.")
     if not folder.exists() and store.totals("instances").kept:
         try:
             _write(path, recipe, store, folder)
@@ -177,6 +179,8 @@ def main(
     """
     isolation = Isolation(require_isolation, unsafe_exec)
     try:
+        if repo:
+            check_target(repo)
         if dry_run:
             print(estimate(read_recipe(path), isolation))
             return

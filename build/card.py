@@ -121,6 +121,9 @@ def print_summary(recipe: Recipe, store: Store, folder: Path) -> None:
     print(prediction_prompt(function, instance, recipe.prompt_order))
     print(f"\n{'-' * 10} response (CODEI/O++), verdict: {dialogue.turns[-1].verdict.status}\n")
     print(join_turns(dialogue))
+    if not folder.exists():
+        print("\nNo dataset is written yet: `python codeio_dataset.py --config` with the same recipe does it.")
+        return
     print(f"\nLoad it:\n\n    from datasets import load_dataset\n    data = load_dataset({str(folder)!r}, 'codeio_pp')")
 
 
@@ -140,6 +143,22 @@ def write_card(recipe: Recipe, store: Store, folder: Path, examples: dict[str, d
     }
     front = yaml.safe_dump(header, sort_keys=False, allow_unicode=True)
     store.write(folder / "README.md", f"---\n{front}---\n{_card_text(recipe, store, examples, tokens)}")
+
+
+def dataset_faults(folder: Path) -> list[str]:
+    """What a dataset folder has else than its card says, a sentence per config."""
+    try:
+        _, front, _ = (folder / "README.md").read_text("utf-8").split("---\n", 2)
+        entries = yaml.safe_load(front)["configs"]
+        named = {entry["config_name"]: {file["split"]: 1 for file in entry["data_files"]} for entry in entries}
+        real = [_config_entry(name, splits, folder) for name, splits in named.items()]
+    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
+        return [f"{folder}: its card is missing or damaged"]
+    return [
+        f"{folder / entry['config_name']}: its files are not those that the card names"
+        for entry, found in zip(entries, real)
+        if entry != found
+    ]
 
 
 def _config_entry(name: str, splits: dict[str, int], folder: Path) -> dict[str, Any]:
@@ -184,8 +203,8 @@ inputs and outputs become questions, a teacher answers them in words, and execut
 
 {configs}
 
-Train and test share no function. All responses are kept, right or wrong; `verdict_1`, `verdict_2`, `correct` and `pass_rate`
-let you filter. Values are canonical JSON text.
+Train and test share no function. All responses are kept, right or wrong; the verdict columns, `correct` (the last response of a
+config) and `pass_rate` (of all first responses to a question) let you filter. Values are canonical JSON text.
 
 ## Provenance
 

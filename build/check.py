@@ -9,6 +9,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from build.card import dataset_faults
 from build.records import Dialogue, PredictionInstance, Rationale, RawCode, SampledFunction, UnifiedFunction
 from build.sandbox import Limits, Program, Sandbox
 from build.store import STAGES, Store
@@ -38,9 +39,12 @@ def check(store: Store, limits: Limits) -> Findings:
     """Re-execute every pair of a run and recount every stage.
 
     A fault is a pair that gives another value, a marker that does not agree with its files, a stage that received other than
-    the one before kept, an id that occurs twice, or records whose parents are missing.
+    the one before kept, an id that occurs twice, records whose parents are missing, or a dataset folder that is not as its card
+    says.
     """
     faults = [*_recount(store)]
+    if (store.root / "dataset").exists():
+        faults += dataset_faults(store.root / "dataset")
     if store.shards() is None or any("is not finished" in fault for fault in faults):
         return Findings(0, 0, {}, tuple(faults))
     pairs = functions = 0

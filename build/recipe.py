@@ -14,6 +14,12 @@ from pydantic.dataclasses import dataclass
 
 from build.records import digest
 
+_TOLD = {  # in place of what pydantic says
+    "dataclass_type": "must be a section with keys; leave it out where it has none",
+    "missing": "is missing",
+    "string_pattern_mismatch": "has characters that do not belong there; see build/recipe.py",
+    "too_short": "needs at least one entry",
+}
 _STRICT = ConfigDict(extra="forbid")
 Positive = Annotated[int, Field(ge=1)]
 
@@ -220,10 +226,12 @@ def read_recipe(path: Path) -> Recipe:
     try:
         return TypeAdapter(Recipe).validate_python(loaded)
     except ValidationError as error:
-        first = error.errors()[0]
+        unknown = [one for one in error.errors() if one["type"] == "unexpected_keyword_argument"]
+        first = (unknown or error.errors())[0]
         key = ".".join(str(part) for part in first["loc"])
         if not key:
             raise RecipeError(f"{path}: {first['msg'].removeprefix('Value error, ')}.") from error
         if first["type"] == "unexpected_keyword_argument":
             raise RecipeError(f"{path}: unknown key `{key}`; see build/recipe.py for the keys.") from error
-        raise RecipeError(f"{path}: key `{key}`: {first['msg']}.") from error
+        told = _TOLD.get(first["type"], first["msg"])
+        raise RecipeError(f"{path}: key `{key}`: {told}.") from error

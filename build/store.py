@@ -13,6 +13,7 @@ where the run lies. Two runs of one recipe have the same bytes.
 import errno
 import json
 import os
+import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
@@ -21,6 +22,7 @@ from typing import Any, TypeVar
 
 from build.records import Reject, from_line, to_line
 
+_COLLECTED_BY = ("sources", "collect", "engine")  # the parts of a recipe that decide what is collected
 STAGES = ("collect", "filters", "unify", "sample_io", "instances", "rationales", "revise")
 
 R = TypeVar("R")
@@ -61,7 +63,10 @@ class Store:
         self.root = root
 
     def open(self, manifest: dict[str, Any]) -> None:
-        """Start the run, or go on with it; refuses a folder that belongs to another recipe or another kind of thing."""
+        """Start the run, or go on with it; refuses a folder that belongs to another recipe or another kind of thing.
+
+        A run that has only collected so far may still change its recipe.
+        """
         path = self.root / "manifest.json"
         if not path.exists():
             if self.root.is_file():
@@ -70,8 +75,16 @@ class Store:
                 raise RunError(f"{self.root}: is not empty and is no run folder; name another folder as `run`.")
             self.write(path, json.dumps(manifest, indent=2, sort_keys=True) + "\n")
             return
-        self.demand(manifest["recipe_digest"], manifest["prompt_version"])
         found = self.manifest()
+        made_by = (manifest["recipe_digest"], manifest["prompt_version"])
+        if not self._made_by(*made_by) and not any(
+            marker.parent.name != "collect" for marker in self.root.glob("*/*.done")
+        ):
+            if any(found.get("recipe", {}).get(key) != manifest.get("recipe", {}).get(key) for key in _COLLECTED_BY):
+                shutil.rmtree(self.root / "collect", ignore_errors=True)
+            self.write(path, json.dumps(manifest, indent=2, sort_keys=True) + "\n")
+            return
+        self.demand(*made_by)
         known = [found.get("isolation"), *found.get("resumed_under", [])]
         if manifest.get("isolation") not in known:
             found["resumed_under"] = [*known[1:], manifest["isolation"]]
@@ -79,14 +92,18 @@ class Store:
 
     def demand(self, recipe_digest: str, prompt_version: str) -> None:
         """Raises `RunError` unless the run was made by this recipe with these prompts."""
-        found = self.manifest()
-        same = (found.get("recipe_digest"), found.get("prompt_version")) == (recipe_digest, prompt_version)
-        if not same:
-            what = "another recipe" if found.get("recipe_digest") != recipe_digest else "other prompts"
+        if not self._made_by(recipe_digest, prompt_version):
+            what = "another recipe" if self.manifest().get("recipe_digest") != recipe_digest else "other prompts"
             raise RunError(f"{self.root}: holds a run of {what}; name another folder as `run`, or remove this one.")
+
+    def _made_by(self, recipe_digest: str, prompt_version: str) -> bool:
+        found = self.manifest()
+        return (found.get("recipe_digest"), found.get("prompt_version")) == (recipe_digest, prompt_version)
 
     def manifest(self) -> dict[str, Any]:
         path = self.root / "manifest.json"
+        if not path.exists():
+            raise RunError(f"{self.root}: is not a run folder.")
         try:
             return json.loads(path.read_text("utf-8"))
         except (OSError, ValueError) as error:

@@ -43,7 +43,7 @@ def test_a_typo_in_a_recipe_is_one_sentence(tmp_path: Path) -> None:
     [
         (["codeio_dataset.py", "--config", "nowhere.yaml"], "nowhere.yaml: cannot be read"),
         (["codeio_dataset.py", "--cofnig", "x"], "No such option"),
-        (["-m", "build", "check", "nowhere"], "is not the manifest of a run"),
+        (["-m", "build", "check", "nowhere"], "nowhere: is not a run folder"),
         (["-m", "build", "run", "--config", "recipes/data/demo.yaml", "--rank", "2", "--world", "2"], "--rank below"),
         (["-m", "build", "run", "--config", "nowhere.yaml"], "nowhere.yaml: cannot be read"),
     ],

@@ -7,13 +7,15 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from datasets import load_dataset
 
 from build.assemble import CONFIGS, SPLITS
-from build.publish import publish
+from build.check import check
+from build.sandbox import Limits
 from build.store import RunError, Store
 from build.verify import read_answer, values_match
-from codeio_dataset import CodeIO, materialise
+from codeio_dataset import CodeIO, main, materialise
 from tests.build.conftest import write_recipe
 from tests.loopback_hub import LoopbackHub
 
@@ -130,9 +132,35 @@ for config in sys.argv[1:]:
     assert len(lines) == 2 * len(CONFIGS) and all("['test', 'train']" in line for line in lines)
 
 
-def test_a_repository_named_like_the_script_is_refused(folder: Path) -> None:
-    with pytest.raises(RunError, match="codeio_dataset"):
-        publish(folder, "me/codeio_dataset", private=False)
+@pytest.mark.parametrize(
+    ("repo", "token", "message"),
+    [
+        ("me/codeio_dataset", "t", "must not be called codeio_dataset"),
+        ("bad name/x y", "t", "give ORG/NAME"),
+        ("me/mine", "", "export HF_TOKEN"),
+    ],
+)
+def test_an_upload_that_cannot_succeed_is_refused_before_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, repo: str, token: str, message: str
+) -> None:
+    monkeypatch.setattr("build.publish.get_token", lambda: token or None)
+    path = write_recipe(tmp_path)
+    done = CliRunner().invoke(main, ["--config", str(path), "--push-to-hub", repo])
+    assert done.exit_code == 1 and message in done.output and not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("lost", ["README.md", "rl", "codeio_pp/*.parquet"])
+def test_a_dataset_folder_that_is_not_whole_is_named(tmp_path: Path, lost: str) -> None:
+    path = write_recipe(tmp_path)
+    _, store, folder = materialise(path)
+    assert check(store, Limits()).faults == ()
+    for found in folder.glob(lost):
+        shutil.rmtree(found) if found.is_dir() else found.unlink()
+    with pytest.raises(RunError, match=r"remove .*dataset and run the same command again"):
+        materialise(path)
+    assert len(check(store, Limits()).faults) == 1
+    shutil.rmtree(folder)
+    assert materialise(path)[2].exists()
 
 
 def test_a_dataset_without_a_held_out_split_loads_too(tmp_path: Path) -> None:

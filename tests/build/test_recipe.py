@@ -28,6 +28,9 @@ def test_every_recipe_parses(path: Path) -> None:
         ({"name": "a b"}, "`name`"),
         ({"run": None}, "`run`"),
         ({"test_fraction": 1}, "`test_fraction`"),
+        ({"sources": [{"kind": "folder", "nam": "x"}]}, "unknown key `sources.0.nam`"),
+        ({"sources": []}, "`sources`: needs at least one entry"),
+        ({"engine": None}, "`engine`: must be a section with keys"),
     ],
 )
 def test_a_wrong_key_is_named(tmp_path: Path, changes: dict[str, object], told: str) -> None:

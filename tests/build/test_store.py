@@ -53,6 +53,7 @@ def test_a_damaged_line_names_its_file_and_number(tmp_path: Path) -> None:
 
 def test_a_folder_of_another_recipe_or_kind_is_refused(tmp_path: Path) -> None:
     Store(tmp_path / "run").open(MANIFEST)
+    Store(tmp_path / "run").write_shard("filters", 0, [RAW], received=1)
     Store(tmp_path / "run").open(MANIFEST)
     with pytest.raises(RunError, match="another recipe"):
         Store(tmp_path / "run").open(MANIFEST | {"recipe_digest": "b"})
@@ -65,6 +66,16 @@ def test_a_folder_of_another_recipe_or_kind_is_refused(tmp_path: Path) -> None:
     (tmp_path / "other" / "thesis.tex").write_text("precious")
     with pytest.raises(RunError, match="is no run folder"):
         Store(tmp_path / "other").open(MANIFEST)
+
+
+@pytest.mark.parametrize(("key", "kept"), [("teacher", True), ("sources", False)])
+def test_a_run_that_has_only_collected_may_change_its_recipe(tmp_path: Path, key: str, kept: bool) -> None:
+    store = Store(tmp_path / "run")
+    store.open(MANIFEST | {"recipe": {key: "first"}})
+    store.write_shard("collect", 0, [RAW], received=1)
+    store.open(MANIFEST | {"recipe": {key: "second"}, "recipe_digest": "b"})
+    assert store.manifest()["recipe_digest"] == "b"
+    assert (store.done("collect", 0) is not None) == kept
 
 
 def test_a_folder_below_a_file_is_one_sentence(tmp_path: Path) -> None:
