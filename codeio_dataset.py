@@ -22,16 +22,17 @@ import click
 import datasets
 from datasets import Features, Value
 
-from build.assemble import CONFIGS, SPLITS, rows
-from build.card import dataset_faults, print_summary, write_card
+from build.core.config import DataRecipe, read_data_recipe
+from build.core.errors import ConfigError, RunError
+from build.core.prompts import PROMPT_VERSION
+from build.core.records import digest
+from build.core.store import Store
 from build.engine import AVAILABLE, Isolation, run
-from build.estimate import estimate
-from build.prompts import PROMPT_VERSION
-from build.publish import check_target, publish
-from build.recipe import Recipe, RecipeError, read_recipe
-from build.records import digest
+from build.report.card import dataset_faults, print_summary, write_card
+from build.report.estimate import estimate
 from build.sandbox import SandboxError
-from build.store import RunError, Store
+from build.stages.assemble import CONFIGS, SPLITS, rows
+from build.stages.publish import check_target, publish
 
 _TEXT = Value("string")
 _MESSAGES = [{"role": _TEXT, "content": _TEXT}]
@@ -49,7 +50,7 @@ _TRAINING = _ABOUT | {
     "teacher": _TEXT,
     "source": _TEXT,
     "path": _TEXT,
-    "licence": _TEXT,
+    "license": _TEXT,
 }
 _TURNS = ("prompt", "turn_1", "feedback_1", "turn_2", "feedback_2")
 _FUNCTION = (
@@ -76,7 +77,7 @@ class CodeIOConfig(datasets.BuilderConfig):
 class CodeIO(datasets.GeneratorBasedBuilder):
     """Builds the configs `codeio`, `codeio_pp`, `turns`, `functions` and `rl` (splits `train`, `test`) of a data recipe.
 
-    Brings the recipe's run to its end first, so a second build of the same recipe runs nothing again. Raises `RecipeError`
+    Brings the recipe's run to its end first, so a second build of the same recipe runs nothing again. Raises `ConfigError`
     or `RunError` with one sentence.
     """
 
@@ -85,7 +86,7 @@ class CodeIO(datasets.GeneratorBasedBuilder):
     DEFAULT_CONFIG_NAME = "codeio_pp"
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        recipe = read_recipe(Path(kwargs.get("recipe") or CodeIOConfig().recipe))
+        recipe = read_data_recipe(Path(kwargs.get("recipe") or CodeIOConfig().recipe))
         # The builder's cache goes by name and arguments; the digest makes it go by the recipe's content too,
         # and the run's place, since sources that have changed are read anew under another `run`.
         content = digest(recipe.digest(), PROMPT_VERSION, str(recipe.run.resolve()))
@@ -95,24 +96,24 @@ class CodeIO(datasets.GeneratorBasedBuilder):
         return datasets.DatasetInfo(features=Features(FEATURES[self.config.name]))
 
     def _split_generators(self, dl_manager: Any) -> list[datasets.SplitGenerator]:
-        store = run(read_recipe(Path(self.config.recipe)))
+        store = run(read_data_recipe(Path(self.config.recipe)))
         shards = list(range(store.shards() or 0))
         return [datasets.SplitGenerator(split, gen_kwargs={"shards": shards, "split": split}) for split in SPLITS]
 
     def _generate_examples(self, shards: list[int], split: str) -> Iterator[tuple[str, dict[str, Any]]]:
-        recipe = read_recipe(Path(self.config.recipe))
+        recipe = read_data_recipe(Path(self.config.recipe))
         store = Store(recipe.run)
         for shard in shards:
             yield from rows(self.config.name, split, store, shard, recipe)
 
 
-def materialise(path: Path, isolation: Isolation = AVAILABLE) -> tuple[Recipe, Store, Path]:
+def materialise(path: Path, isolation: Isolation = AVAILABLE) -> tuple[DataRecipe, Store, Path]:
     """Run a recipe to its end and write RUN/dataset, which `load_dataset(folder, config)` reads.
 
     The folder appears as a whole or not at all; one that is complete is left as it is. Raises `RunError` when it cannot be
     written; a run without a single instance has none.
     """
-    recipe = read_recipe(path)
+    recipe = read_data_recipe(path)
     store = run(recipe, isolation)
     folder = recipe.run / "dataset"
     if folder.exists() and (faults := dataset_faults(folder)):
@@ -130,7 +131,7 @@ def materialise(path: Path, isolation: Isolation = AVAILABLE) -> tuple[Recipe, S
     return recipe, store, folder
 
 
-def _write(path: Path, recipe: Recipe, store: Store, folder: Path) -> None:
+def _write(path: Path, recipe: DataRecipe, store: Store, folder: Path) -> None:
     beside = recipe.run / "dataset.tmp"
     shutil.rmtree(beside, ignore_errors=True)
     examples: dict[str, dict[str, int]] = {}
@@ -182,7 +183,7 @@ def main(
         if repo:
             check_target(repo)
         if dry_run:
-            print(estimate(read_recipe(path), isolation))
+            print(estimate(read_data_recipe(path), isolation))
             return
         recipe, store, folder = materialise(path, isolation)
         print_summary(recipe, store, folder)
@@ -190,7 +191,7 @@ def main(
             raise RunError(f"{recipe.run}: the run has no instance, so there is no dataset to write.")
         if repo:
             print(f"\nPublished: {publish(folder, repo, private)}")
-    except (RecipeError, RunError, SandboxError) as error:
+    except (ConfigError, RunError, SandboxError) as error:
         sys.exit(f"Error: {error}")
     except KeyboardInterrupt:
         sys.exit("Stopped. Run the same command again to go on.")

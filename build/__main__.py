@@ -6,17 +6,18 @@ from typing import Literal
 
 import click
 
-from build.bench import bench
-from build.card import print_summary
-from build.check import check as check_run
+from build.bench.prefixes import prefixes
+from build.bench.sandbox import bench
+from build.bench.teacher import bench_teacher
+from build.core.config import read_data_recipe
+from build.core.errors import ConfigError, RunError
+from build.core.store import Store
 from build.engine import Isolation, run_rank
 from build.engine import run as run_all
-from build.official import official
-from build.prefixes import prefixes
-from build.recipe import RecipeError, read_recipe
+from build.report.card import print_summary
+from build.report.check import check as check_run
+from build.report.official import official
 from build.sandbox import Limits, SandboxError
-from build.store import RunError, Store
-from build.teachers.bench import bench_teacher
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -45,7 +46,7 @@ def run(
     """
     if (rank is None) != (world is None) or (rank is not None and world is not None and rank >= world):
         raise click.UsageError("--rank and --world go together, with --rank below --world.")
-    recipe = read_recipe(config)
+    recipe = read_data_recipe(config)
     isolation = Isolation(require_isolation, unsafe_exec)
     if rank is None or world is None:
         print_summary(recipe, run_all(recipe, isolation, engine), recipe.run / "dataset")
@@ -78,7 +79,7 @@ bench.add_command(bench_teacher)
 if __name__ == "__main__":
     try:
         main()
-    except (RecipeError, RunError, SandboxError) as error:
+    except (ConfigError, RunError, SandboxError) as error:
         sys.exit(f"Error: {error}")
     except KeyboardInterrupt:
         sys.exit("Stopped. Run the same command again to go on.")

@@ -26,22 +26,24 @@ from typing import Any, Literal
 
 from tqdm import tqdm
 
-from build.collect import collect
-from build.completion import filter_by_completion
-from build.filters import filter_by_type
-from build.instances import make_instances
-from build.llm_unify import ModelUnifier, tally_usage
-from build.prompts import PROMPT_VERSION
-from build.rationales import Asking, rationales, revise
-from build.recipe import Recipe, RecipeError
-from build.records import Dialogue, PredictionInstance, Rationale, RawCode, SampledFunction, UnifiedFunction
-from build.sampling import sample_io
+from build.core.chat import count_usage
+from build.core.config import DataRecipe
+from build.core.errors import ConfigError, RunError
+from build.core.prompts import PROMPT_VERSION
+from build.core.records import Dialogue, PredictionInstance, Rationale, RawCode, SampledFunction, UnifiedFunction
+from build.core.store import STAGES, Counts, Store
 from build.sandbox import Limits, Sandbox, SandboxError
-from build.store import STAGES, Counts, RunError, Store
+from build.stages.answer import Asking, rationales, revise
+from build.stages.collect import collect
+from build.stages.difficulty_filter import filter_by_completion
+from build.stages.questions import make_instances
+from build.stages.sample import sample_io
+from build.stages.type_filter import filter_by_type
+from build.stages.unify import unify
 from build.teachers.base import Teacher
 from build.teachers.open import check_model, open_model
-from build.teachers.trace import TraceTeacher
-from build.unify import unify
+from build.teachers.trace.teacher import TraceTeacher
+from build.unifiers.model import ModelUnifier
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ class Isolation:
     require: Literal["available", "full"] = "available"
     unsafe_exec: bool = False
 
-    def sandbox(self, recipe: Recipe) -> Sandbox:
+    def sandbox(self, recipe: DataRecipe) -> Sandbox:
         rules = recipe.sampling
         limits = Limits(
             call_cpu_s=rules.call_cpu_s,
@@ -71,7 +73,7 @@ AVAILABLE = Isolation()
 class Worker:
     """What a process needs to work on shards: the run, and a sandbox and a teacher of its own."""
 
-    def __init__(self, recipe: Recipe, isolation: Isolation, rank: int | None = None) -> None:
+    def __init__(self, recipe: DataRecipe, isolation: Isolation, rank: int | None = None) -> None:
         self.recipe = recipe
         self.store = Store(recipe.run)
         self.sandbox = isolation.sandbox(recipe)
@@ -159,14 +161,14 @@ def _verdicts(answers: Iterable[Rationale], tasks: dict[str, Any]) -> dict[str, 
         if answer.stated is not None:
             tallies["stated_values"] += answer.stated[0]
             tallies["stated_values_confirmed"] += answer.stated[1]
-        tally_usage(answer.usage, tallies)
+        count_usage(answer.usage, tallies)
     return {name: count for name, count in tallies.items() if count}
 
 
-def run(recipe: Recipe, isolation: Isolation = AVAILABLE, engine: Literal["local", "ray"] = "local") -> Store:
+def run(recipe: DataRecipe, isolation: Isolation = AVAILABLE, engine: Literal["local", "ray"] = "local") -> Store:
     """Bring a run to its end, from wherever it stands, in local processes or as Ray actors.
 
-    Raises `RunError`, `RecipeError`, or `SandboxError` where the isolation demanded is not to be had.
+    Raises `RunError`, `ConfigError`, or `SandboxError` where the isolation demanded is not to be had.
     """
     store = Store(recipe.run)
     if store.complete():
@@ -191,7 +193,7 @@ Work = Callable[[str, Sequence[int]], Iterator[Counts]]  # works on a stage's sh
 
 
 @contextmanager
-def _local_pool(recipe: Recipe, isolation: Isolation, world: int) -> Iterator[Work]:
+def _local_pool(recipe: DataRecipe, isolation: Isolation, world: int) -> Iterator[Work]:
     """Processes of this machine, `engine.workers` of them."""
     context = multiprocessing.get_context("spawn")  # a forked worker would share the parent's threads and locks
     lifeline, end = context.Pipe(duplex=False)
@@ -220,7 +222,7 @@ def _local_pool(recipe: Recipe, isolation: Isolation, world: int) -> Iterator[Wo
 
 
 @contextmanager
-def _ray_pool(recipe: Recipe, isolation: Isolation, world: int) -> Iterator[Work]:
+def _ray_pool(recipe: DataRecipe, isolation: Isolation, world: int) -> Iterator[Work]:
     """Actors of a Ray cluster, `engine.workers` of them; run folder and checkout lie on a file system that all nodes see."""
     try:
         import ray
@@ -240,7 +242,7 @@ def _ray_pool(recipe: Recipe, isolation: Isolation, world: int) -> Iterator[Work
         ray.shutdown()
 
 
-def run_rank(recipe: Recipe, rank: int, world: int, isolation: Isolation = AVAILABLE) -> Store:
+def run_rank(recipe: DataRecipe, rank: int, world: int, isolation: Isolation = AVAILABLE) -> Store:
     """Work on every `world`-th shard from `rank` on, through all stages, in this process: one job of a cluster's array.
 
     Rank 0 collects first; the other ranks ask to be started again when that has been done.
@@ -263,7 +265,7 @@ def run_rank(recipe: Recipe, rank: int, world: int, isolation: Isolation = AVAIL
     return store
 
 
-def open_run(recipe: Recipe, isolation: Isolation = AVAILABLE) -> Store:
+def open_run(recipe: DataRecipe, isolation: Isolation = AVAILABLE) -> Store:
     """The run folder with its manifest, which says on which versions and under which isolation it was started."""
     store = Store(recipe.run)
     with isolation.sandbox(recipe) as sandbox:
@@ -283,7 +285,7 @@ def open_run(recipe: Recipe, isolation: Isolation = AVAILABLE) -> Store:
     return store
 
 
-def collect_shards(recipe: Recipe, store: Store) -> None:
+def collect_shards(recipe: DataRecipe, store: Store) -> None:
     """Stage 1, in this process: sources are read in order, `shard_size` records a shard."""
     count = store.shards()
     if count is not None and all(store.done("collect", shard) for shard in range(count)):
@@ -320,12 +322,12 @@ def _follow(stage: str, store: Store, finished: Iterator[Counts]) -> None:
             progress.update(counts.received)
 
 
-_worker: Worker | RunError | RecipeError | SandboxError | None = None
+_worker: Worker | RunError | ConfigError | SandboxError | None = None
 _ending: multiprocessing.synchronize.Event | None = None
 
 
 def _start_worker(
-    recipe: Recipe,
+    recipe: DataRecipe,
     isolation: Isolation,
     lifeline: multiprocessing.connection.Connection,
     ending: multiprocessing.synchronize.Event,
@@ -339,7 +341,7 @@ def _start_worker(
     threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
     try:
         _worker = Worker(recipe, isolation)
-    except (RunError, RecipeError, SandboxError) as error:
+    except (RunError, ConfigError, SandboxError) as error:
         _worker = error
         return
     # Before this process waits for those that vLLM started.

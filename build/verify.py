@@ -14,12 +14,12 @@ from ast import literal_eval
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from json import JSONDecoder
-from math import isfinite
 from typing import Any
 
-from build.records import Task, Verdict
+from build.core.records import Task, Verdict
+from build.core.values import values_match
 from build.sandbox import Program, Sandbox
-from build.values import NotData, decode, encode
+from build.sandbox.codec import NotData, decode, encode
 
 MAX_RESPONSE_CHARS = 200_000  # what is examined of a response, counted from its end: an answer stands there
 _MAX_BRACKETS = 2_000  # of one candidate; no value that passes the size rule comes near
@@ -67,32 +67,6 @@ def verify(checks: Sequence[Check], sandbox: Sandbox) -> list[Verdict]:
             else:
                 verdicts[number] = Verdict("exception", predicted, detail=result.detail or result.status)
     return [verdicts[number] for number in range(len(checks))]
-
-
-def values_match(predicted: Any, expected: Any) -> bool:
-    """Whether two JSON values are equal by the paper's rule."""
-    if isinstance(predicted, bool) or isinstance(expected, bool):
-        return predicted is expected
-    if isinstance(predicted, int | float) and isinstance(expected, int | float):
-        return _numbers_match(predicted, expected)
-    if isinstance(predicted, dict) and isinstance(expected, dict):
-        return predicted.keys() == expected.keys() and all(
-            values_match(predicted[key], expected[key]) for key in expected
-        )
-    if isinstance(predicted, list) and isinstance(expected, list):
-        return len(predicted) == len(expected) and all(map(values_match, predicted, expected))
-    return type(predicted) is type(expected) and predicted == expected
-
-
-def _numbers_match(predicted: float, expected: float) -> bool:
-    if isinstance(predicted, int) and isinstance(expected, int):
-        return predicted == expected
-    try:
-        if not (isfinite(predicted) and isfinite(expected)):
-            return False
-        return int(predicted) == int(expected) and abs(predicted - expected) <= 1e-3 * abs(expected)
-    except OverflowError:  # an int beyond the floats beside a float
-        return False
 
 
 def read_answer(response: str, task: Task) -> str:

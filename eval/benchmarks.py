@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from build.records import digest
+from build.core.records import digest
 from eval.scorers import (
     Score,
     bbh,

@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from build.records import digest
+from build.core.records import digest
 from eval.benchmarks import BY_NAME, HELD_OUT, Benchmark, Row, Source
 from eval.scorers import bbh, korbench, livebench
 

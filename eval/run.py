@@ -23,7 +23,7 @@ from lm_eval.models.openai_completions import LocalChatCompletion
 from lm_eval.tasks import TaskManager
 from tqdm import tqdm
 
-from build.records import digest
+from build.core.records import digest
 from eval.benchmarks import BY_NAME
 from eval.rows import Unavailable, Where, load
 from eval.runs import BadRun, Response, Run

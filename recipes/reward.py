@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from build.records import Task
+from build.core.records import Task
 from build.sandbox import Program, Sandbox
 from build.verify import Check, verify
 

@@ -19,7 +19,7 @@ from transformers import AutoConfig, AutoTokenizer, TrainerCallback
 from transformers.trainer_utils import get_last_checkpoint
 from trl import ModelConfig, SFTTrainer, get_peft_config, get_quantization_config
 
-from build.records import digest
+from build.core.records import digest
 from recipes.card import write_card
 from recipes.corpus import Counted, check_supervision, drop_too_long, load_source, load_sources
 from recipes.curves import draw_curves

@@ -10,11 +10,13 @@ import pytest
 from click.testing import CliRunner
 from datasets import load_dataset
 
-from build.assemble import CONFIGS, SPLITS
-from build.check import check
+from build.core.errors import RunError
+from build.core.store import Store
+from build.core.values import values_match
+from build.report.check import check
 from build.sandbox import Limits
-from build.store import RunError, Store
-from build.verify import read_answer, values_match
+from build.stages.assemble import CONFIGS, SPLITS
+from build.verify import read_answer
 from codeio_dataset import CodeIO, main, materialise
 from tests.build.conftest import write_recipe
 from tests.loopback_hub import LoopbackHub
@@ -76,7 +78,7 @@ def test_the_class_gives_the_same_rows(folder: Path, recipe_path: Path, tmp_path
     assert builder.as_dataset(split="test").to_list() == loaded["test"].to_list()
 
 
-def test_the_card_names_sources_licences_and_yield(folder: Path) -> None:
+def test_the_card_names_sources_licenses_and_yield(folder: Path) -> None:
     card = (folder / "README.md").read_text()
     assert "Apache-2.0" in card and "| sample_io" in card and "lengths.png" in card
     assert (folder / "lengths.png").read_bytes().startswith(b"\x89PNG")
@@ -143,7 +145,7 @@ for config in sys.argv[1:]:
 def test_an_upload_that_cannot_succeed_is_refused_before_the_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, repo: str, token: str, message: str
 ) -> None:
-    monkeypatch.setattr("build.publish.get_token", lambda: token or None)
+    monkeypatch.setattr("build.stages.publish.get_token", lambda: token or None)
     path = write_recipe(tmp_path)
     done = CliRunner().invoke(main, ["--config", str(path), "--push-to-hub", repo])
     assert done.exit_code == 1 and message in done.output and not (tmp_path / "run").exists()

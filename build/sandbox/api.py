@@ -33,16 +33,16 @@ from build.sandbox.tiers import tier_of
 __all__ = ["CallResult", "DrawRules", "Draws", "Layers", "Limits", "Program", "Sandbox", "SandboxError", "Trace"]
 
 _MAX_DEATHS = 3  # of one draw job, before it is given up
-_RNG_SEEDS = (1001, 1002)  # of world 1 and 2
+_RNG_SEEDS = (1001, 1002)  # of replica 1 and 2
 _GRACE_CPU_S = 0.05
 _FORGED = "something else than the results came through the result channel"
 
 
 class Sandbox:
-    """Processes for foreign code. `world` 1 or 2 of a call chooses between two interpreters that differ in hash seed,
+    """Processes for foreign code. `replica` 1 or 2 of a call chooses between two interpreters that differ in hash seed,
     RNG seeds and clock: what agrees in both depends on none of them.
 
-    Interpreters start when they are first needed, one per tier and world. An object belongs to the process and the
+    Interpreters start when they are first needed, one per tier and replica. An object belongs to the process and the
     thread that uses it; make one in each worker.
     """
 
@@ -79,17 +79,17 @@ class Sandbox:
         return self._parent(("light", 1)).layers
 
     def call(
-        self, program: Program, inputs: Sequence[str], world: int = 1, vary: Collection[Aspect] | None = None
+        self, program: Program, inputs: Sequence[str], replica: int = 1, vary: Collection[Aspect] | None = None
     ) -> list[CallResult]:
         """Run the program once per input (canonical JSON objects of keyword arguments), each from fresh module state.
 
         A call that ends its process costs only itself: the rest goes on in another child, within the CPU of one job.
-        World 2 runs the inputs in reverse, so that state that leaks from call to call shows as a difference. `vary` takes
-        only some aspects of world 2, for `build.sandbox.causes`.
+        Replica 2 runs the inputs in reverse, so that state that leaks from call to call shows as a difference. `vary` takes
+        only some aspects of replica 2, for `build.sandbox.causes`.
         """
         if vary is None:
-            vary = ASPECTS if world == 2 else ()
-        world = 2 if "hash_order" in vary else 1
+            vary = ASPECTS if replica == 2 else ()
+        replica = 2 if "hash_order" in vary else 1
         order = list(reversed(inputs)) if "state" in vary else list(inputs)
         results: list[CallResult] = []
         # Each call has its own limit whatever its neighbours do, so that no verdict depends on the batch it is in.
@@ -100,11 +100,11 @@ class Sandbox:
                 continue
             job = self._job("call", program, left) | {
                 "rng_seed": _RNG_SEEDS["random" in vary],
-                "clock_world": 2 if "time" in vary else 1,
+                "clock_replica": 2 if "time" in vary else 1,
                 "inputs": order[len(results) :],
             }
             ending = None
-            for item in self._run(job, program.code, world):
+            for item in self._run(job, program.code, replica):
                 if isinstance(item, Ending):
                     ending = item
                 else:
@@ -118,7 +118,7 @@ class Sandbox:
                 results.append(self._died(ending, max(spent, 0.0)))
         return results[::-1] if "state" in vary else results
 
-    def draw(self, program: Program, generator: str, rules: DrawRules, seed: int, world: int = 1) -> Draws:
+    def draw(self, program: Program, generator: str, rules: DrawRules, seed: int, replica: int = 1) -> Draws:
         """Draw inputs from `input_generator()` and run the program on each JSON snapshot until the rules are met.
 
         `generator` is Python source that defines `input_generator()`; it runs in a module of its own, but sees the
@@ -135,8 +135,8 @@ class Sandbox:
         left = self.limits.job_cpu_s
         while not failure and counters[0] < rules.draws and len(pairs) < rules.distinct:
             job = self._job("draw", program, left) | {
-                "rng_seed": _RNG_SEEDS[world == 2],
-                "clock_world": world,
+                "rng_seed": _RNG_SEEDS[replica == 2],
+                "clock_replica": replica,
                 "generator": generator,
                 "rules": asdict(rules),
                 "seed": seed,
@@ -145,7 +145,7 @@ class Sandbox:
                 "seen": [pair[0] for pair in pairs],
             }
             finished = False
-            for item in self._run(job, program.code + "\n" + generator, world):
+            for item in self._run(job, program.code + "\n" + generator, replica):
                 if isinstance(item, Ending):
                     left -= item.cpu_s
                     drawn = item.counters[0]
@@ -181,7 +181,7 @@ class Sandbox:
         """Run the program once under the tracer."""
         job = self._job("trace", program, self.limits.job_cpu_s) | {
             "rng_seed": _RNG_SEEDS[0],
-            "clock_world": 1,
+            "clock_replica": 1,
             "input": input,
             "max_events": max_events,
         }
@@ -211,9 +211,9 @@ class Sandbox:
             "output_bytes": limits.result_bytes * 16,
         }
 
-    def _run(self, job: dict[str, Any], source: str, world: int) -> list[dict[str, Any] | Ending]:
+    def _run(self, job: dict[str, Any], source: str, replica: int) -> list[dict[str, Any] | Ending]:
         """What a job gave: its messages, then an `Ending`. A parent that breaks is replaced, and the job tried once more."""
-        key = (tier_of(source), world)
+        key = (tier_of(source), replica)
         try:
             return self._attempt(key, job)
         except SandboxError:

@@ -6,7 +6,7 @@ from typing import Any, Literal
 CallStatus = Literal["ok", "exception", "timeout", "memory", "killed", "not_data", "load_error"]
 
 Aspect = Literal["random", "time", "hash_order", "state"]
-ASPECTS: tuple[Aspect, ...] = ("random", "time", "hash_order", "state")  # what differs between world 1 and world 2
+ASPECTS: tuple[Aspect, ...] = ("random", "time", "hash_order", "state")  # what differs between replica 1 and replica 2
 
 
 class SandboxError(RuntimeError):

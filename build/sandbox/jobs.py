@@ -11,10 +11,10 @@ from collections.abc import Callable, Mapping
 from types import CodeType, ModuleType
 from typing import Any
 
-from build.sandbox import tracer, worlds
+from build.sandbox import replicas, tracer
+from build.sandbox.codec import NotData, decode, encode
 from build.sandbox.contract import DrawRules
 from build.sandbox.sizes import fits
-from build.values import NotData, decode, encode
 
 PROGRAM_FILE = "<program>"
 DETAIL_LENGTH = 300
@@ -50,12 +50,12 @@ class LoadError(Exception):
 
 
 class Runner:
-    """One program in one world; every call from fresh module state, fresh RNGs, the world's clock at its start."""
+    """One program in one replica; every call from fresh module state, fresh RNGs, the replica's clock at its start."""
 
-    def __init__(self, job: Mapping[str, Any], clock: worlds.Clock, start: Callable[[], None]) -> None:
+    def __init__(self, job: Mapping[str, Any], clock: replicas.Clock, start: Callable[[], None]) -> None:
         self.entry = job["entry"]
         self.rng_seed = job["rng_seed"]
-        self.clock_world = job["clock_world"]
+        self.clock_replica = job["clock_replica"]
         self.result_bytes = job["result_bytes"]
         self.clock = clock
         self.start = start
@@ -67,12 +67,12 @@ class Runner:
 
     def reset(self) -> None:
         _set_recursion_limit(_SYSTEM_LIMIT)
-        worlds.seed(self.rng_seed)
-        self.clock.reset(self.clock_world)
+        replicas.seed(self.rng_seed)
+        self.clock.reset(self.clock_replica)
 
     def call(self, text: str) -> dict[str, Any]:
         """One call on one input text, as the fields of a `CallResult`; never raises what foreign code raises."""
-        began = worlds.real_cpu()
+        began = replicas.real_cpu()
         self.start()
         status, value, detail = "ok", None, ""
         try:
@@ -91,7 +91,7 @@ class Runner:
         except BaseException as error:
             _settle()
             status, detail = "exception", describe(error)
-        return {"status": status, "value": value, "detail": detail, "cpu_s": worlds.real_cpu() - began}
+        return {"status": status, "value": value, "detail": detail, "cpu_s": replicas.real_cpu() - began}
 
     def encode(self, value: Any) -> str:
         """Canonical JSON within the size limit; raises `NotData`."""
@@ -107,7 +107,7 @@ class Runner:
 
 
 def run_call(
-    job: Mapping[str, Any], clock: worlds.Clock, emit: Emit, start: Callable[[], None], count: Callable[[int], None]
+    job: Mapping[str, Any], clock: replicas.Clock, emit: Emit, start: Callable[[], None], count: Callable[[int], None]
 ) -> None:
     """A message per input, in the order of the inputs. `count(0)` is a call begun."""
     try:
@@ -123,7 +123,7 @@ def run_call(
 
 def run_draw(
     job: Mapping[str, Any],
-    clock: worlds.Clock,
+    clock: replicas.Clock,
     emit: Emit,
     start: Callable[[], None],
     count: Callable[[int], None],
@@ -155,7 +155,7 @@ def run_draw(
         start()
         # Each draw has a seed of its own: what the program did with the RNGs in between does not matter, and drawing can
         # go on at any number in another child. Saving and restoring their state instead costs 0.1 ms a draw.
-        worlds.seed((job["seed"] + number * 0x9E3779B97F4A7C15) % 2**63)
+        replicas.seed((job["seed"] + number * 0x9E3779B97F4A7C15) % 2**63)
         try:
             arguments = generate()
             if not isinstance(arguments, dict):
@@ -199,7 +199,7 @@ def run_draw(
     emit({"exceptions": types})
 
 
-def run_trace(job: Mapping[str, Any], clock: worlds.Clock, emit: Emit, start: Callable[[], None]) -> None:
+def run_trace(job: Mapping[str, Any], clock: replicas.Clock, emit: Emit, start: Callable[[], None]) -> None:
     """One message with the result, the events and whether they were cut."""
     try:
         runner = Runner(job, clock, start)

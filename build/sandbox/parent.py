@@ -24,7 +24,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from build.sandbox import jobs, kernel, layers, wire, worlds
+from build.sandbox import jobs, kernel, layers, replicas, wire
 
 # What programs import most, by name. A module more makes every fork dearer, a module less only the few who import it.
 LIGHT = """
@@ -65,7 +65,7 @@ def main(config: Mapping[str, Any]) -> None:
     os.umask(0o022)
     parent = Parent(commands, replies)
     parent.confinement.leave_namespaces()
-    worlds.install(parent.clock)
+    replicas.install(parent.clock)
     folder = Path(f"/tmp/codeio-{os.urandom(8).hex()}")  # not by tempfile, which imports too much
     folder.mkdir(0o700)
     os.chdir(folder)
@@ -92,14 +92,14 @@ class Parent:
     def __init__(self, commands: int, replies: int) -> None:
         self.commands = commands
         self.replies = replies
-        self.clock = worlds.Clock()
+        self.clock = replicas.Clock()
         self.page = mmap.mmap(-1, _SHARED)
         self.page.write(bytes(_SHARED))
         self.confinement = layers.Confinement()
 
     def warm_up(self) -> None:
         """Run a job of each kind on a program of our own, so that no child pays for what an interpreter does once."""
-        limits = {"entry": "f", "rng_seed": 1, "clock_world": 1, "result_bytes": 1000}
+        limits = {"entry": "f", "rng_seed": 1, "clock_replica": 1, "result_bytes": 1000}
         job = limits | {"code": "import random\ndef f(x):\n    return [x]", "inputs": ['{"x": 1}'] * 20}
         draw = {
             "generator": "def input_generator():\n    return {'x': random.random()}",
@@ -166,12 +166,12 @@ class Parent:
         watch = os.pidfd_open(pid) if hasattr(os, "pidfd_open") else -1
         if watch >= 0:
             poller.register(watch, select.POLLIN)
-        deadline = worlds.real_monotonic() + job["job_wall_s"]
-        received, beat, moved = 0, b"", worlds.real_monotonic()
+        deadline = replicas.real_monotonic() + job["job_wall_s"]
+        received, beat, moved = 0, b"", replicas.real_monotonic()
         try:
             while True:
                 ready = dict(poller.poll(job["call_wall_s"] * 1000 / 8))
-                now = worlds.real_monotonic()
+                now = replicas.real_monotonic()
                 if self.page[: COUNTERS.size] != beat:
                     beat, moved = self.page[: COUNTERS.size], now
                 if now > deadline or (not ready and now > moved + job["call_wall_s"]):
@@ -205,7 +205,7 @@ class Parent:
         else:
             os.setsid()
         nonce = bytes.fromhex(job.pop("nonce"))
-        began = worlds.real_cpu()
+        began = replicas.real_cpu()
         counts = [0] * 31
         fill = 0
 
@@ -223,7 +223,7 @@ class Parent:
             _FILL.pack_into(self.page, COUNTERS.size, fill)
 
         def start() -> None:
-            jobs.arm(min(job["call_cpu_s"], job["job_cpu_s"] - (worlds.real_cpu() - began)))
+            jobs.arm(min(job["call_cpu_s"], job["job_cpu_s"] - (replicas.real_cpu() - began)))
 
         def count(index: int) -> None:
             counts[index] += 1

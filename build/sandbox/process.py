@@ -18,9 +18,9 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 from typing_extensions import TypedDict
 
 from build.sandbox import wire
+from build.sandbox.codec import decode, encode
 from build.sandbox.contract import CallStatus, Layers, Limits, SandboxError
-from build.sandbox.worlds import HASH_SEEDS
-from build.values import decode, encode
+from build.sandbox.replicas import HASH_SEEDS
 
 ROOT = str(Path(__file__).resolve().parents[2])
 
@@ -105,16 +105,16 @@ _SCHEMAS: dict[str, TypeAdapter[Any]] = {
 
 
 class WarmParent:
-    """One warm interpreter of a tier and a world. Raises `SandboxError` when it does not start or breaks."""
+    """One warm interpreter of a tier and a replica. Raises `SandboxError` when it does not start or breaks."""
 
-    def __init__(self, tier: str, world: int, limits: Limits) -> None:
+    def __init__(self, tier: str, replica: int, limits: Limits) -> None:
         config = json.dumps({"tier": tier, "memory_mb": limits.memory_mb, "file_bytes": limits.file_bytes})
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-s", "-c", _BOOTSTRAP, ROOT, config],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=_environment(tier, world),
+            env=_environment(tier, replica),
             cwd="/",
             start_new_session=True,
         )
@@ -195,14 +195,14 @@ def _checked(schema: TypeAdapter[Any], payload: bytes) -> dict[str, Any] | None:
     return message
 
 
-def _environment(tier: str, world: int) -> dict[str, str]:
+def _environment(tier: str, replica: int) -> dict[str, str]:
     """All that foreign code can see of an environment. Threads of BLAS would not survive a fork; a large parent keeps its
     memory in huge pages, of which a fork copies less.
     """
     huge = {"PYTHONMALLOC": "malloc", "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"} if tier == "heavy" else {}
     threads = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
     return {
-        "PYTHONHASHSEED": str(HASH_SEEDS[world]),
+        "PYTHONHASHSEED": str(HASH_SEEDS[replica]),
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONUTF8": "1",
         "PYTHONWARNINGS": "ignore",

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from types import CodeType, FrameType
 from typing import Any
 
-from build.values import NotData, encode
+from build.sandbox.codec import NotData, encode
 
 SHOWN_CHARS = 60
 _TAIL_EVENTS = 60

@@ -1,0 +1,1 @@
+"""Those who answer questions: language models behind endpoints or in this process, and the trace teacher."""

@@ -1,30 +1,11 @@
-"""What a teacher is: something that answers batches of questions, with the cost of each answer."""
+"""Defines what a teacher is: it answers batches of questions about functions, and says what each answer cost."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
-from build.records import PredictionInstance, Rationale, SampledFunction, Usage
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    role: str
-    content: str
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A conversation that wants an answer.
-
-    `sample` numbers the answers to one conversation; `max_tokens` is for requests that are no rationales (None: the
-    recipe's); `schema` is a JSON schema that the answer has to follow, where the server can enforce one.
-    """
-
-    messages: tuple[Message, ...]
-    sample: int = 0
-    max_tokens: int | None = None
-    schema: str = ""
+from build.core.chat import Completion, Request
+from build.core.records import PredictionInstance, Rationale, SampledFunction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,33 +21,9 @@ class Question(Request):
     before: Rationale | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Completion:
-    """An answer. `failure` names why there is none; a cut or refused answer is kept, and its finish_reason says so.
-
-    `reasoning` is what a reasoning model thought before it answered, where the server tells.
-    """
-
-    text: str
-    finish_reason: str = "stop"
-    usage: Usage = field(default_factory=Usage)
-    failure: str = ""
-    reasoning: str = ""
-
-
 class Teacher(Protocol):
     name: str
 
     def complete(self, requests: Sequence[Question]) -> list[Completion]:
         """An answer per question, in order."""
-        ...
-
-
-class LanguageModel(Protocol):
-    """A teacher that answers any request."""
-
-    name: str
-
-    def complete(self, requests: Sequence[Request]) -> list[Completion]:
-        """An answer per request, in order."""
         ...

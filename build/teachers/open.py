@@ -3,28 +3,29 @@
 import importlib.util
 import os
 
-from build.journal import Journal
-from build.recipe import Recipe, RecipeError
-from build.teachers.llm import Model, ModelTeacher
+from build.core.config import DataRecipe
+from build.core.errors import ConfigError
+from build.teachers.cache import Journal
+from build.teachers.client import Model, ModelTeacher
 
 _NEEDS = {"hf": ("torch", "transformers"), "vllm": ("vllm",)}
 
 
-def check_model(recipe: Recipe) -> None:
-    """Raises `RecipeError` when a key or a library that the teacher needs is missing."""
+def check_model(recipe: DataRecipe) -> None:
+    """Raises `ConfigError` when a key or a library that the teacher needs is missing."""
     teacher = recipe.teacher
     if teacher.key_variable and not os.environ.get(teacher.key_variable):
-        raise RecipeError(
+        raise ConfigError(
             f"`teacher.key_variable`: the environment has no {teacher.key_variable}; export it, it is written nowhere."
         )
     for name in _NEEDS.get(teacher.name, ()):
         if importlib.util.find_spec(name) is None:
-            raise RecipeError(
+            raise ConfigError(
                 f"the teacher `{teacher.name}` needs {name}; see requirements/{teacher.name}.txt for what to install."
             )
 
 
-def open_model(recipe: Recipe, rank: int | None = None) -> ModelTeacher | None:
+def open_model(recipe: DataRecipe, rank: int | None = None) -> ModelTeacher | None:
     """The recipe's model with its journal; None where the teacher is no model. `rank`: the number of an array job."""
     teacher = recipe.teacher
     if not teacher.is_model:
@@ -36,7 +37,7 @@ def open_model(recipe: Recipe, rank: int | None = None) -> ModelTeacher | None:
 
         model = Endpoints(teacher)
     elif teacher.name == "hf":
-        from build.teachers.hf import TransformersModel
+        from build.teachers.transformers import TransformersModel
 
         model = TransformersModel(teacher)
     else:

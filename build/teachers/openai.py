@@ -30,13 +30,13 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from build.recipe import RecipeError
-from build.recipe import Teacher as TeacherRecipe
-from build.records import Usage
-from build.store import RunError
-from build.teachers.base import Completion, Message, Question, Request
-from build.teachers.gate import Gate
-from build.teachers.llm import Ask
+from build.core.chat import Completion, Message, Request
+from build.core.config import TeacherConfig
+from build.core.errors import ConfigError, RunError
+from build.core.records import Usage
+from build.teachers.base import Question
+from build.teachers.client import Ask
+from build.teachers.rate_limit import Gate
 
 _TRIES = 8  # at least, however quickly they fail
 _TIMEOUTS = 4  # at the most: the server may have worked on each to the end
@@ -61,13 +61,13 @@ class _Again(Exception):
 
 
 class Endpoints:
-    """The endpoints of a recipe. Raises `RecipeError` when the key's variable is not set."""
+    """The endpoints of a recipe. Raises `ConfigError` when the key's variable is not set."""
 
-    def __init__(self, recipe: TeacherRecipe) -> None:
+    def __init__(self, recipe: TeacherConfig) -> None:
         self.recipe = recipe
         self.key = os.environ.get(recipe.key_variable, "").strip() if recipe.key_variable else ""
         if recipe.key_variable and not self.key:
-            raise RecipeError(f"`teacher.key_variable`: the environment has no {recipe.key_variable}; export it first.")
+            raise ConfigError(f"`teacher.key_variable`: the environment has no {recipe.key_variable}; export it first.")
         self._runner = asyncio.Runner()
         self._client: aiohttp.ClientSession | None = None
         self._gates = [Gate(recipe.concurrency) for _ in recipe.endpoints]
@@ -80,7 +80,7 @@ class Endpoints:
     def answer(
         self, asks: Sequence[Ask], may_send: Callable[[], bool], heard: Callable[[int, Completion], None]
     ) -> None:
-        """See `build.teachers.llm.Model`. Raises `RunError` when no endpoint answers, or refuses everything."""
+        """See `build.teachers.client.Model`. Raises `RunError` when no endpoint answers, or refuses everything."""
         self.error = None
         self._runner.run(self._answer_all(asks, may_send, heard))
         if self.error:

@@ -9,11 +9,11 @@ from collections.abc import Callable, Sequence
 from itertools import takewhile
 from typing import Any
 
-from build.recipe import RecipeError
-from build.recipe import Teacher as TeacherRecipe
-from build.records import Usage
-from build.teachers.base import Completion
-from build.teachers.llm import Ask
+from build.core.chat import Completion
+from build.core.config import TeacherConfig
+from build.core.errors import ConfigError
+from build.core.records import Usage
+from build.teachers.client import Ask
 
 
 class VllmModel:
@@ -23,26 +23,26 @@ class VllmModel:
     `{"tensor_parallel_size": 8}`; they concern the machine, so they are no part of a recipe.
     """
 
-    def __init__(self, recipe: TeacherRecipe) -> None:
+    def __init__(self, recipe: TeacherConfig) -> None:
         self.recipe = recipe
         self._llm: Any = None
 
     def answer(
         self, asks: Sequence[Ask], may_send: Callable[[], bool], heard: Callable[[int, Completion], None]
     ) -> None:
-        """See `build.teachers.llm.Model`; answers are heard a batch of `concurrency` at a time."""
+        """See `build.teachers.client.Model`; answers are heard a batch of `concurrency` at a time."""
         if self._llm is None:
             from vllm import LLM
 
             try:
                 further = json.loads(os.environ.get("CODEIO_VLLM_ARGS", "{}"))
             except ValueError as error:
-                raise RecipeError(f"CODEIO_VLLM_ARGS: is not valid JSON ({error}).") from error
+                raise ConfigError(f"CODEIO_VLLM_ARGS: is not valid JSON ({error}).") from error
             try:
                 self._llm = LLM(model=self.recipe.model, enable_prefix_caching=True, seed=0, **further)
             except (OSError, ValueError) as error:
                 told = " ".join(str(error).split())[:300]
-                raise RecipeError(f"`teacher.model`: {self.recipe.model} cannot be loaded ({told}).") from error
+                raise ConfigError(f"`teacher.model`: {self.recipe.model} cannot be loaded ({told}).") from error
         for start in range(0, len(asks), self.recipe.concurrency):
             numbers = range(start, min(start + self.recipe.concurrency, len(asks)))
             batch = list(takewhile(lambda number: may_send(), numbers))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from build.recipe import Recipe, read_recipe
+from build.core.config import DataRecipe, read_data_recipe
 from build.sandbox import Limits, Sandbox
 
 RAW_FILES = {
@@ -233,7 +233,7 @@ def write_recipe(folder: Path, run: str = "run", **changes: object) -> Path:
     plain: dict[str, object] = {
         "name": "small",
         "run": str(folder / run),
-        "sources": [{"kind": "folder", "name": str(raw), "licence": "Apache-2.0"}],
+        "sources": [{"kind": "folder", "name": str(raw), "license": "Apache-2.0"}],
         "sampling": {"call_cpu_s": 0.3, "function_cpu_s": 3.0, "distinct": 6},
         "instances": {"pairs_per_function": 2},
         "test_fraction": 0.3,
@@ -251,5 +251,5 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-def recipe(tmp_path: Path) -> Recipe:
-    return read_recipe(write_recipe(tmp_path))
+def recipe(tmp_path: Path) -> DataRecipe:
+    return read_data_recipe(write_recipe(tmp_path))

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from build.four_sections import (
+from build.sandbox import DrawRules, Limits, Program, Sandbox
+from build.unifiers.sections import (
     Misfit,
     Sections,
     check_function,
@@ -15,7 +16,6 @@ from build.four_sections import (
     read_sections,
     without_main_guard,
 )
-from build.sandbox import DrawRules, Limits, Program, Sandbox
 
 TEXTS = sorted((Path(__file__).parent / "unified_texts").glob("*.md"))
 GOOD = TEXTS[0].read_text("utf-8")

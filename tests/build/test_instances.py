@@ -3,9 +3,9 @@
 from collections import Counter
 from dataclasses import replace
 
-from build.instances import make_instances
-from build.prompts import prediction_prompt
-from build.records import IOPair, PredictionInstance, Reject, SampledFunction
+from build.core.prompts import prediction_prompt
+from build.core.records import IOPair, PredictionInstance, Reject, SampledFunction
+from build.stages.questions import make_instances
 from tests.build.test_static import NUMBERS
 
 FUNCTION = NUMBERS["climb"]

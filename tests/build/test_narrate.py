@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from build.narrate import HARD_TOKENS, count_tokens, narrate, one_statement_a_line
+from build.core.tokens import count_tokens
 from build.sandbox import Program, Sandbox
-from build.values import encode
+from build.sandbox.codec import encode
+from build.teachers.trace.narrate import HARD_TOKENS, narrate, one_statement_a_line
 
 LOOPS = textwrap.dedent("""
     def collect_even(values, bound):

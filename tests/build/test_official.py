@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from build.collect import collect
-from build.official import ReleasedRow, read_prompt, read_rows
-from build.recipe import Collect, Sampling, Source
-from build.records import RawCode, Reject, SampledFunction, UnifiedFunction
-from build.sampling import sample_io
+from build.core.config import CollectConfig, SamplingConfig, SourceConfig
+from build.core.records import RawCode, Reject, SampledFunction, UnifiedFunction
+from build.report.official import ReleasedRow, read_prompt, read_rows
 from build.sandbox import Limits, Sandbox
-from build.unify import unify
+from build.stages.collect import collect
+from build.stages.sample import sample_io
+from build.stages.unify import unify
 
 CODE = """# import necessary packages
 from collections import Counter
@@ -106,11 +106,13 @@ def test_raw_rows_of_mixed_types_and_empty_ios_are_replayed(tmp_path: Path) -> N
     ]
     path = tmp_path / "raw.jsonl"
     path.write_text("".join(json.dumps(each) + "\n" for each in rows), "utf-8")
-    files = [raw for raw in collect([Source("functions", str(path))], Collect()) if isinstance(raw, RawCode)]
+    files = [
+        raw for raw in collect([SourceConfig("functions", str(path))], CollectConfig()) if isinstance(raw, RawCode)
+    ]
     functions = [found for found in unify(files) if isinstance(found, UnifiedFunction)]
     assert len(functions) == 4
     with Sandbox(Limits(call_cpu_s=1, job_cpu_s=5)) as sandbox:
-        found = list(sample_io(functions, Sampling(), 0, sandbox, Counter()))
+        found = list(sample_io(functions, SamplingConfig(), 0, sandbox, Counter()))
     assert isinstance(found[0], SampledFunction) and len(found[0].pairs) == 2
     assert [each.reason for each in found[1:] if isinstance(each, Reject)] == [
         "no_recorded_pairs",

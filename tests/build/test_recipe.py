@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from build.recipe import RecipeError, read_recipe
+from build.core.config import read_data_recipe
+from build.core.errors import ConfigError
 
 RECIPES = sorted((Path(__file__).parents[2] / "recipes" / "data").glob("*.yaml"))
 GOOD = {"name": "x", "run": "runs/x", "sources": [{"kind": "folder", "name": "src"}]}
@@ -13,7 +14,7 @@ GOOD = {"name": "x", "run": "runs/x", "sources": [{"kind": "folder", "name": "sr
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_every_recipe_parses(path: Path) -> None:
-    assert read_recipe(path).sources
+    assert read_data_recipe(path).sources
 
 
 @pytest.mark.parametrize(
@@ -36,16 +37,16 @@ def test_every_recipe_parses(path: Path) -> None:
 def test_a_wrong_key_is_named(tmp_path: Path, changes: dict[str, object], told: str) -> None:
     path = tmp_path / "r.yaml"
     path.write_text(yaml.safe_dump(GOOD | changes))
-    with pytest.raises(RecipeError) as error:
-        read_recipe(path)
+    with pytest.raises(ConfigError) as error:
+        read_data_recipe(path)
     assert str(path) in str(error.value) and told in str(error.value) and "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize("text", ["- a list", "a: [1", "", "\x00"])
 def test_what_is_no_recipe_is_said_so(tmp_path: Path, text: str) -> None:
     (tmp_path / "r.yaml").write_text(text)
-    with pytest.raises(RecipeError, match=r"r\.yaml"):
-        read_recipe(tmp_path / "r.yaml")
+    with pytest.raises(ConfigError, match=r"r\.yaml"):
+        read_data_recipe(tmp_path / "r.yaml")
 
 
 def test_where_and_how_fast_a_run_goes_does_not_change_its_digest(tmp_path: Path) -> None:
@@ -53,5 +54,5 @@ def test_where_and_how_fast_a_run_goes_does_not_change_its_digest(tmp_path: Path
     digests = []
     for changes in ({}, {"run": "elsewhere"}, {"engine": {"workers": 7}}, {"seed": 1}):
         path.write_text(yaml.safe_dump(GOOD | changes))
-        digests.append(read_recipe(path).digest())
+        digests.append(read_data_recipe(path).digest())
     assert digests[0] == digests[1] == digests[2] != digests[3]

@@ -5,18 +5,19 @@ from pathlib import Path
 
 import pytest
 
-from build.check import check
+from build.core.config import read_data_recipe
+from build.core.errors import RunError
+from build.core.store import STAGES, Store
 from build.engine import run, run_rank
-from build.recipe import read_recipe
+from build.report.check import check
 from build.sandbox import Limits
-from build.store import STAGES, RunError, Store
 from tests.build.conftest import write_recipe
 from tests.kill_and_resume import compare, digests
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    return run(read_recipe(write_recipe(tmp_path_factory.mktemp("run"))))
+    return run(read_data_recipe(write_recipe(tmp_path_factory.mktemp("run"))))
 
 
 def test_every_stage_adds_up(finished: Store) -> None:
@@ -44,7 +45,7 @@ def test_a_sound_run_has_no_faults_and_a_changed_pair_is_one(finished: Store, tm
 
 
 def test_ranks_share_a_run_and_end_with_the_same_bytes(finished: Store, tmp_path: Path) -> None:
-    recipe = read_recipe(write_recipe(finished.root.parent, run="ranks"))
+    recipe = read_data_recipe(write_recipe(finished.root.parent, run="ranks"))
     with pytest.raises(RunError, match="rank 0 has not collected"):
         run_rank(recipe, 1, 2)
     for rank in (0, 1):
@@ -68,7 +69,7 @@ def test_an_unfinished_run_and_orphans_are_faults(finished: Store, tmp_path: Pat
 
 
 def test_a_damaged_shard_of_the_first_stage_is_mended_as_the_message_says(finished: Store, tmp_path: Path) -> None:
-    recipe = read_recipe(write_recipe(finished.root.parent, run="damaged"))
+    recipe = read_data_recipe(write_recipe(finished.root.parent, run="damaged"))
     store = run(recipe)
     (store.root / "collect" / "00001.jsonl").write_text("not a record\n")
     (store.root / "unify" / "00001.done").unlink()
@@ -91,4 +92,4 @@ def test_why_a_worker_cannot_start_is_told(tmp_path: Path) -> None:
     teacher = {"name": "openai", "model": "m", "endpoints": ["http://127.0.0.1:9/v1"]}
     path = write_recipe(tmp_path, teacher=teacher, journal=str(tmp_path / "journal"))
     with pytest.raises(RunError, match="the journal cannot be used"):
-        run(read_recipe(path))
+        run(read_data_recipe(path))

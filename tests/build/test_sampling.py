@@ -5,17 +5,17 @@ from dataclasses import replace
 
 import pytest
 
-from build.recipe import Sampling
-from build.records import RawCode, RecordedPair, Reject, SampledFunction, UnifiedFunction
-from build.sampling import sample_io
+from build.core.config import SamplingConfig
+from build.core.records import RawCode, RecordedPair, Reject, SampledFunction, UnifiedFunction
 from build.sandbox import Limits, Program, Sandbox
-from build.unify import read_official
+from build.stages.sample import sample_io
+from build.stages.unify import read_official
 from tests.build.test_static import NUMBERS, unified
 
-RULES = Sampling(draws=200, distinct=6)
+RULES = SamplingConfig(draws=200, distinct=6)
 
 
-def sample(function: UnifiedFunction, sandbox: Sandbox, rules: Sampling = RULES) -> SampledFunction | Reject:
+def sample(function: UnifiedFunction, sandbox: Sandbox, rules: SamplingConfig = RULES) -> SampledFunction | Reject:
     return next(iter(sample_io([function], rules, 0, sandbox, Counter())))
 
 

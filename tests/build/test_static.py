@@ -6,10 +6,10 @@ from collections import Counter
 
 import pytest
 
-from build.records import RawCode, Reject, UnifiedFunction
+from build.core.records import RawCode, Reject, UnifiedFunction
 from build.sandbox import DrawRules, Program, Sandbox
-from build.static_functions import static_functions
-from build.unify import unify
+from build.stages.unify import unify
+from build.unifiers.static import static_functions
 from tests.build.conftest import RAW_FILES
 
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from build.records import RawCode, Reject
-from build.store import RunError, Store
+from build.core.errors import RunError
+from build.core.records import RawCode, Reject
+from build.core.store import Store
 
 MANIFEST = {"recipe_digest": "a", "prompt_version": "1"}
 RAW = RawCode("id", "source", "path.py", "MIT", "text with a lone surrogate \ud800 and a line\nbreak")

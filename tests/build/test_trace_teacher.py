@@ -4,23 +4,23 @@ import json
 import re
 from collections import Counter
 
-from build.instances import make_instances
-from build.narrate import count_tokens
-from build.prompts import join_turns
-from build.rationales import rationales, revise
-from build.recipe import Sampling, Teacher
-from build.records import Dialogue, PredictionInstance, Rationale, SampledFunction
-from build.sampling import sample_io
+from build.core.config import SamplingConfig, TeacherConfig
+from build.core.prompts import join_turns
+from build.core.records import Dialogue, PredictionInstance, Rationale, SampledFunction
+from build.core.tokens import count_tokens
 from build.sandbox import Program, Sandbox
-from build.teachers.trace import TraceTeacher
+from build.stages.answer import rationales, revise
+from build.stages.questions import make_instances
+from build.stages.sample import sample_io
+from build.teachers.trace.teacher import TraceTeacher
 from tests.build.test_static import NUMBERS
 
 
 def answers(sandbox: Sandbox) -> tuple[dict[str, SampledFunction], dict[str, PredictionInstance], list[Dialogue]]:
-    sampled = sample_io(list(NUMBERS.values()), Sampling(draws=200, distinct=6), 0, sandbox, Counter())
+    sampled = sample_io(list(NUMBERS.values()), SamplingConfig(draws=200, distinct=6), 0, sandbox, Counter())
     functions = {record.function.id: record for record in sampled if isinstance(record, SampledFunction)}
     made = [one for one in make_instances(functions.values(), 3) if isinstance(one, PredictionInstance)]
-    teacher = TraceTeacher(Teacher(), sandbox, seed=0)
+    teacher = TraceTeacher(TeacherConfig(), sandbox, seed=0)
     first = [one for one in rationales(made, functions, teacher, sandbox) if isinstance(one, Rationale)]
     instances = {one.id: one for one in made}
     return functions, instances, list(revise(first, instances, functions, teacher, sandbox, 1))
@@ -34,7 +34,7 @@ def test_every_answer_is_judged_labelled_and_bounded(sandbox: Sandbox) -> None:
         if instance.task == "output":
             assert [turn.verdict.status for turn in dialogue.turns] == ["correct"]
         assert len(dialogue.turns) == (1 if dialogue.turns[0].verdict.correct else 2)
-        assert all(count_tokens(turn.response) <= Teacher().max_tokens for turn in dialogue.turns)
+        assert all(count_tokens(turn.response) <= TeacherConfig().max_tokens for turn in dialogue.turns)
     statuses = {turn.verdict.status for dialogue in dialogues for turn in dialogue.turns}
     assert statuses == {"correct", "wrong_input"}
     revised = [dialogue for dialogue in dialogues if len(dialogue.turns) == 2]
@@ -57,11 +57,11 @@ def test_the_attempts_told_are_true(sandbox: Sandbox) -> None:
 
 def test_the_answer_is_among_the_attempts_even_where_room_is_short(sandbox: Sandbox) -> None:
     function = NUMBERS["sum_of_squares"]
-    (sampled,) = sample_io([function], Sampling(draws=200, distinct=6), 0, sandbox, Counter())
+    (sampled,) = sample_io([function], SamplingConfig(draws=200, distinct=6), 0, sandbox, Counter())
     assert isinstance(sampled, SampledFunction)
     made = [one for one in make_instances([sampled], 6) if isinstance(one, PredictionInstance) and one.task == "input"]
     for room in (100, 140, 340):
-        teacher = TraceTeacher(Teacher(max_tokens=room), sandbox, seed=0)
+        teacher = TraceTeacher(TeacherConfig(max_tokens=room), sandbox, seed=0)
         for answer in rationales(made, {function.id: sampled}, teacher, sandbox):
             if isinstance(answer, Rationale) and not answer.verdict.correct:
                 given = json.loads(answer.verdict.predicted or "{}")

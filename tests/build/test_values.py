@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from build.values import NotData, decode, encode
+from build.sandbox.codec import NotData, decode, encode
 
 JSON_VALUES = st.recursive(
     st.none()

@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from build.prompts import feedback
-from build.records import Task
+from build.core.prompts import feedback
+from build.core.records import Task
+from build.core.values import values_match
 from build.sandbox import Program, Sandbox
-from build.values import NotData, decode, encode
-from build.verify import Check, read_answer, values_match, verify
+from build.sandbox.codec import NotData, decode, encode
+from build.verify import Check, read_answer, verify
 from tests.build.test_values import JSON_VALUES
 
 DOUBLE = Program(

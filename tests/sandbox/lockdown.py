@@ -12,8 +12,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from build.bench.hostile import ESCAPED, THREATS
 from build.sandbox import Limits, Program, Sandbox, SandboxError, kernel
-from build.sandbox.hostile import ESCAPED, THREATS
 
 CALLS = {"no-namespaces": [(272, 1), (165, 1), (308, 1)], "no-landlock": [(444, 38)], "no-seccomp": [(317, 1)]}
 SLOW = ("loop", "waiting", "memory bomb", "huge", "regex", "alarm", "C stack")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from build.bench import bench
+from build.bench.sandbox import bench
 
 pytest.importorskip("psutil")
 
@@ -41,7 +41,7 @@ def test_agreement_counts_pairs_and_explains_a_difference(tmp_path: Path) -> Non
         tmp_path / "f.jsonl",
         {"refcode": "def main_solution(x):\n    return x * 2", "ios": pairs},
         {
-            # World 1 always draws 0.7966...; a fresh interpreter draws something below it in most of 24 calls.
+            # Replica 1 always draws 0.7966...; a fresh interpreter draws something below it in most of 24 calls.
             "refcode": "import random\ndef main_solution(x):\n    return int(random.random() < 0.7966)",
             "ios": [{"input": {"x": number}, "output": 0} for number in range(24)],
         },

@@ -1,4 +1,4 @@
-"""What agrees in both worlds depends on none of chance, time, hash order and state; the cause of a difference is named."""
+"""What agrees in both replicas depends on none of chance, time, hash order and state; the cause of a difference is named."""
 
 import pytest
 
@@ -37,19 +37,19 @@ def returning(expression: str, imports: str = "") -> Program:
     ids=lambda value: value.code.splitlines()[-1].strip() if isinstance(value, Program) else value or "deterministic",
 )
 def test_the_cause_is_named(sandbox: Sandbox, program: Program, named: str) -> None:
-    first, second = ([result.value for result in sandbox.call(program, INPUTS, world)] for world in (1, 2))
+    first, second = ([result.value for result in sandbox.call(program, INPUTS, replica)] for replica in (1, 2))
     assert (first != second) == bool(named)
     assert cause(sandbox, program, INPUTS) == named
 
 
-def test_numpy_s_global_random_numbers_are_seeded_and_differ_between_the_worlds(sandbox: Sandbox) -> None:
+def test_numpy_s_global_random_numbers_are_seeded_and_differ_between_the_replicas(sandbox: Sandbox) -> None:
     pytest.importorskip("numpy")
     program = returning("float(np.random.rand())", "import numpy as np")
-    assert sandbox.call(program, INPUTS) != sandbox.call(program, INPUTS, world=2)
+    assert sandbox.call(program, INPUTS) != sandbox.call(program, INPUTS, replica=2)
     assert cause(sandbox, program, INPUTS) == "random"
 
 
-def test_a_world_is_the_same_every_time(sandbox: Sandbox) -> None:
+def test_a_replica_is_the_same_every_time(sandbox: Sandbox) -> None:
     program = returning("[random.random(), time.time(), hash('a'), str(datetime.datetime.now())]")
     values = [[result.value for result in sandbox.call(program, INPUTS)] for _ in range(2)]
     with Sandbox() as another:

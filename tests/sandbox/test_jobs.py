@@ -17,10 +17,10 @@ def body(*lines: str) -> Program:
     return Program("def main_solution(x):\n" + "\n".join(f"    {line}" for line in lines))
 
 
-def test_results_come_in_the_order_of_the_inputs_in_both_worlds(sandbox: Sandbox) -> None:
+def test_results_come_in_the_order_of_the_inputs_in_both_replicas(sandbox: Sandbox) -> None:
     inputs = [f'{{"x": {number}}}' for number in range(5)]
-    for world in (1, 2):
-        assert [result.value for result in sandbox.call(PLUS_ONE, inputs, world)] == ["1", "2", "3", "4", "5"]
+    for replica in (1, 2):
+        assert [result.value for result in sandbox.call(PLUS_ONE, inputs, replica)] == ["1", "2", "3", "4", "5"]
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_nothing_is_left_when_a_sandbox_closes() -> None:
     descriptors = psutil.Process().num_fds()
     with Sandbox() as sandbox:
         sandbox.call(PLUS_ONE, ['{"x": 1}'])
-        sandbox.call(PLUS_ONE, ['{"x": 1}'], world=2)
+        sandbox.call(PLUS_ONE, ['{"x": 1}'], replica=2)
         assert psutil.Process().num_fds() > descriptors
     assert {process.pid for process in psutil.Process().children(recursive=True)} <= before
     assert psutil.Process().num_fds() == descriptors

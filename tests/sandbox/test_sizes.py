@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pympler.asizeof import asizeof
 
+from build.bench.bare import asizeof_rule
 from build.sandbox import DrawRules
-from build.sandbox.bare import asizeof_rule
+from build.sandbox.codec import decode, encode
 from build.sandbox.sizes import fits
-from build.values import decode, encode
 
 SCALARS = (
     st.none() | st.booleans() | st.integers() | st.integers(-5, 5) | st.floats(allow_nan=False, allow_infinity=False)

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import psutil  # type: ignore[import-untyped]
 import pytest
 
+from build.bench.hostile import ESCAPED, THREATS, Threat
 from build.sandbox import DrawRules, Limits, Program, Sandbox
-from build.sandbox.hostile import ESCAPED, THREATS, Threat
-from build.values import encode
+from build.sandbox.codec import encode
 
 HONEST = Program("def main_solution(x):\n    return x + 1")
 

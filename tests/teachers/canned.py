@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from build.teachers.fake import completion
+from build.bench.fake_endpoint import completion
 
 TEXTS = [
     file.read_text("utf-8") for file in sorted((Path(__file__).parents[1] / "build" / "unified_texts").glob("*.md"))

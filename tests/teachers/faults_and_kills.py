@@ -18,7 +18,7 @@ from pathlib import Path
 
 import click
 
-from build.teachers.fake import FakeEndpoint, Faults
+from build.bench.fake_endpoint import FakeEndpoint, Faults
 from tests.kill_and_resume import digests
 from tests.teachers.canned import reply, write_run
 

@@ -11,16 +11,16 @@ from typing import Any
 
 import pytest
 
-from build.journal import Journal
-from build.recipe import Budget, Prices, Recipe, RecipeError, Source, Teacher
-from build.records import Usage
-from build.store import RunError
-from build.teachers import fake
-from build.teachers.base import Completion, Message, Request
-from build.teachers.fake import FAULTS, FakeEndpoint, Faults, completion
-from build.teachers.llm import ModelTeacher
+from build.bench import fake_endpoint
+from build.bench.fake_endpoint import FAULTS, FakeEndpoint, Faults, completion
+from build.core.chat import Completion, Message, Request
+from build.core.config import BudgetConfig, DataRecipe, PriceConfig, SourceConfig, TeacherConfig
+from build.core.errors import ConfigError, RunError
+from build.core.records import Usage
+from build.teachers.cache import Journal
+from build.teachers.client import ModelTeacher
 from build.teachers.openai import Endpoints
-from build.unify_prompts import unify_prompt
+from build.unifiers.prompts import unify_prompt
 
 KEY = "sk-test-3f0c1b77secret"
 
@@ -30,10 +30,10 @@ async def echo(body: dict[str, Any]) -> dict[str, Any]:
     return completion(f"answer to {body['messages'][-1]['content']} seed {body['seed']}")
 
 
-def recipe_for(folder: Path, *servers: FakeEndpoint, **settings: Any) -> Recipe:
+def recipe_for(folder: Path, *servers: FakeEndpoint, **settings: Any) -> DataRecipe:
     settings = dict[str, Any](concurrency=8, timeout_s=0.5, patience_s=5.0, model="m") | settings
-    teacher = Teacher("openai", endpoints=tuple(server.url for server in servers), **settings)
-    return Recipe("t", folder, (Source("folder", "x"),), teacher=teacher)
+    teacher = TeacherConfig("openai", endpoints=tuple(server.url for server in servers), **settings)
+    return DataRecipe("t", folder, (SourceConfig("folder", "x"),), teacher=teacher)
 
 
 def teacher_for(folder: Path, *servers: FakeEndpoint, **settings: Any) -> ModelTeacher:
@@ -125,14 +125,14 @@ def test_a_request_that_alone_fails_is_a_failure_by_name(tmp_path: Path) -> None
 
 def refuse(monkeypatch: pytest.MonkeyPatch, status: int, when: str = "", told: str = "no such limit") -> None:
     """Answers that hold `when` go out as a refusal with this status."""
-    whole = fake._response
+    whole = fake_endpoint._response
 
     def response(sent: int, body: bytes, headers: str = "") -> bytes:
         if when.encode() not in body:
             return whole(sent, body, headers)
         return whole(sent, told.encode(), headers).replace(b" 200 ", f" {status} ".encode(), 1)
 
-    monkeypatch.setattr("build.teachers.fake._response", response)
+    monkeypatch.setattr("build.bench.fake_endpoint._response", response)
 
 
 def test_a_refused_request_is_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -241,13 +241,15 @@ def test_an_answer_in_parts_is_joined_and_an_empty_choice_is_a_failure_at_once(t
 @pytest.mark.parametrize(
     ("budget", "least", "most"),
     [
-        (Budget(requests=10), 10, 10),
-        (Budget(tokens=150), 10, 17),  # 15 tokens an answer; what is under way is waited for
-        (Budget(cost=150e-6), 10, 17),
+        (BudgetConfig(requests=10), 10, 10),
+        (BudgetConfig(tokens=150), 10, 17),  # 15 tokens an answer; what is under way is waited for
+        (BudgetConfig(cost=150e-6), 10, 17),
     ],
 )
-def test_a_budget_stops_cleanly_and_a_larger_one_goes_on(tmp_path: Path, budget: Budget, least: int, most: int) -> None:
-    prices = Prices(1.0, 1.0)
+def test_a_budget_stops_cleanly_and_a_larger_one_goes_on(
+    tmp_path: Path, budget: BudgetConfig, least: int, most: int
+) -> None:
+    prices = PriceConfig(1.0, 1.0)
     with FakeEndpoint(echo) as server:
         with pytest.raises(RunError, match="the budget is spent"):
             ask(teacher_for(tmp_path, server, budget=budget, prices=prices), requests(30))
@@ -284,15 +286,15 @@ def test_the_key_is_sent_and_lies_in_no_file(tmp_path: Path, monkeypatch: pytest
 
 def test_a_key_variable_that_is_not_set_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TEST_KEY", raising=False)
-    with pytest.raises(RecipeError, match="TEST_KEY"):
+    with pytest.raises(ConfigError, match="TEST_KEY"):
         teacher_for(tmp_path, FakeEndpoint(echo), key_variable="TEST_KEY")
 
 
 def test_the_proxy_of_the_environment_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with FakeEndpoint(echo) as server:
         monkeypatch.setenv("http_proxy", server.url)
-        teacher = Teacher("openai", model="m", endpoints=("http://far.invalid/v1",), patience_s=1.0)
-        recipe = Recipe("t", tmp_path, (Source("folder", "x"),), teacher=teacher)
+        teacher = TeacherConfig("openai", model="m", endpoints=("http://far.invalid/v1",), patience_s=1.0)
+        recipe = DataRecipe("t", tmp_path, (SourceConfig("folder", "x"),), teacher=teacher)
         answers = ask(ModelTeacher(recipe, Endpoints(teacher), Journal(tmp_path)), requests(2))
     assert [answer.usage.requests for answer in answers] == [1, 1] and "Host: far.invalid" in server.headers
 
@@ -300,7 +302,9 @@ def test_the_proxy_of_the_environment_is_used(tmp_path: Path, monkeypatch: pytes
 @pytest.mark.parametrize("url", ["http://user:pw@host/v1", "https://host/v1?key=abc", "host:8000/v1"])
 def test_an_endpoint_that_could_hold_a_secret_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="without user, password or query"):
-        Recipe("t", Path("r"), (Source("folder", "x"),), teacher=Teacher("openai", model="m", endpoints=(url,)))
+        DataRecipe(
+            "t", Path("r"), (SourceConfig("folder", "x"),), teacher=TeacherConfig("openai", model="m", endpoints=(url,))
+        )
 
 
 def _write(folder: str, first: int) -> None:
@@ -355,7 +359,7 @@ def test_a_damaged_journal_is_named(tmp_path: Path) -> None:
 
 
 def test_a_budget_counts_what_all_ranks_have_spent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("build.journal._LOOK_AGAIN_S", 0.0)
+    monkeypatch.setattr("build.teachers.cache._LOOK_AGAIN_S", 0.0)
     first = Journal(tmp_path, rank=0)
     second = Journal(tmp_path, rank=1)  # opened after the first, which has to notice
     second.add("key", "run", Completion("a", "stop", Usage(1, 20, 30)))

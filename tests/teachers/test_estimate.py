@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from build.prefixes import BLOCK, shared_tokens
-from build.recipe import RecipeError, read_recipe
-from build.teachers.fake import FakeEndpoint
-from build.teachers.prefix_cache import served_tokens
+from build.bench.fake_endpoint import FakeEndpoint
+from build.bench.prefix_cache import served_tokens
+from build.bench.prefixes import BLOCK, shared_tokens
+from build.core.config import read_data_recipe
+from build.core.errors import ConfigError
 from codeio_dataset import main
 from tests.teachers.canned import reply, write_run
 
@@ -17,7 +18,7 @@ RECIPES = sorted((Path(__file__).parents[2] / "recipes" / "data").glob("*.yaml")
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_every_recipe_is_valid(path: Path) -> None:
-    assert read_recipe(path).name.startswith("codeio")
+    assert read_data_recipe(path).name.startswith("codeio")
 
 
 def test_a_dry_run_asks_nothing_and_tells_requests_tokens_and_cost(
@@ -43,8 +44,8 @@ def test_a_dry_run_asks_nothing_and_tells_requests_tokens_and_cost(
     ],
 )
 def test_a_teacher_that_cannot_be_asked_is_named(tmp_path: Path, model: str, urls: list[str], sentence: str) -> None:
-    with pytest.raises(RecipeError, match=sentence):
-        read_recipe(write_run(tmp_path, "run", urls, model=model))
+    with pytest.raises(ConfigError, match=sentence):
+        read_data_recipe(write_run(tmp_path, "run", urls, model=model))
 
 
 def test_shared_prefixes_are_counted_in_whole_blocks_behind_the_same_blocks() -> None:

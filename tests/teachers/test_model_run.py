@@ -7,14 +7,15 @@ from typing import Any
 
 import pytest
 
-from build.card import cost_table, verdict_table
-from build.check import check
+from build.bench.fake_endpoint import FakeEndpoint, Faults
+from build.core.config import read_data_recipe
+from build.core.errors import RunError
+from build.core.records import Dialogue, Rationale, UnifiedFunction
+from build.core.store import Store
 from build.engine import AVAILABLE, Worker, open_run, run
-from build.recipe import read_recipe
-from build.records import Dialogue, Rationale, UnifiedFunction
+from build.report.card import cost_table, verdict_table
+from build.report.check import check
 from build.sandbox import Limits
-from build.store import RunError, Store
-from build.teachers.fake import FakeEndpoint, Faults
 from tests.teachers.canned import reply, write_run
 
 KEY = "sk-run-1f2e3d4c5b6a"
@@ -33,7 +34,7 @@ def quiet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
         patch.chdir(folder)
         patch.setenv("CANNED_KEY", KEY)
         with FakeEndpoint(reply) as server:
-            store = run(read_recipe(write_run(folder, "run", [server.url], key_variable="CANNED_KEY")))
+            store = run(read_data_recipe(write_run(folder, "run", [server.url], key_variable="CANNED_KEY")))
             assert set(server.answered.values()) == {1}
         yield store
 
@@ -67,7 +68,7 @@ def test_filters_and_the_repair_turn_do_their_work(quiet: Store) -> None:
 
 
 def test_the_tables_tell_turns_requests_and_costs(quiet: Store) -> None:
-    recipe = read_recipe(quiet.root.with_suffix(".yaml"))
+    recipe = read_data_recipe(quiet.root.with_suffix(".yaml"))
     assert [row.split("|")[1].strip() for row in verdict_table(quiet).splitlines()[2:]] == [*"112233"]
     table = cost_table(recipe, quiet).splitlines()
     assert [row.split("|")[1].strip() for row in table[2:]] == ["filters", "unify", "rationales", "revise"]
@@ -75,7 +76,7 @@ def test_the_tables_tell_turns_requests_and_costs(quiet: Store) -> None:
 
 def test_the_same_bytes_come_out_under_faults_and_no_answer_is_asked_for_twice(quiet: Store) -> None:
     with FakeEndpoint(reply, Faults(0.2)) as server:
-        store = run(read_recipe(write_run(quiet.root.parent, "faulty", [server.url])))
+        store = run(read_data_recipe(write_run(quiet.root.parent, "faulty", [server.url])))
         assert set(server.answered.values()) == {1} and sum(server.failed.values()) > 20
     assert digests(store.root) == digests(quiet.root)
 
@@ -88,10 +89,10 @@ def test_the_key_is_in_no_file_of_a_run(quiet: Store) -> None:
 
 def test_a_run_whose_budget_is_spent_stops_and_goes_on_later(quiet: Store) -> None:
     with FakeEndpoint(reply) as server:
-        recipe = read_recipe(write_run(quiet.root.parent, "budget", [server.url], budget={"requests": 40}))
+        recipe = read_data_recipe(write_run(quiet.root.parent, "budget", [server.url], budget={"requests": 40}))
         with pytest.raises(RunError, match="the budget is spent"):
             run(recipe)
-        store = run(read_recipe(write_run(quiet.root.parent, "budget", [server.url])))
+        store = run(read_data_recipe(write_run(quiet.root.parent, "budget", [server.url])))
         assert set(server.answered.values()) == {1}
     assert digests(store.root) == digests(quiet.root)
 
@@ -99,7 +100,7 @@ def test_a_run_whose_budget_is_spent_stops_and_goes_on_later(quiet: Store) -> No
 def test_another_run_with_the_same_journal_asks_nothing(quiet: Store) -> None:
     path = write_run(quiet.root.parent, "again", ["http://127.0.0.1:9/v1"], patience_s=0.5)
     path.write_text(path.read_text("utf-8") + f"journal: {quiet.root / 'journal'}\n", "utf-8")
-    assert digests(run(read_recipe(path)).root) == digests(quiet.root)
+    assert digests(run(read_data_recipe(path)).root) == digests(quiet.root)
 
 
 def test_grounded_answers_are_right_and_their_values_are_checked(
@@ -107,7 +108,7 @@ def test_grounded_answers_are_right_and_their_values_are_checked(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     with FakeEndpoint(reply) as server:
-        recipe = read_recipe(write_run(tmp_path, "run", [server.url], files=3, grounding=True, samples=1))
+        recipe = read_data_recipe(write_run(tmp_path, "run", [server.url], files=3, grounding=True, samples=1))
         store = run(recipe)
     outputs = [answer for answer in records(store, "rationales", Rationale) if answer.stated is not None]
     assert outputs and all(answer.verdict.correct for answer in outputs)
@@ -115,7 +116,7 @@ def test_grounded_answers_are_right_and_their_values_are_checked(
 
 def test_a_rank_writes_to_a_journal_of_its_own(tmp_path: Path) -> None:
     with FakeEndpoint(reply) as server:
-        recipe = read_recipe(write_run(tmp_path, "run", [server.url], files=3))
+        recipe = read_data_recipe(write_run(tmp_path, "run", [server.url], files=3))
         open_run(recipe)
         Worker(recipe, AVAILABLE, rank=7).close()
     assert [path.name for path in (tmp_path / "run" / "journal").iterdir()] == ["rank-00007.sqlite"]

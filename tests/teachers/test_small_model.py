@@ -18,18 +18,18 @@ from typing import Any
 import httpx2
 import pytest
 
+from build.bench.fake_endpoint import FakeEndpoint, Faults, forward_to
+from build.core.chat import Message, Request
+from build.core.config import DataRecipe, QuestionConfig, SourceConfig, TeacherConfig, read_data_recipe
+from build.core.prompts import prediction_prompt
+from build.core.records import Dialogue, IOPair, PredictionInstance, Rationale, SampledFunction, UnifiedFunction
 from build.engine import run
-from build.journal import Journal
-from build.prompts import prediction_prompt
-from build.rationales import rationales, revise
-from build.recipe import Instances, Recipe, Source, Teacher, read_recipe
-from build.records import Dialogue, IOPair, PredictionInstance, Rationale, SampledFunction, UnifiedFunction
 from build.sandbox import Limits, Sandbox
-from build.teachers.base import Message, Request
-from build.teachers.fake import FakeEndpoint, Faults, forward_to
-from build.teachers.hf import TransformersModel
-from build.teachers.llm import ModelTeacher
+from build.stages.answer import rationales, revise
+from build.teachers.cache import Journal
+from build.teachers.client import ModelTeacher
 from build.teachers.openai import Endpoints
+from build.teachers.transformers import TransformersModel
 from tests.teachers import canned
 
 FOLDER = Path(os.environ.get("CODEIO_SMALL_MODEL") or "no such folder")
@@ -53,9 +53,9 @@ INSTANCES = [
 ]
 
 
-def recipe_for(folder: Path, **teacher: Any) -> Recipe:
+def recipe_for(folder: Path, **teacher: Any) -> DataRecipe:
     settings = dict[str, Any](model=str(FOLDER), max_tokens=60, temperature=0.7) | teacher
-    return Recipe("t", folder, (Source("folder", "x"),), teacher=Teacher(**settings))
+    return DataRecipe("t", folder, (SourceConfig("folder", "x"),), teacher=TeacherConfig(**settings))
 
 
 def requests() -> list[Request]:
@@ -149,8 +149,8 @@ def test_files_become_functions_by_recorded_texts_and_get_real_verdicts(server: 
     with FakeEndpoint(respond) as proxy, pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path)
         settings = dict[str, Any](model=str(FOLDER), samples=1, max_tokens=60, timeout_s=300.0, patience_s=600.0)
-        recipe = read_recipe(canned.write_run(tmp_path, "run", [proxy.url], files=len(canned.TEXTS), **settings))
-        store = run(replace(recipe, revisions=1, instances=Instances(pairs_per_function=1)))
+        recipe = read_data_recipe(canned.write_run(tmp_path, "run", [proxy.url], files=len(canned.TEXTS), **settings))
+        store = run(replace(recipe, revisions=1, instances=QuestionConfig(pairs_per_function=1)))
     assert store.totals("unify").kept == store.totals("sample_io").kept == len(canned.TEXTS)
     dialogues = [each for shard in range(store.shards() or 0) for each in store.read("revise", shard, Dialogue)]
     assert len(dialogues) == 2 * len(canned.TEXTS)

@@ -8,11 +8,11 @@ from typing import Any, ClassVar
 
 import pytest
 
-from build.journal import Journal
-from build.recipe import Budget, Recipe, Source, Teacher
-from build.store import RunError
-from build.teachers.base import Message, Request
-from build.teachers.llm import ModelTeacher
+from build.core.chat import Message, Request
+from build.core.config import BudgetConfig, DataRecipe, SourceConfig, TeacherConfig
+from build.core.errors import RunError
+from build.teachers.cache import Journal
+from build.teachers.client import ModelTeacher
 from build.teachers.vllm import VllmModel
 
 
@@ -57,8 +57,8 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def teacher_for(folder: Path, **settings: Any) -> ModelTeacher:
-    teacher = Teacher("vllm", model="m", concurrency=4, **settings)
-    recipe = Recipe("t", folder, (Source("folder", "x"),), teacher=teacher)
+    teacher = TeacherConfig("vllm", model="m", concurrency=4, **settings)
+    recipe = DataRecipe("t", folder, (SourceConfig("folder", "x"),), teacher=teacher)
     return ModelTeacher(recipe, VllmModel(teacher), Journal(folder))
 
 
@@ -88,6 +88,6 @@ def test_a_prompt_that_is_too_long_fails_alone(tmp_path: Path) -> None:
 
 def test_a_budget_stops_between_two_requests_and_what_was_answered_stays(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="the budget is spent: 6 requests"):
-        teacher_for(tmp_path, budget=Budget(requests=6)).complete(requests(11))
+        teacher_for(tmp_path, budget=BudgetConfig(requests=6)).complete(requests(11))
     assert len(teacher_for(tmp_path).complete(requests(11))) == 11
     assert Engine.batches == [4, 2, 4, 1]

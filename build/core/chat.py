@@ -1,0 +1,59 @@
+"""Conversations with a language model: the request, the answer, and what it costs."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from build.core.records import Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    role: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A conversation that wants an answer.
+
+    `sample` numbers the answers to one conversation; `max_tokens` is for requests that are no rationales (None: the
+    recipe's); `schema` is a JSON schema that the answer has to follow, where the server can enforce one.
+    """
+
+    messages: tuple[Message, ...]
+    sample: int = 0
+    max_tokens: int | None = None
+    schema: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """An answer. `failure` names why there is none; a cut or refused answer is kept, and its finish_reason says so.
+
+    `reasoning` is what a reasoning model thought before it answered, where the server tells.
+    """
+
+    text: str
+    finish_reason: str = "stop"
+    usage: Usage = field(default_factory=Usage)
+    failure: str = ""
+    reasoning: str = ""
+
+
+class LanguageModel(Protocol):
+    """Answers any conversation, not only questions about functions."""
+
+    name: str
+
+    def complete(self, requests: Sequence[Request]) -> list[Completion]:
+        """An answer per request, in order."""
+        ...
+
+
+def count_usage(usage: Usage, stats: Counter[str]) -> None:
+    """Add what an answer cost to a stage's stats."""
+    stats["requests"] += usage.requests
+    stats["prompt_tokens"] += usage.prompt_tokens
+    stats["completion_tokens"] += usage.completion_tokens

@@ -1,0 +1,234 @@
+"""The data recipe: one YAML file that says everything about a run, validated where it is read.
+
+Every section below is a key of the file; every field has its meaning beside it. Unknown keys, wrong types and impossible
+values end in one sentence that names the file and the key.
+"""
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from build.core.errors import ConfigError
+from build.core.records import digest
+
+_TOLD = {  # in place of what pydantic says
+    "dataclass_type": "must be a section with keys; leave it out where it has none",
+    "missing": "is missing",
+    "string_pattern_mismatch": "has characters that do not belong there; see build/core/config.py",
+    "too_short": "needs at least one entry",
+}
+_STRICT = ConfigDict(extra="forbid")
+Positive = Annotated[int, Field(ge=1)]
+
+
+@dataclass(config=_STRICT, frozen=True)
+class SourceConfig:
+    """Where raw code comes from. `kind` decides what `name` is.
+
+    folder: a directory, searched for *.py; jsonl, parquet: a file with a `column` of source text; hub: a dataset id on the
+    Hub, streamed; package: an installed distribution's package, read and never imported; functions: a JSON Lines or Parquet
+    file, or a Hub dataset id, in the official raw schema (`problem_description, io_requirements, refcode, ios, ...`).
+    """
+
+    kind: Literal["folder", "jsonl", "parquet", "hub", "package", "functions"]
+    name: str
+    license: str = "unknown"  # SPDX expression, used where a record does not bring its own
+    column: str = "content"  # the column that holds the source text
+    config: str | None = None  # Hub only: the dataset's config
+    split: str = "train"  # Hub only
+    limit: Positive | None = None  # read this many records at the most
+
+
+@dataclass(config=_STRICT, frozen=True)
+class CollectConfig:
+    """What counts as a usable file."""
+
+    min_bytes: Positive = 80
+    max_bytes: Positive = 50_000
+
+
+@dataclass(config=_STRICT, frozen=True)
+class FilterConfig:
+    """The paper's source filters, both off. The teacher's model does the asking."""
+
+    reasoning_type: bool = False  # PyEdu-R: a model labels each file; algorithms and non-reasoning are dropped
+    completion: bool = False  # CodeMix: keep functions the model completes right neither (nearly) always nor never
+    completion_tries: Positive = 10
+    completion_low: Annotated[float, Field(ge=0, le=1)] = 0.1
+    completion_high: Annotated[float, Field(ge=0, le=1)] = 0.9
+    max_tokens: Annotated[int, Field(ge=60)] = (
+        1024  # the longest label or completion; more for a model that thinks first
+    )
+
+
+@dataclass(config=_STRICT, frozen=True)
+class UnifyConfig:
+    """Who brings files into the unified format: `static` takes what it can prove, `model` asks the teacher's model."""
+
+    by: Literal["static", "model"] = "static"
+    max_tokens: Annotated[int, Field(ge=60)] = 4096  # the paper
+    repair: bool = True  # one more turn with the error
+    structured: bool = False  # ask for the four sections as JSON, where the server can enforce a schema
+    write_generators: bool = False  # ready functions without input generator: ask the model for one
+
+
+@dataclass(config=_STRICT, frozen=True)
+class SamplingConfig:
+    """The paper's sampling rules and limits (appendix A)."""
+
+    draws: Positive = 1000  # input generator calls at the most
+    distinct: Positive = 10  # distinct pairs to stop at
+    min_pairs: Annotated[int, Field(ge=2)] = 2  # fewer: the function is dropped
+    call_cpu_s: Annotated[float, Field(gt=0)] = 5.0
+    function_cpu_s: Annotated[float, Field(gt=0)] = 60.0
+    memory_mb: Positive = 1024
+    wall_factor: Annotated[float, Field(ge=1)] = 4.0  # limit on the clock = CPU limit * this + the seconds below
+    wall_slack_s: Annotated[float, Field(ge=0)] = 10.0
+    result_bytes: Positive = 4_000_000  # of one call's result
+    file_bytes: Annotated[int, Field(ge=0)] = 0  # that may be written, where anything may be written at all
+
+
+@dataclass(config=_STRICT, frozen=True)
+class QuestionConfig:
+    pairs_per_function: Positive = 3  # the paper: 3 (CodeMix), 6 (PyEdu-R), 10 (other)
+
+
+@dataclass(config=_STRICT, frozen=True)
+class BudgetConfig:
+    """Where a language model stops being asked, over all processes of a run; what is under way in them then is waited for,
+    kept, and so may bring it above."""
+
+    requests: Positive | None = None
+    tokens: Positive | None = None  # prompt and completion together
+    cost: Annotated[float, Field(gt=0)] | None = None  # in the currency of `prices`
+
+
+@dataclass(config=_STRICT, frozen=True)
+class PriceConfig:
+    """What a million tokens cost, in one currency of your own."""
+
+    prompt: Annotated[float, Field(ge=0)] = 0.0
+    completion: Annotated[float, Field(ge=0)] = 0.0
+
+
+@dataclass(config=_STRICT, frozen=True)
+class TeacherConfig:
+    """Who answers. `trace` needs no model; openai: any OpenAI-compatible endpoint; hf, vllm: a model in this process."""
+
+    name: Literal["trace", "openai", "hf", "vllm"] = "trace"
+    max_tokens: Annotated[int, Field(ge=60)] = (
+        4096  # the longest answer (the paper's); the trace teacher stays far below
+    )
+    search_tries: Positive = 4  # trace: inputs it tries per turn before it settles for the nearest
+    model: str = ""  # openai: its name at the endpoint; hf, vllm: a folder or a Hub id
+    temperature: Annotated[float, Field(ge=0)] = 0.7  # the paper
+    samples: Positive = 1  # answers per instance; the share that is right is the column pass_rate
+    # Hand the trace of the run to the model for output questions, and check the values it states.
+    grounding: bool = False
+    # openai: further fields of a request's body, such as {top_p: 0.95}; null leaves one out that is sent otherwise.
+    extra_body: dict[str, Any] = Field(default_factory=dict)
+    # From here on nothing changes what is asked or answered, so a run may go on with other settings.
+    endpoints: tuple[str, ...] = ()  # openai: base URLs, such as http://localhost:8000/v1
+    key_variable: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")] | None = None  # openai: it holds the key
+    # openai: requests under way per worker and endpoint; hf: requests in a batch; vllm: requests handed over at once, for
+    # its continuous batching some hundreds
+    concurrency: Positive = 16
+    timeout_s: Annotated[float, Field(gt=0)] = 600.0  # openai: for a whole answer
+    patience_s: Annotated[float, Field(gt=0)] = 600.0  # openai: how long a request is tried again before the run stops
+    budget: BudgetConfig = Field(default_factory=BudgetConfig)
+    prices: PriceConfig = Field(default_factory=PriceConfig)
+
+    @property
+    def is_model(self) -> bool:
+        return self.name != "trace"
+
+
+@dataclass(config=_STRICT, frozen=True)
+class EngineConfig:
+    workers: Positive = 2  # local processes
+    shard_size: Positive = 16  # files a shard: what a kill can cost
+
+
+@dataclass(config=_STRICT, frozen=True)
+class DataRecipe:
+    """One run. Relative paths are relative to the working directory."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    run: Path  # the run folder: resumed when it exists
+    sources: Annotated[tuple[SourceConfig, ...], Field(min_length=1)]
+    seed: int = 0
+    collect: CollectConfig = Field(default_factory=CollectConfig)
+    filters: FilterConfig = Field(default_factory=FilterConfig)
+    unify: UnifyConfig = Field(default_factory=UnifyConfig)
+    sampling: SamplingConfig = Field(default_factory=SamplingConfig)
+    instances: QuestionConfig = Field(default_factory=QuestionConfig)
+    teacher: TeacherConfig = Field(default_factory=TeacherConfig)
+    prompt_order: Literal["paper", "shared"] = "paper"  # shared: a function's common parts first, for prefix caches
+    revisions: Annotated[int, Field(ge=0, le=2)] = 1  # the paper chose 1
+    test_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.05  # of the functions
+    engine: EngineConfig = Field(default_factory=EngineConfig)
+    journal: Path | None = None  # where models' answers are kept: RUN/journal, or a folder that several runs share
+
+    def __post_init__(self) -> None:
+        teacher, unify = self.teacher, self.unify
+        if self.sampling.min_pairs > self.sampling.distinct:
+            raise ValueError("`sampling.min_pairs` is over `sampling.distinct`, so no function could be kept")
+        if teacher.is_model and not teacher.model:
+            raise ValueError(f"`teacher.model` is missing; the teacher `{teacher.name}` needs to know which model")
+        if teacher.name == "openai" and not teacher.endpoints:
+            raise ValueError("`teacher.endpoints` is missing; give at least one base URL")
+        if teacher.extra_body and teacher.name != "openai":
+            raise ValueError("`teacher.extra_body` is for the teacher `openai`")
+        for key in {"messages", "model", "n", "stream"} & teacher.extra_body.keys():
+            raise ValueError(f"`teacher.extra_body` cannot change `{key}`")
+        for url in teacher.endpoints:
+            if not re.fullmatch(r"https?://[^/?#@\s]+[^?#@\s]*", url):  # a key has no place in it
+                raise ValueError("`teacher.endpoints`: give http(s) base URLs without user, password or query")
+        if teacher.budget.cost and not (teacher.prices.prompt or teacher.prices.completion):
+            raise ValueError("`teacher.budget.cost` needs `teacher.prices`")
+        asked = unify.by == "model" or unify.write_generators or self.filters.reasoning_type or self.filters.completion
+        if asked and not teacher.is_model:
+            raise ValueError("`unify` and `filters` ask a model here, and the teacher `trace` is none")
+        if unify.structured and teacher.name == "hf":
+            raise ValueError("`unify.structured` needs the teacher `openai` or `vllm`")
+
+    def content(self) -> dict[str, Any]:
+        """What the run's content depends on, as plain data: not where things lie, how many work, nor what it may cost."""
+        plain = TypeAdapter(DataRecipe).dump_python(self, mode="json")
+        for key in ("run", "journal"):
+            plain.pop(key)
+        plain["engine"].pop("workers")
+        for key in ("endpoints", "key_variable", "concurrency", "timeout_s", "patience_s", "budget", "prices"):
+            plain["teacher"].pop(key)
+        return plain
+
+    def digest(self) -> str:
+        return digest(yaml.safe_dump(self.content(), sort_keys=True))
+
+
+def read_data_recipe(path: Path) -> DataRecipe:
+    """The recipe in a YAML file. Raises `ConfigError` with one sentence that names the file and the key."""
+    try:
+        loaded = yaml.safe_load(path.read_text("utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}); give the path of a recipe.") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: is not valid YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(loaded, dict):
+        raise ConfigError(f"{path}: must be a mapping of keys such as `name`, `run` and `sources`.")
+    try:
+        return TypeAdapter(DataRecipe).validate_python(loaded)
+    except ValidationError as error:
+        unknown = [one for one in error.errors() if one["type"] == "unexpected_keyword_argument"]
+        first = (unknown or error.errors())[0]
+        key = ".".join(str(part) for part in first["loc"])
+        if not key:
+            raise ConfigError(f"{path}: {first['msg'].removeprefix('Value error, ')}.") from error
+        if first["type"] == "unexpected_keyword_argument":
+            raise ConfigError(f"{path}: unknown key `{key}`; see build/core/config.py for the keys.") from error
+        told = _TOLD.get(first["type"], first["msg"])
+        raise ConfigError(f"{path}: key `{key}`: {told}.") from error

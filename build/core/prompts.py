@@ -1,0 +1,97 @@
+"""Every text that a teacher or a student reads, in our own words, with a version that goes into the manifest.
+
+The order of a prompt is the paper's (figure 2): the query, what goes in and out, the given value, what to do, and the
+reference code as a tip at the end. One user turn, no system message. The other order, "shared", begins with all that the
+questions about one function have in common, so that a server which caches prefixes reads it once.
+"""
+
+from typing import Literal
+
+from build.core.records import Dialogue, PredictionInstance, UnifiedFunction, Verdict
+
+PROMPT_VERSION = "1"
+
+Order = Literal["paper", "shared"]
+
+_ASK_OUTPUT = (
+    "Work out what is returned for this input. Do not write or run any code: reason it through in words, step by step. "
+    'End with your answer as a JSON object of the form {"output": <the value>}.'
+)
+_ASK_INPUT = (
+    "Find an input for which exactly this is returned; any input that works is right. Do not write or run any code: reason "
+    "it through in words, step by step. End with your answer as a JSON object of the form "
+    '{"input": {"<argument name>": <its value>, ...}} that has every argument.'
+)
+
+_SHOWN = 400  # characters of a value in a feedback; an answer can make the code return megabytes
+RETRY = "Think about it again and give another answer; do not repeat one that was wrong."
+
+
+def prediction_prompt(function: UnifiedFunction, instance: PredictionInstance, order: Order = "paper") -> str:
+    """The user turn of a prediction instance."""
+    given, ask = ("input", _ASK_OUTPUT) if instance.task == "output" else ("output", _ASK_INPUT)
+    value = instance.input if instance.task == "output" else instance.output
+    if order == "shared":
+        return (
+            f"{function.query}\n\n"
+            f"What goes in and what comes out:\n\n{function.description}\n\n"
+            f"Tip: this code does the task; follow it in your mind, without copying it into your answer.\n\n"
+            f"{function.code}\n\n"
+            f"{ask}\n\n"
+            f"Given this {given}:\n\n{value}"
+        )
+    return (
+        f"{function.query}\n\n"
+        f"What goes in and what comes out:\n\n{function.description}\n\n"
+        f"Given this {given}:\n\n{value}\n\n"
+        f"{ask}\n\n"
+        f"Tip: this code does the task; follow it in your mind, without copying it into your answer.\n\n"
+        f"{function.code}"
+    )
+
+
+def grounded_prompt(prompt: str, told: str) -> str:
+    """The prompt for a teacher that is shown the run; what is published is the prompt alone."""
+    return (
+        f"{prompt}\n\n"
+        f"For you alone, this is what happens when the code runs on this input:\n\n{told}\n\n"
+        "Tell it as your own reasoning, with these values, and do not mention that you were shown a run."
+    )
+
+
+def feedback(verdict: Verdict) -> str:
+    """What execution tells about an answer, by class (paper, section 2.3). The right answer is never part of it."""
+    predicted = _cut(verdict.predicted or "")
+    match verdict.status:
+        case "correct":
+            return "Correct: running the code confirms this answer."
+        case "wrong_output":
+            return f"Not right: for this input the output is not {predicted}."
+        case "wrong_input":
+            return (
+                f"Not right: with the input {predicted} the output is {_cut(verdict.actual or '')}, not the one wanted."
+            )
+        case "exception":
+            return f"Not right: with the input {predicted} the code fails with {verdict.detail}."
+        case "timeout":
+            return f"Not right: with the input {predicted} the code does not finish in the time allowed."
+        case "no_answer":
+            return f"No answer was found: {verdict.detail}."
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}… ({len(text)} characters)"
+
+
+def join_turns(dialogue: Dialogue) -> str:
+    """CODEI/O++: the turns and their checks as one response in the model's own voice; the request to redo is no part of it."""
+    first, *rest = dialogue.turns
+    text = f"{first.response}\n\nLet me check whether I did this right. {feedback(first.verdict)}"
+    for turn in rest:
+        text += f"\n\nSo I go through it again.\n\n{turn.response}\n\nLet me check once more. {feedback(turn.verdict)}"
+    return text
+
+
+def revision_request(verdict: Verdict) -> str:
+    """The user turn that asks for a second answer."""
+    return f"{feedback(verdict)} {RETRY}"

@@ -1,0 +1,206 @@
+"""The records that flow through the pipeline, and how each gets its id.
+
+Raw code becomes functions, a function gets input/output pairs, a pair becomes two prediction instances (Li et al., 2025,
+section 2), an instance gets a response, a response gets a verdict:
+
+    RawCode -> UnifiedFunction -> SampledFunction (IOPair...) -> PredictionInstance -> Rationale (Verdict) -> Dialogue
+
+Whatever does not make it is a `Reject`. An id is a digest of the parent's id and the record's own content, so the same
+content under the same parent has the same id in every run; resume, caching and deduplication go by it. Inputs and outputs
+are canonical JSON text throughout (`build.sandbox.codec`), never Python objects.
+"""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from functools import cache
+from typing import Any, Literal, TypeVar
+
+from pydantic import TypeAdapter
+
+Task = Literal["input", "output"]
+VerdictClass = Literal["correct", "wrong_output", "wrong_input", "exception", "no_answer", "timeout"]
+
+
+def digest(*parts: str) -> str:
+    """A 20-hex-digit (80-bit) id of some texts; the parts are length-prefixed, so ("ab", "c") is not ("a", "bc")."""
+    state = hashlib.sha256()
+    for part in parts:
+        data = part.encode("utf-8", "surrogatepass")
+        state.update(b"%d:" % len(data))
+        state.update(data)
+    return state.hexdigest()[:20]
+
+
+@dataclass(frozen=True, slots=True)
+class RawCode:
+    """One source file as it was found, or (`kind` "unified") one row of the official raw schema as JSON text.
+
+    `license` is an SPDX expression, or "unknown".
+    """
+
+    id: str
+    source: str
+    path: str
+    license: str
+    content: str
+    kind: Literal["python", "unified"] = "python"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedPair:
+    """An input/output pair that came with a ready function, not yet believed: canonical JSON texts.
+
+    `problem` says why a pair is no data at all (an infinity, an input that is no object of arguments).
+    """
+
+    input: str
+    output: str
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UnifiedFunction:
+    """A function in the unified format of the paper (appendix A): four parts and where they came from.
+
+    `code` is self-contained and ends in `main_solution`; `generator` defines `input_generator()` and may be missing where
+    ready functions come with recorded pairs instead (the official raw schema).
+    """
+
+    id: str
+    parent: str
+    source: str
+    path: str
+    license: str
+    name: str
+    unifier: str
+    code: str
+    description: str
+    query: str
+    generator: str | None
+    recorded: tuple[RecordedPair, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class IOPair:
+    """One execution: keyword arguments as a JSON object and the value returned, re-run and equal in a second process."""
+
+    id: str
+    parent: str
+    input: str
+    output: str
+    trivial: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SampledFunction:
+    """A function with its verified pairs. `constant`: every sampled input gave the same output."""
+
+    id: str
+    function: UnifiedFunction
+    pairs: tuple[IOPair, ...]
+    constant: bool
+    draws: int
+
+
+@dataclass(frozen=True, slots=True)
+class PredictionInstance:
+    """One question: predict the output of `input`, or find an input that gives `output`. `parent` is the pair's id."""
+
+    id: str
+    parent: str
+    function_id: str
+    task: Task
+    input: str
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What execution says about one answer (paper, section 2.3).
+
+    `predicted` is the answer as canonical JSON, None where nothing could be parsed; `actual` the value that a predicted
+    input really gives; `detail` the exception's type and message, or why no answer was found.
+    """
+
+    status: VerdictClass
+    predicted: str | None = None
+    actual: str | None = None
+    detail: str = ""
+
+    @property
+    def correct(self) -> bool:
+        return self.status == "correct"
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens and requests that a response cost; zero for teachers that are no language model."""
+
+    requests: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Rationale:
+    """A teacher's response at one turn, right or wrong, with its verdict. `parent` is the instance, or the turn before.
+
+    `reasoning`: what a reasoning model thought first. `stated`: of a response that was grounded in a trace, how many values
+    it states and how many of them the trace confirms.
+    """
+
+    id: str
+    parent: str
+    instance_id: str
+    turn: int
+    sample: int
+    teacher: str
+    response: str
+    finish_reason: str
+    verdict: Verdict
+    usage: Usage = field(default_factory=Usage)
+    reasoning: str = ""
+    stated: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dialogue:
+    """An instance's finished conversation: turn 1, and while the last one was wrong, the revisions that were asked for.
+
+    `failure` says why a revision that was asked for has no answer.
+    """
+
+    id: str
+    instance_id: str
+    turns: tuple[Rationale, ...]
+    failure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """Something that was dropped: where, what it came from, a reason that can be counted, and the detail for a person."""
+
+    stage: str
+    parent: str
+    reason: str
+    detail: str = ""
+
+
+R = TypeVar("R")
+
+
+def to_line(record: Any) -> str:
+    """A record as one line of JSON; lone surrogates in source text survive as escapes."""
+    return json.dumps(asdict(record), ensure_ascii=True, sort_keys=True)
+
+
+def from_line(kind: type[R], line: str) -> R:
+    """The record of a line that `to_line` wrote; raises `pydantic.ValidationError` when it is not one."""
+    adapter: TypeAdapter[R] = _adapter(kind)  # type: ignore[arg-type]
+    return adapter.validate_python(json.loads(line))
+
+
+@cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)

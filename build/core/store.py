@@ -1,0 +1,209 @@
+"""The run folder: the only module that writes a run's files, so that a kill at any moment loses the shard in flight at most.
+
+    RUN/manifest.json               the recipe, its digest, versions, isolation; the first file written; counts at the end
+    RUN/collect/00000.jsonl         what a stage kept, one record a line
+    RUN/collect/00000.rejects.jsonl what it dropped, and why
+    RUN/collect/00000.done          counts; written last: a shard without it does not exist
+    RUN/collect/all.done            the number of shards, once it is known
+
+Every file appears by writing beside it and renaming, and nothing in it depends on time, on the number of processes or on
+where the run lies. Two runs of one recipe have the same bytes.
+"""
+
+import errno
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from build.core.errors import RunError
+from build.core.records import Reject, from_line, to_line
+
+_COLLECTED_BY = ("sources", "collect", "engine")  # the parts of a recipe that decide what is collected
+STAGES = ("collect", "filters", "unify", "sample_io", "instances", "rationales", "revise")
+
+R = TypeVar("R")
+
+
+@dataclass(slots=True)
+class Counts:
+    """What a shard, or a whole stage, did. `received`: parents read; `units`: what they came to; units = kept + rejects.
+
+    `tallies` are further sums that a stage reports (verdicts by class, tokens).
+    """
+
+    received: int = 0
+    kept: int = 0
+    rejects: dict[str, int] = field(default_factory=dict)
+    tallies: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def units(self) -> int:
+        return self.kept + sum(self.rejects.values())
+
+    def add(self, other: "Counts") -> None:
+        self.received += other.received
+        self.kept += other.kept
+        for mine, theirs in ((self.rejects, other.rejects), (self.tallies, other.tallies)):
+            for name, count in theirs.items():
+                mine[name] = mine.get(name, 0) + count
+
+
+class Store:
+    """One run folder. Raises `RunError` where a file cannot be written or does not read as what it should be."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def open(self, manifest: dict[str, Any]) -> None:
+        """Start the run, or go on with it; refuses a folder that belongs to another recipe or another kind of thing.
+
+        A run that has only collected so far may still change its recipe.
+        """
+        path = self.root / "manifest.json"
+        if not path.exists():
+            if self.root.is_file():
+                raise RunError(f"{self.root}: is a file; name a folder as `run`.")
+            if self.root.exists() and any(entry.suffix != ".tmp" for entry in self.root.iterdir()):
+                raise RunError(f"{self.root}: is not empty and is no run folder; name another folder as `run`.")
+            self.write(path, json.dumps(manifest, indent=2, sort_keys=True) + "\n")
+            return
+        found = self.manifest()
+        made_by = (manifest["recipe_digest"], manifest["prompt_version"])
+        if not self._made_by(*made_by) and not any(
+            marker.parent.name != "collect" for marker in self.root.glob("*/*.done")
+        ):
+            if any(found.get("recipe", {}).get(key) != manifest.get("recipe", {}).get(key) for key in _COLLECTED_BY):
+                shutil.rmtree(self.root / "collect", ignore_errors=True)
+            self.write(path, json.dumps(manifest, indent=2, sort_keys=True) + "\n")
+            return
+        self.demand(*made_by)
+        known = [found.get("isolation"), *found.get("resumed_under", [])]
+        if manifest.get("isolation") not in known:
+            found["resumed_under"] = [*known[1:], manifest["isolation"]]
+            self.write(path, json.dumps(found, indent=2, sort_keys=True) + "\n")
+
+    def demand(self, recipe_digest: str, prompt_version: str) -> None:
+        """Raises `RunError` unless the run was made by this recipe with these prompts."""
+        if not self._made_by(recipe_digest, prompt_version):
+            what = "another recipe" if self.manifest().get("recipe_digest") != recipe_digest else "other prompts"
+            raise RunError(f"{self.root}: holds a run of {what}; name another folder as `run`, or remove this one.")
+
+    def _made_by(self, recipe_digest: str, prompt_version: str) -> bool:
+        found = self.manifest()
+        return (found.get("recipe_digest"), found.get("prompt_version")) == (recipe_digest, prompt_version)
+
+    def manifest(self) -> dict[str, Any]:
+        path = self.root / "manifest.json"
+        if not path.exists():
+            raise RunError(f"{self.root}: is not a run folder.")
+        try:
+            return json.loads(path.read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise RunError(f"{path}: is not the manifest of a run ({error}).") from error
+
+    def write(self, path: Path, content: str | bytes) -> None:
+        """A whole file at once: beside it, flushed to disk, then renamed."""
+        beside = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with beside.open("wb") as file:
+                file.write(content.encode() if isinstance(content, str) else content)
+                file.flush()
+                os.fsync(file.fileno())
+            beside.replace(path)
+        except OSError as error:
+            with suppress(OSError):
+                beside.unlink()
+            what = "the disk is full" if error.errno == errno.ENOSPC else error.strerror
+            raise RunError(f"{path}: cannot be written ({what}); mend that and run the same command again.") from error
+
+    def write_shard(
+        self, stage: str, index: int, records: Iterable[Any], received: int, tallies: dict[str, int] | None = None
+    ) -> Counts:
+        """One shard of a stage: what it kept, what it dropped, and its marker, in this order."""
+        kept: list[str] = []
+        dropped: list[str] = []
+        counts = Counts(received=received, tallies=dict(sorted((tallies or {}).items())))
+        for record in records:
+            if isinstance(record, Reject):
+                dropped.append(to_line(record) + "\n")
+                counts.rejects[record.reason] = counts.rejects.get(record.reason, 0) + 1
+            else:
+                kept.append(to_line(record) + "\n")
+        counts.kept = len(kept)
+        counts.rejects = dict(sorted(counts.rejects.items()))
+        self.write(self._path(stage, index, ".jsonl"), "".join(kept))
+        self.write(self._path(stage, index, ".rejects.jsonl"), "".join(dropped))
+        self.write(self._path(stage, index, ".done"), json.dumps(asdict(counts), sort_keys=True) + "\n")
+        return counts
+
+    def done(self, stage: str, index: int) -> Counts | None:
+        """The counts of a finished shard, None while it is not finished or when its records have been lost."""
+        path = self._path(stage, index, ".done")
+        if not (path.exists() and path.with_suffix(".jsonl").exists() and path.with_suffix(".rejects.jsonl").exists()):
+            return None
+        try:
+            return Counts(**json.loads(path.read_text("utf-8")))
+        except (ValueError, TypeError) as error:
+            raise RunError(f"{path}: is damaged; remove it and run the same command again.") from error
+
+    def complete(self) -> bool:
+        """Whether every shard has been through every stage."""
+        count = self.shards()
+        return count is not None and all(self.done(stage, shard) for stage in STAGES for shard in range(count))
+
+    def count(self) -> None:
+        """Note what every stage of a complete run came to in its manifest."""
+        manifest = self.manifest()
+        counts = {stage: asdict(self.totals(stage)) for stage in STAGES}
+        if manifest.get("counts") != counts:
+            path = self.root / "manifest.json"
+            self.write(path, json.dumps(manifest | {"counts": counts}, indent=2, sort_keys=True) + "\n")
+
+    def shards(self) -> int | None:
+        """How many shards the run has; None until everything is collected."""
+        path = self.root / "collect" / "all.done"
+        return int(path.read_text("utf-8")) if path.exists() else None
+
+    def set_shards(self, count: int) -> None:
+        self.write(self.root / "collect" / "all.done", f"{count}\n")
+
+    def read(self, stage: str, index: int, kind: type[R]) -> Iterator[R]:
+        """The records that a stage kept in a shard."""
+        yield from self._lines(self._path(stage, index, ".jsonl"), kind)
+
+    def rejects(self, stage: str, index: int) -> Iterator[Reject]:
+        yield from self._lines(self._path(stage, index, ".rejects.jsonl"), Reject)
+
+    def totals(self, stage: str) -> Counts:
+        """The counts of a stage over its finished shards."""
+        total = Counts()
+        for index in range(self.shards() or 0):
+            total.add(self.done(stage, index) or Counts())
+        return total
+
+    def _path(self, stage: str, index: int, suffix: str) -> Path:
+        return self.root / stage / f"{index:05d}{suffix}"
+
+    @staticmethod
+    def _lines(path: Path, kind: type[R]) -> Iterator[R]:
+        number = 0
+        try:
+            with path.open(encoding="utf-8") as lines:
+                for line in lines:
+                    number += 1
+                    yield from_line(kind, line)
+        except OSError as error:
+            raise RunError(
+                f"{path}: cannot be read ({error.strerror}); run the same command again to make it."
+            ) from error
+        except ValueError as error:
+            done = f"{path.parent}/{path.name.partition('.')[0]}.done"
+            raise RunError(
+                f"{path}, line {number}: is damaged; remove {done} and run the same command again."
+            ) from error

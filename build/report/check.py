@@ -1,0 +1,114 @@
+"""Is a run what it says it is? Every pair executed once more in a new process, every count taken again from the files.
+
+python -m build check RUN
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from tqdm import tqdm
+
+from build.core.records import Dialogue, PredictionInstance, Rationale, RawCode, SampledFunction, UnifiedFunction
+from build.core.store import STAGES, Store
+from build.report.card import dataset_faults
+from build.sandbox import Limits, Program, Sandbox
+
+_KINDS: dict[str, Any] = {
+    "collect": RawCode,
+    "filters": RawCode,
+    "unify": UnifiedFunction,
+    "sample_io": SampledFunction,
+    "instances": PredictionInstance,
+    "rationales": Rationale,
+    "revise": Dialogue,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What was looked at, and every fault as a sentence."""
+
+    pairs: int
+    functions: int
+    tasks: dict[str, int]
+    faults: tuple[str, ...]
+
+
+def check(store: Store, limits: Limits) -> Findings:
+    """Re-execute every pair of a run and recount every stage.
+
+    A fault is a pair that gives another value, a marker that does not agree with its files, a stage that received other than
+    the one before kept, an id that occurs twice, records whose parents are missing, or a dataset folder that is not as its card
+    says.
+    """
+    faults = [*_recount(store)]
+    if (store.root / "dataset").exists():
+        faults += dataset_faults(store.root / "dataset")
+    if store.shards() is None or any("is not finished" in fault for fault in faults):
+        return Findings(0, 0, {}, tuple(faults))
+    pairs = functions = 0
+    tasks: Counter[str] = Counter()
+    with Sandbox(limits) as sandbox:
+        for shard in tqdm(range(store.shards() or 0), desc="check", unit="shard"):
+            for sampled in store.read("sample_io", shard, SampledFunction):
+                functions += 1
+                pairs += len(sampled.pairs)
+                program = Program(sampled.function.code)
+                results = sandbox.call(program, [pair.input for pair in sampled.pairs])
+                for pair, result in zip(sampled.pairs, results):
+                    if result.status != "ok" or result.value != pair.output:
+                        got = result.value if result.status == "ok" else f"{result.status} ({result.detail})"
+                        where = f"{sampled.function.path}:{sampled.function.name}"
+                        faults.append(f"{where}: {pair.input} is recorded with {pair.output} and gives {got}")
+            tasks.update(record.task for record in store.read("instances", shard, PredictionInstance))
+    return Findings(pairs, functions, dict(tasks), tuple(faults))
+
+
+def _recount(store: Store) -> list[str]:
+    if store.shards() is None:
+        return ["the run is not finished: not everything is collected"]
+    faults = []
+    before = None
+    offered: set[str] | None = None
+    for stage in STAGES:
+        ids: Counter[str] = Counter()
+        now: set[str] = set()
+        orphans = 0
+        for shard in range(store.shards() or 0):
+            counts = store.done(stage, shard)
+            if counts is None:
+                faults.append(f"{stage}, shard {shard}: is not finished")
+                continue
+            records = list(store.read(stage, shard, _KINDS[stage]))
+            rejects = Counter(reject.reason for reject in store.rejects(stage, shard))
+            if (counts.kept, counts.rejects) != (len(records), dict(rejects)):
+                faults.append(f"{stage}, shard {shard}: its marker does not agree with its files")
+            ids.update(record.id for record in records)
+            now.update(made for record in records for made in _offers(record))
+            orphans += sum(offered is not None and _parent(record) not in offered for record in records)
+        twice = [record_id for record_id, count in ids.items() if count > 1]
+        faults += [f"{stage}: {len(twice)} ids occur more than once, {twice[0]} first"] if twice else []
+        faults += [f"{stage}: {orphans} records come from nothing that the stage before kept"] if orphans else []
+        total = store.totals(stage)
+        if before is not None and total.received != before:
+            faults.append(f"{stage}: received {total.received}, but the stage before kept {before}")
+        before, offered = total.kept, now
+    return faults
+
+
+def _offers(record: Any) -> list[str]:
+    """The ids that records of the next stage may come from."""
+    if isinstance(record, SampledFunction):
+        return [pair.id for pair in record.pairs]
+    return [record.id]
+
+
+def _parent(record: Any) -> str:
+    if isinstance(record, RawCode):  # of the filters: the file itself
+        return record.id
+    if isinstance(record, SampledFunction):
+        return record.function.id
+    if isinstance(record, Dialogue):
+        return record.turns[0].id
+    return str(record.parent)

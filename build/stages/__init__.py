@@ -1,0 +1,1 @@
+"""The stages that a shard goes through, one module each."""

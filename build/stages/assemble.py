@@ -1,0 +1,122 @@
+"""Stage 7, assemble: a finished run as rows of the published configs.
+
+    codeio, codeio_pp   one row an instance, TRL's conversational prompt/completion; every response, right or wrong
+    turns               the official five fields (prompt, turn_1, feedback_1, turn_2, feedback_2)
+    functions           the official raw schema and the input generator; values as JSON text
+    rl                  the prompt and what the verifier needs
+
+Train and test share no function: a function's split is decided by its code alone.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from build.core.config import DataRecipe
+from build.core.prompts import feedback, join_turns, prediction_prompt
+from build.core.records import Dialogue, PredictionInstance, SampledFunction, digest
+from build.core.store import Store
+
+CONFIGS = ("codeio", "codeio_pp", "turns", "functions", "rl")
+SPLITS = ("train", "test")
+
+
+def rows(config: str, split: str, store: Store, shard: int, recipe: DataRecipe) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The rows of one shard that belong to a config and a split, each with its unique key."""
+    functions = {
+        record.function.id: record
+        for record in store.read("sample_io", shard, SampledFunction)
+        if split_of(record, recipe) == split
+    }
+    if config == "functions":
+        yield from ((record.function.id, _function_row(record)) for record in functions.values())
+        return
+    instances = {
+        record.id: record
+        for record in store.read("instances", shard, PredictionInstance)
+        if record.function_id in functions
+    }
+    dialogues = [each for each in store.read("revise", shard, Dialogue) if each.instance_id in instances]
+    right: dict[str, list[bool]] = {}  # of the first answers to each instance
+    for dialogue in dialogues:
+        right.setdefault(dialogue.instance_id, []).append(dialogue.turns[0].verdict.correct)
+    once: set[str] = set()  # a verifier needs an instance once
+    for dialogue in dialogues:
+        instance = instances[dialogue.instance_id]
+        found = right[instance.id]
+        if config != "rl" or instance.id not in once:
+            once.add(instance.id)
+            row = _row(config, functions[instance.function_id], instance, dialogue, recipe)
+            yield dialogue.id, row | ({} if config == "turns" else {"pass_rate": sum(found) / len(found)})
+
+
+def split_of(sampled: SampledFunction, recipe: DataRecipe) -> str:
+    """The split of a function; the same code is always on the same side."""
+    drawn = int(digest("split", str(recipe.seed), sampled.function.code), 16) / 16**20
+    return "test" if drawn < recipe.test_fraction else "train"
+
+
+def _row(
+    config: str, sampled: SampledFunction, instance: PredictionInstance, dialogue: Dialogue, recipe: DataRecipe
+) -> dict[str, Any]:
+    function = sampled.function
+    prompt = prediction_prompt(function, instance, recipe.prompt_order)
+    first = dialogue.turns[0]
+    last = dialogue.turns[-1]
+    second = dialogue.turns[1] if len(dialogue.turns) > 1 else None
+    third = dialogue.turns[2] if len(dialogue.turns) > 2 else None
+    if config == "turns":
+        return {
+            "prompt": prompt,
+            "turn_1": first.response,
+            "feedback_1": feedback(first.verdict),
+            "turn_2": second.response if second else None,
+            "feedback_2": feedback(second.verdict) if second else None,
+        }
+    about = {
+        "id": dialogue.id,
+        "function_id": function.id,
+        "task": instance.task,
+        "prompt": [{"role": "user", "content": prompt}],
+    }
+    if config == "rl":
+        return about | {
+            "code": function.code,
+            "input": instance.input,
+            "output": instance.output,
+        }
+    completion = first.response if config == "codeio" else join_turns(dialogue)
+    finishes = [turn.finish_reason for turn in (dialogue.turns[:1] if config == "codeio" else dialogue.turns)]
+    return about | {
+        "completion": [{"role": "assistant", "content": completion}],
+        "correct": (first if config == "codeio" else last).verdict.correct,
+        "verdict_1": first.verdict.status,
+        "verdict_2": second.verdict.status if second else None,
+        "verdict_3": third.verdict.status if third else None,
+        "sample": first.sample,
+        "finish_reason": next((why for why in finishes if why != "stop"), "stop"),
+        "constant": sampled.constant,
+        "teacher": first.teacher,
+        "source": function.source,
+        "path": function.path,
+        "license": function.license,
+    }
+
+
+def _function_row(sampled: SampledFunction) -> dict[str, Any]:
+    function = sampled.function
+    ios = [{"input": json.loads(pair.input), "output": json.loads(pair.output)} for pair in sampled.pairs]
+    return {
+        "id": function.id,
+        "problem_description": function.query,
+        "io_requirements": function.description,
+        "refcode": function.code,
+        "funcname": "main_solution",
+        "ios": json.dumps(ios, ensure_ascii=False),
+        "input_generator": function.generator,
+        "constant": sampled.constant,
+        "source": function.source,
+        "category": None,
+        "license": function.license,
+        "meta": json.dumps({"path": function.path, "name": function.name, "unifier": function.unifier}),
+    }

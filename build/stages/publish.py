@@ -1,0 +1,45 @@
+"""Stage 8, publish: a finished dataset folder to the Hub.
+
+The folder is uploaded as it is: nothing is encoded again, and files that the repository already has are not sent twice, so
+an interrupted upload is resumed by running the command again.
+"""
+
+from pathlib import Path
+
+from huggingface_hub import HfApi, get_token
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+from huggingface_hub.utils import validate_repo_id
+
+from build.core.errors import RunError
+from build.core.hub import HUB_ERRORS
+
+
+def check_target(repo: str) -> None:
+    """Raises `RunError` where an upload to `repo` cannot succeed, before a run is spent on it."""
+    if repo.rpartition("/")[2] == "codeio_dataset":
+        raise RunError("a repository must not be called codeio_dataset: datasets would take it for a loading script.")
+    try:
+        validate_repo_id(repo)
+    except HFValidationError as error:
+        raise RunError(f"--push-to-hub: {' '.join(str(error).split()).rstrip('.')}; give ORG/NAME.") from error
+    if get_token() is None:
+        raise RunError("--push-to-hub: there is no token for the Hub; export HF_TOKEN.")
+
+
+def publish(folder: Path, repo: str, private: bool) -> str:
+    """Upload a dataset folder to `repo` (ORG/NAME), which is created when it is not there; the commit's address.
+
+    Raises `RunError` with one sentence when the Hub refuses or cannot be reached.
+    """
+    check_target(repo)
+    api = HfApi()
+    try:
+        api.create_repo(repo, repo_type="dataset", private=private, exist_ok=True)
+        return str(
+            api.upload_folder(repo_id=repo, repo_type="dataset", folder_path=folder, commit_message="CodeI/O dataset")
+        )
+    except HUB_ERRORS as error:
+        reason = " ".join(str(error).split())[:300].rstrip(".")
+        refused = isinstance(error, HfHubHTTPError) and error.response.status_code in (401, 403)
+        todo = "check HF_TOKEN and what it may write" if refused else "mend that"
+        raise RunError(f"{repo}: the Hub did not take the folder ({reason}); {todo} and run again.") from error

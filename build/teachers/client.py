@@ -1,0 +1,123 @@
+"""A language model as a teacher: answers out of the journal where it has them, and a budget for those that it has not.
+
+What differs between an endpoint and a model in this process is a `Model`; what is the same is here.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from build.core.chat import Completion, Request
+from build.core.config import DataRecipe, PriceConfig
+from build.core.errors import RunError
+from build.core.records import Usage, digest
+from build.teachers.cache import Journal
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A request with everything that its answer depends on, ready to be sent."""
+
+    request: Request
+    max_tokens: int
+    temperature: float
+    seed: int
+
+
+class Model(Protocol):
+    """Something that turns conversations into answers."""
+
+    def answer(
+        self, asks: Sequence[Ask], may_send: Callable[[], bool], heard: Callable[[int, Completion], None]
+    ) -> None:
+        """Call `heard(number, completion)` for each ask as soon as its answer is there, in any order.
+
+        `may_send()` comes before each: where it says no, nothing more is sent, and what is under way is waited for.
+        """
+        ...
+
+    def close(self) -> None: ...
+
+
+class ModelTeacher:
+    """Answers any request by a model, once: the journal has the answer from then on, for this run and for others."""
+
+    def __init__(self, recipe: DataRecipe, model: Model, journal: Journal) -> None:
+        self.recipe = recipe.teacher
+        self.seed = recipe.seed
+        self.run = recipe.digest()
+        self.name = f"{recipe.teacher.name}:{recipe.teacher.model}"
+        self.model = model
+        self.journal = journal
+        self._under_way = 0
+
+    def complete(self, requests: Sequence[Request]) -> list[Completion]:
+        """An answer per request, in order; equal requests get one answer.
+
+        Raises `RunError` when the budget is spent or the model cannot be reached; every answer until then is kept.
+        """
+        keys = [self._key(request) for request in requests]
+        known = self.journal.find(keys)
+        missing = {key: request for key, request in zip(keys, requests) if key not in known}
+        unanswered = list(missing)
+        asks = [self._ask(key, request) for key, request in missing.items()]
+
+        def heard(number: int, completion: Completion) -> None:
+            self._under_way -= 1
+            key = unanswered[number]
+            known[key] = completion if completion.failure else self.journal.add(key, self.run, completion)
+
+        self._under_way = 0
+        if asks:
+            self.model.answer(asks, self._may_send, heard)
+        if any(key not in known for key in unanswered):
+            raise RunError(self._budget_spent())
+        return [known[key] for key in keys]
+
+    def close(self) -> None:
+        self.model.close()
+        self.journal.close()
+
+    def _key(self, request: Request) -> str:
+        recipe = self.recipe
+        content = {
+            "model": [recipe.name, recipe.model],
+            "messages": [[message.role, message.content] for message in request.messages],
+            "temperature": recipe.temperature,
+            "max_tokens": request.max_tokens or recipe.max_tokens,
+            "sample": request.sample,
+            "seed": self.seed,
+            "schema": request.schema,
+        } | ({"extra_body": recipe.extra_body} if recipe.extra_body else {})
+        return digest(json.dumps(content, sort_keys=True))
+
+    def _ask(self, key: str, request: Request) -> Ask:
+        seed = int(digest("seed", key), 16) % 2**31
+        return Ask(request, request.max_tokens or self.recipe.max_tokens, self.recipe.temperature, seed)
+
+    def _may_send(self) -> bool:
+        budget = self.recipe.budget
+        if budget.requests or budget.tokens or budget.cost:
+            spent = self.journal.spent(self.run)
+            if budget.requests and spent.requests + self._under_way >= budget.requests:
+                return False
+            if budget.tokens and spent.prompt_tokens + spent.completion_tokens >= budget.tokens:
+                return False
+            if budget.cost and cost(spent, self.recipe.prices) >= budget.cost:
+                return False
+        self._under_way += 1
+        return True
+
+    def _budget_spent(self) -> str:
+        spent = self.journal.spent(self.run)
+        return (
+            f"the budget is spent: {spent.requests} requests, {spent.prompt_tokens} prompt and {spent.completion_tokens} "
+            f"completion tokens, cost {cost(spent, self.recipe.prices):.4f}; raise `teacher.budget` and run the same "
+            "command again, nothing that was answered is asked twice."
+        )
+
+
+def cost(usage: Usage, prices: PriceConfig) -> float:
+    """What some tokens cost, in the currency of the prices (per million)."""
+    return (usage.prompt_tokens * prices.prompt + usage.completion_tokens * prices.completion) / 1e6
