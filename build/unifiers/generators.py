@@ -8,11 +8,11 @@ import inspect
 import pprint
 from typing import Any
 
-from build.unifiers.mutate import vary, vary_list, vary_text
+from build.unifiers.mutate import mutate, mutate_list, mutate_text
 from build.unifiers.type_hints import Hint, draw
 
-_VARY = "\n\n".join(
-    inspect.getsource(part).replace(": Any", "").replace(" -> Any", "") for part in (vary, vary_text, vary_list)
+_MUTATE = "\n\n".join(
+    inspect.getsource(part).replace(": Any", "").replace(" -> Any", "") for part in (mutate, mutate_text, mutate_list)
 )
 
 
@@ -24,7 +24,7 @@ def write_generator(parameters: list[tuple[str, Hint]], examples: list[dict[str,
     drawn = ",\n        ".join(f"{name!r}: {draw(hint)}" for name, hint in parameters)
     lines = ["import copy", "import random", ""] if examples else ["import random", ""]
     if examples:
-        lines += [f"EXAMPLES = {pprint.pformat(examples, width=110, sort_dicts=False)}", "", "", _VARY]
+        lines += [f"EXAMPLES = {pprint.pformat(examples, width=110, sort_dicts=False)}", "", "", _MUTATE]
     lines += [
         "",
         "def input_generator():",
@@ -39,7 +39,7 @@ def write_generator(parameters: list[tuple[str, Hint]], examples: list[dict[str,
             "    changed = random.choice([None, *example])  # None: all of them",
             "    for name in example:",
             "        if changed in (None, name):",
-            "            example[name] = drawn[name] if random.random() < 0.15 else vary(example[name])",
+            "            example[name] = drawn[name] if random.random() < 0.15 else mutate(example[name])",
             "    return example",
         ]
     else:

@@ -8,7 +8,7 @@ import random
 from typing import Any
 
 
-def vary(value: Any) -> Any:
+def mutate(value: Any) -> Any:
     """A neighbour of an example value: the same kind and shape, other content."""
     if isinstance(value, bool):
         return random.random() < 0.5
@@ -18,15 +18,15 @@ def vary(value: Any) -> Any:
     if isinstance(value, float):
         return round(value * random.choice([0.5, 1, 2, -1]) + random.randint(-3, 3), 2)
     if isinstance(value, str):
-        return vary_text(value)
+        return mutate_text(value)
     if isinstance(value, dict):
-        return {key: vary(item) if random.random() < 0.5 else item for key, item in value.items()}
+        return {key: mutate(item) if random.random() < 0.5 else item for key, item in value.items()}
     if isinstance(value, list) and value:
-        return vary_list(value)
+        return mutate_list(value)
     return value
 
 
-def vary_text(text: str) -> str:
+def mutate_text(text: str) -> str:
     letters = list(text)
     for _ in range(random.randint(1, 3)):
         if not letters:
@@ -45,7 +45,7 @@ def vary_text(text: str) -> str:
     return "".join(letters)
 
 
-def vary_list(values: list) -> list:
+def mutate_list(values: list) -> list:
     changed = list(values)
     flat = all(isinstance(item, (int, float, str)) for item in values)
     few = flat and len(values) > 3 and len(set(values)) <= 3
@@ -56,10 +56,10 @@ def vary_list(values: list) -> list:
     elif move == "drop" and len(changed) > 1 and not grid:
         del changed[random.randrange(len(changed))]
     elif move == "append" and not grid:
-        changed.append(random.choice(values) if few else vary(random.choice(values)))
+        changed.append(random.choice(values) if few else mutate(random.choice(values)))
     else:
         for at in range(len(changed)) if move == "all" else [random.randrange(len(changed))]:
-            changed[at] = random.choice(values) if few else vary(changed[at])
+            changed[at] = random.choice(values) if few else mutate(changed[at])
     if flat and len(set(map(type, values))) == 1:
         if len(set(values)) == len(values):
             changed = list(dict.fromkeys(changed))

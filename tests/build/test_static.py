@@ -54,7 +54,7 @@ def test_the_four_sections_keep_the_rules(function: UnifiedFunction) -> None:
 
 
 @pytest.mark.parametrize("function", NUMBERS.values(), ids=lambda function: function.name)
-def test_generators_stand_alone_and_vary(sandbox: Sandbox, function: UnifiedFunction) -> None:
+def test_generators_stand_alone_and_draw_different_inputs(sandbox: Sandbox, function: UnifiedFunction) -> None:
     assert function.generator is not None
     program = Program(
         function.generator + "\ndef main_solution(n):\n    return [input_generator() for _ in range(n)]\n"

@@ -16,7 +16,7 @@ from build.core.records import PredictionInstance, Rationale, SampledFunction
 from build.core.values import values_match
 from build.sandbox import Program, Sandbox
 from build.sandbox.codec import NotData, decode, encode
-from build.unifiers.mutate import vary
+from build.unifiers.mutate import mutate
 
 _MAX_CANDIDATES = 200  # looked at in one search; a small input space has no more than a few new ones
 
@@ -115,9 +115,9 @@ def _neighbour(text: str, rng: random.Random) -> str:
     arguments: dict[str, Any] = json.loads(text)
     changed = rng.choice([None, *arguments])
     state = random.getstate()
-    random.seed(rng.random())  # `vary` draws from the module's generator, as in the input generators that carry it
+    random.seed(rng.random())  # `mutate` draws from the module's generator, as in the input generators that carry it
     for name in arguments:
         if changed in (None, name):
-            arguments[name] = vary(arguments[name])
+            arguments[name] = mutate(arguments[name])
     random.setstate(state)
     return encode(arguments)
