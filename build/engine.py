@@ -93,39 +93,39 @@ class Worker:
         done = self.store.done(stage, rank)
         if done is not None:
             return done
-        received, records, tallies = getattr(self, f"_{stage}")(rank)
-        return self.store.write_shard(stage, rank, records, received, tallies)
+        received, records, stats = getattr(self, f"_{stage}")(rank)
+        return self.store.write_shard(stage, rank, records, received, stats)
 
     def _filters(self, shard: int) -> tuple[int, Iterable[Any], dict[str, int]]:
         files = list(self.store.read("collect", shard, RawCode))
-        rules, tallies = self.recipe.filters, Counter[str]()
+        rules, stats = self.recipe.filters, Counter[str]()
         if self.model is None or not rules.reasoning_type:
             return len(files), files, {}
-        return len(files), list(filter_by_type(files, rules.max_tokens, self.model, tallies)), tallies
+        return len(files), list(filter_by_type(files, rules.max_tokens, self.model, stats)), stats
 
     def _unify(self, shard: int) -> tuple[int, Iterable[Any], dict[str, int]]:
         files = list(self.store.read("filters", shard, RawCode))
-        rules, tallies = self.recipe.unify, Counter[str]()
+        rules, stats = self.recipe.unify, Counter[str]()
         if self.model is None or (rules.by == "static" and not rules.write_generators):
             return len(files), unify(files), {}
-        found = list(ModelUnifier(rules, self.model, self.sandbox, self.recipe.seed).unify(files, tallies))
-        return len(files), found, +tallies
+        found = list(ModelUnifier(rules, self.model, self.sandbox, self.recipe.seed).unify(files, stats))
+        return len(files), found, +stats
 
     def _sample_io(self, shard: int) -> tuple[int, Iterable[Any], dict[str, int]]:
         functions = list(self.store.read("unify", shard, UnifiedFunction))
-        tallies: Counter[str] = Counter()
-        sampled = list(sample_io(functions, self.recipe.sampling, self.recipe.seed, self.sandbox, tallies))
-        if self.model is not None and self.recipe.filters.completion:
-            sampled = list(filter_by_completion(sampled, self.recipe.filters, self.model, self.sandbox, tallies))
+        stats: Counter[str] = Counter()
+        sampled = list(sample_io(functions, self.recipe.sampling, self.recipe.seed, self.sandbox, stats))
+        if self.model is not None and self.recipe.filters.difficulty:
+            sampled = list(filter_by_completion(sampled, self.recipe.filters, self.model, self.sandbox, stats))
         kept = [record for record in sampled if isinstance(record, SampledFunction)]
-        tallies["pairs"] += sum(len(record.pairs) for record in kept)
-        tallies["constant_functions"] += sum(record.constant for record in kept)
-        tallies["trivial_outputs"] += sum(pair.trivial for record in kept for pair in record.pairs)
-        return len(functions), sampled, tallies
+        stats["pairs"] += sum(len(record.pairs) for record in kept)
+        stats["constant_functions"] += sum(record.constant for record in kept)
+        stats["trivial_outputs"] += sum(pair.trivial for record in kept for pair in record.pairs)
+        return len(functions), sampled, stats
 
     def _instances(self, shard: int) -> tuple[int, Iterable[Any], dict[str, int]]:
         functions = list(self.store.read("sample_io", shard, SampledFunction))
-        made = list(make_instances(functions, self.recipe.instances.pairs_per_function))
+        made = list(make_instances(functions, self.recipe.questions.pairs_per_function))
         tasks = Counter(f"{record.task}_tasks" for record in made if isinstance(record, PredictionInstance))
         return len(functions), made, tasks
 
@@ -153,16 +153,16 @@ class Worker:
 
 
 def _verdicts(answers: Iterable[Rationale], tasks: dict[str, Any]) -> dict[str, int]:
-    tallies: Counter[str] = Counter()
+    stats: Counter[str] = Counter()
     for answer in answers:
         third = "third_" if answer.turn == 3 else ""  # the first turn and the second have a stage each
-        tallies[f"{third}{tasks[answer.instance_id]}_{answer.verdict.status}"] += 1
-        tallies[f"finish_{answer.finish_reason}"] += answer.finish_reason != "stop"
+        stats[f"{third}{tasks[answer.instance_id]}_{answer.verdict.status}"] += 1
+        stats[f"finish_{answer.finish_reason}"] += answer.finish_reason != "stop"
         if answer.stated is not None:
-            tallies["stated_values"] += answer.stated[0]
-            tallies["stated_values_confirmed"] += answer.stated[1]
-        count_usage(answer.usage, tallies)
-    return {name: count for name, count in tallies.items() if count}
+            stats["stated_values"] += answer.stated[0]
+            stats["stated_values_confirmed"] += answer.stated[1]
+        count_usage(answer.usage, stats)
+    return {name: count for name, count in stats.items() if count}
 
 
 def run(recipe: DataRecipe, isolation: Isolation = AVAILABLE, engine: Literal["local", "ray"] = "local") -> Store:
@@ -232,7 +232,9 @@ def _ray_pool(recipe: DataRecipe, isolation: Isolation, world: int) -> Iterator[
     checkout = str(Path(__file__).resolve().parents[1])
     ray.init(runtime_env={"env_vars": {"PYTHONPATH": checkout}}, log_to_driver=False)  # RAY_ADDRESS names a cluster
     actor = ray.remote(num_cpus=1)(Worker)
-    absolute = replace(recipe, run=recipe.run.resolve(), journal=recipe.journal and recipe.journal.resolve())
+    absolute = replace(
+        recipe, run=recipe.run.resolve(), response_cache=recipe.response_cache and recipe.response_cache.resolve()
+    )
     pool = ActorPool([actor.remote(absolute, isolation, number) for number in range(recipe.engine.workers)])
     try:
         yield lambda stage, shards: pool.map_unordered(

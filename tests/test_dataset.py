@@ -194,6 +194,6 @@ def test_the_folders_of_two_runs_are_not_taken_for_one_another(tmp_path: Path) -
     counts = []
     for run in ("a", "b"):  # both folders are called `dataset`, which is all that datasets' cache knows of their place
         pairs = {"pairs_per_function": 1 if run == "a" else 2}
-        folder = materialise(write_recipe(tmp_path, run=run, instances=pairs))[2]
+        folder = materialise(write_recipe(tmp_path, run=run, questions=pairs))[2]
         counts.append(len(load_dataset(str(folder), "codeio", split="train", cache_dir=str(tmp_path / "cache"))))
     assert counts[1] > counts[0]

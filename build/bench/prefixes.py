@@ -56,7 +56,7 @@ def prefixes(root: Path, tokenizer: str, limit: int, endpoint: str | None) -> No
 
         encoder = AutoTokenizer.from_pretrained(tokenizer)
     except ImportError as error:
-        raise click.ClickException(f"{error}; pip install -r requirements/hf.txt") from error
+        raise click.ClickException(f"{error}; pip install -r requirements/transformers.txt") from error
     except (OSError, ValueError) as error:
         told = " ".join(str(error).split())[:300]
         raise click.ClickException(f"--tokenizer: {tokenizer} cannot be loaded ({told}).") from error

@@ -14,7 +14,7 @@ import click
 from build.bench.fake_endpoint import FakeEndpoint, completion
 from build.core.chat import Message, Request
 from build.core.config import DataRecipe, SourceConfig, TeacherConfig
-from build.teachers.cache import Journal
+from build.teachers.cache import ResponseCache
 from build.teachers.client import ModelTeacher
 from build.teachers.openai import Endpoints
 
@@ -36,7 +36,7 @@ def _server(pipe: Connection, delay_s: float) -> None:
 @click.option("--concurrency", default=16, show_default=True)
 @click.option("--delay", "delay_s", default=0.05, show_default=True, help="Seconds the server takes for an answer.")
 def bench_teacher(requests: int, concurrency: int, delay_s: float) -> None:
-    """Throughput of the openai teacher, journal included, against the ideal of concurrency / delay; and its memory."""
+    """Throughput of the openai teacher, response cache included, against the ideal of concurrency / delay; and its memory."""
     context = multiprocessing.get_context("spawn")
     pipe, theirs = context.Pipe()
     process = context.Process(target=_server, args=(theirs, delay_s))
@@ -45,7 +45,7 @@ def bench_teacher(requests: int, concurrency: int, delay_s: float) -> None:
     with tempfile.TemporaryDirectory() as folder:
         settings = TeacherConfig("openai", model="fake", endpoints=(url,), concurrency=concurrency)
         recipe = DataRecipe("bench", Path(folder), (SourceConfig("folder", folder),), teacher=settings)
-        teacher = ModelTeacher(recipe, Endpoints(settings), Journal(Path(folder)))
+        teacher = ModelTeacher(recipe, Endpoints(settings), ResponseCache(Path(folder)))
         text = "x " * 1000
         seconds, early = 0.0, 0
         start_cpu = time.process_time()

@@ -4,9 +4,11 @@ Every section below is a key of the file; every field has its meaning beside it.
 values end in one sentence that names the file and the key.
 """
 
+import difflib
 import re
+from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 import yaml
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
@@ -22,6 +24,15 @@ _TOLD = {  # in place of what pydantic says
     "too_short": "needs at least one entry",
 }
 _STRICT = ConfigDict(extra="forbid")
+_RENAMED = {  # keys of earlier versions
+    "journal": "response_cache",
+    "instances": "questions",
+    "sources.licence": "license",
+    "filters.completion": "filters.difficulty",
+    "filters.completion_tries": "filters.difficulty_tries",
+    "filters.completion_low": "filters.difficulty_low",
+    "filters.completion_high": "filters.difficulty_high",
+}
 Positive = Annotated[int, Field(ge=1)]
 
 
@@ -56,10 +67,10 @@ class FilterConfig:
     """The paper's source filters, both off. The teacher's model does the asking."""
 
     reasoning_type: bool = False  # PyEdu-R: a model labels each file; algorithms and non-reasoning are dropped
-    completion: bool = False  # CodeMix: keep functions the model completes right neither (nearly) always nor never
-    completion_tries: Positive = 10
-    completion_low: Annotated[float, Field(ge=0, le=1)] = 0.1
-    completion_high: Annotated[float, Field(ge=0, le=1)] = 0.9
+    difficulty: bool = False  # CodeMix: keep functions the model completes right neither (nearly) always nor never
+    difficulty_tries: Positive = 10
+    difficulty_low: Annotated[float, Field(ge=0, le=1)] = 0.1
+    difficulty_high: Annotated[float, Field(ge=0, le=1)] = 0.9
     max_tokens: Annotated[int, Field(ge=60)] = (
         1024  # the longest label or completion; more for a model that thinks first
     )
@@ -117,14 +128,14 @@ class PriceConfig:
 
 @dataclass(config=_STRICT, frozen=True)
 class TeacherConfig:
-    """Who answers. `trace` needs no model; openai: any OpenAI-compatible endpoint; hf, vllm: a model in this process."""
+    """Who answers. `trace` needs no model; openai: any OpenAI-compatible endpoint; transformers, vllm: in this process."""
 
-    name: Literal["trace", "openai", "hf", "vllm"] = "trace"
+    name: Literal["trace", "openai", "transformers", "vllm"] = "trace"
     max_tokens: Annotated[int, Field(ge=60)] = (
         4096  # the longest answer (the paper's); the trace teacher stays far below
     )
     search_tries: Positive = 4  # trace: inputs it tries per turn before it settles for the nearest
-    model: str = ""  # openai: its name at the endpoint; hf, vllm: a folder or a Hub id
+    model: str = ""  # openai: its name at the endpoint; transformers, vllm: a folder or a Hub id
     temperature: Annotated[float, Field(ge=0)] = 0.7  # the paper
     samples: Positive = 1  # answers per instance; the share that is right is the column pass_rate
     # Hand the trace of the run to the model for output questions, and check the values it states.
@@ -134,8 +145,8 @@ class TeacherConfig:
     # From here on nothing changes what is asked or answered, so a run may go on with other settings.
     endpoints: tuple[str, ...] = ()  # openai: base URLs, such as http://localhost:8000/v1
     key_variable: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")] | None = None  # openai: it holds the key
-    # openai: requests under way per worker and endpoint; hf: requests in a batch; vllm: requests handed over at once, for
-    # its continuous batching some hundreds
+    # openai: requests under way per worker and endpoint; transformers: requests in a batch; vllm: requests handed over at
+    # once, some hundreds for its continuous batching
     concurrency: Positive = 16
     timeout_s: Annotated[float, Field(gt=0)] = 600.0  # openai: for a whole answer
     patience_s: Annotated[float, Field(gt=0)] = 600.0  # openai: how long a request is tried again before the run stops
@@ -165,13 +176,13 @@ class DataRecipe:
     filters: FilterConfig = Field(default_factory=FilterConfig)
     unify: UnifyConfig = Field(default_factory=UnifyConfig)
     sampling: SamplingConfig = Field(default_factory=SamplingConfig)
-    instances: QuestionConfig = Field(default_factory=QuestionConfig)
+    questions: QuestionConfig = Field(default_factory=QuestionConfig)
     teacher: TeacherConfig = Field(default_factory=TeacherConfig)
     prompt_order: Literal["paper", "shared"] = "paper"  # shared: a function's common parts first, for prefix caches
     revisions: Annotated[int, Field(ge=0, le=2)] = 1  # the paper chose 1
     test_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.05  # of the functions
     engine: EngineConfig = Field(default_factory=EngineConfig)
-    journal: Path | None = None  # where models' answers are kept: RUN/journal, or a folder that several runs share
+    response_cache: Path | None = None  # the folder of models' answers: RUN/response_cache, or one that runs share
 
     def __post_init__(self) -> None:
         teacher, unify = self.teacher, self.unify
@@ -190,16 +201,18 @@ class DataRecipe:
                 raise ValueError("`teacher.endpoints`: give http(s) base URLs without user, password or query")
         if teacher.budget.cost and not (teacher.prices.prompt or teacher.prices.completion):
             raise ValueError("`teacher.budget.cost` needs `teacher.prices`")
-        asked = unify.by == "model" or unify.write_generators or self.filters.reasoning_type or self.filters.completion
+        asked = unify.by == "model" or unify.write_generators or self.filters.reasoning_type or self.filters.difficulty
         if asked and not teacher.is_model:
-            raise ValueError("`unify` and `filters` ask a model here, and the teacher `trace` is none")
-        if unify.structured and teacher.name == "hf":
+            raise ValueError(
+                "`unify` and `filters` need a language model here; set `teacher.name` to one, not to `trace`"
+            )
+        if unify.structured and teacher.name == "transformers":
             raise ValueError("`unify.structured` needs the teacher `openai` or `vllm`")
 
     def content(self) -> dict[str, Any]:
         """What the run's content depends on, as plain data: not where things lie, how many work, nor what it may cost."""
         plain = TypeAdapter(DataRecipe).dump_python(self, mode="json")
-        for key in ("run", "journal"):
+        for key in ("run", "response_cache"):
             plain.pop(key)
         plain["engine"].pop("workers")
         for key in ("endpoints", "key_variable", "concurrency", "timeout_s", "patience_s", "budget", "prices"):
@@ -223,12 +236,33 @@ def read_data_recipe(path: Path) -> DataRecipe:
     try:
         return TypeAdapter(DataRecipe).validate_python(loaded)
     except ValidationError as error:
-        unknown = [one for one in error.errors() if one["type"] == "unexpected_keyword_argument"]
-        first = (unknown or error.errors())[0]
-        key = ".".join(str(part) for part in first["loc"])
-        if not key:
-            raise ConfigError(f"{path}: {first['msg'].removeprefix('Value error, ')}.") from error
-        if first["type"] == "unexpected_keyword_argument":
-            raise ConfigError(f"{path}: unknown key `{key}`; see build/core/config.py for the keys.") from error
-        told = _TOLD.get(first["type"], first["msg"])
-        raise ConfigError(f"{path}: key `{key}`: {told}.") from error
+        raise ConfigError(f"{path}: {_explain(error)}") from error
+
+
+def _explain(error: ValidationError) -> str:
+    """The first problem of a recipe as one sentence; an unknown key comes first, since it is often the cause of the rest."""
+    unknown = [one for one in error.errors() if one["type"] == "unexpected_keyword_argument"]
+    first = (unknown or error.errors())[0]
+    key = ".".join(str(part) for part in first["loc"])
+    if not key:
+        return f"{first['msg'].removeprefix('Value error, ')}."
+    general = ".".join(part for part in key.split(".") if not part.isdigit())
+    if unknown:
+        if general in _RENAMED:
+            return f"key `{key}` is now called `{_RENAMED[general]}`."
+        section, _, last = general.rpartition(".")
+        near = difflib.get_close_matches(last, _keys_of(section), n=1)
+        hint = f"did you mean `{near[0]}`?" if near else f"the keys here are {', '.join(_keys_of(section))}."
+        return f"unknown key `{key}`; {hint}"
+    if general == "teacher.name" and first.get("input") == "hf":
+        return "`teacher.name`: the teacher `hf` is now called `transformers`."
+    return f"key `{key}`: {_TOLD.get(first['type'], first['msg'])}."
+
+
+def _keys_of(section: str) -> list[str]:
+    """The keys of a section of the recipe, named by its path."""
+    kind: Any = DataRecipe
+    for part in section.split(".") if section else ():
+        hint = get_type_hints(kind)[part]
+        kind = next((one for one in (hint, *get_args(hint)) if is_dataclass(one)), hint)
+    return [field.name for field in fields(kind)] if is_dataclass(kind) else []

@@ -33,13 +33,13 @@ R = TypeVar("R")
 class Counts:
     """What a shard, or a whole stage, did. `received`: parents read; `units`: what they came to; units = kept + rejects.
 
-    `tallies` are further sums that a stage reports (verdicts by class, tokens).
+    `stats` are further sums that a stage reports (verdicts by class, tokens).
     """
 
     received: int = 0
     kept: int = 0
     rejects: dict[str, int] = field(default_factory=dict)
-    tallies: dict[str, int] = field(default_factory=dict)
+    stats: dict[str, int] = field(default_factory=dict)
 
     @property
     def units(self) -> int:
@@ -48,7 +48,7 @@ class Counts:
     def add(self, other: "Counts") -> None:
         self.received += other.received
         self.kept += other.kept
-        for mine, theirs in ((self.rejects, other.rejects), (self.tallies, other.tallies)):
+        for mine, theirs in ((self.rejects, other.rejects), (self.stats, other.stats)):
             for name, count in theirs.items():
                 mine[name] = mine.get(name, 0) + count
 
@@ -123,12 +123,12 @@ class Store:
             raise RunError(f"{path}: cannot be written ({what}); mend that and run the same command again.") from error
 
     def write_shard(
-        self, stage: str, index: int, records: Iterable[Any], received: int, tallies: dict[str, int] | None = None
+        self, stage: str, index: int, records: Iterable[Any], received: int, stats: dict[str, int] | None = None
     ) -> Counts:
         """One shard of a stage: what it kept, what it dropped, and its marker, in this order."""
         kept: list[str] = []
         dropped: list[str] = []
-        counts = Counts(received=received, tallies=dict(sorted((tallies or {}).items())))
+        counts = Counts(received=received, stats=dict(sorted((stats or {}).items())))
         for record in records:
             if isinstance(record, Reject):
                 dropped.append(to_line(record) + "\n")

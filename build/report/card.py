@@ -52,11 +52,11 @@ def verdict_table(store: Store) -> str:
     """Verdicts by task and turn, with the share that is right."""
     table = []
     for turn, stage, mark in ((1, "rationales", ""), (2, "revise", ""), (3, "revise", "third_")):
-        tallies = store.totals(stage).tallies
+        stats = store.totals(stage).stats
         for task in ("output", "input"):
             counts = {
                 name.removeprefix(f"{mark}{task}_"): count
-                for name, count in tallies.items()
+                for name, count in stats.items()
                 if name.startswith(f"{mark}{task}_") and count
             }
             total = sum(counts.values())
@@ -84,8 +84,8 @@ _RECORDED_WORDS = {
 
 def recorded_table(store: Store) -> str:
     """What became of the pairs that ready functions brought along, by class; empty where there were none."""
-    tallies = store.totals("sample_io").tallies
-    found = {name.removeprefix("recorded_"): count for name, count in tallies.items() if name.startswith("recorded_")}
+    stats = store.totals("sample_io").stats
+    found = {name.removeprefix("recorded_"): count for name, count in stats.items() if name.startswith("recorded_")}
     total = sum(found.values())
     ordered = sorted(found.items(), key=lambda item: -item[1])
     table = [[name, count, f"{count / total:.1%}", _RECORDED_WORDS.get(name, "")] for name, count in ordered]
@@ -96,7 +96,7 @@ def cost_table(recipe: DataRecipe, store: Store) -> str:
     """What the model was asked at each stage, and what that costs by the recipe's prices; "" without a model."""
     table = []
     for stage in STAGES:
-        found = store.totals(stage).tallies
+        found = store.totals(stage).stats
         spent = Usage(*(found.get(name, 0) for name in ("requests", "prompt_tokens", "completion_tokens")))
         if spent.requests:
             costs = f"{cost(spent, recipe.teacher.prices):.4f}"
@@ -195,7 +195,7 @@ def _card_text(
         ["first responses", "number", "median tokens", "longest"],
         tablefmt="github",
     )
-    sampled = store.totals("sample_io").tallies
+    sampled = store.totals("sample_io").stats
     return f"""
 # {recipe.name}
 

@@ -2,7 +2,7 @@
 
 Files are counted and so are their prompts, in estimated tokens; collecting is done for it, as it asks nothing. Instances are
 counted once the run has made them; before that they are guessed with the yield of the official demo, and the costs after
-them are orders of magnitude. It is the whole run that is estimated: what the journal already holds costs nothing again.
+them are orders of magnitude. It is the whole run that is estimated: what the response cache already holds costs nothing again.
 """
 
 from tabulate import tabulate
@@ -44,8 +44,8 @@ def estimate(recipe: DataRecipe, isolation: Isolation = AVAILABLE) -> str:
             labels += count_tokens(label_prompt(raw.content))
     if recipe.filters.reasoning_type:
         rows["filters: type"] = Usage(files, labels, files * 5)
-    if recipe.filters.completion:
-        tries = (round(files * _FUNCTIONS_PER_FILE) + ready) * recipe.filters.completion_tries
+    if recipe.filters.difficulty:
+        tries = (round(files * _FUNCTIONS_PER_FILE) + ready) * recipe.filters.difficulty_tries
         rows["filters: completion"] = Usage(tries, tries * _PROMPT_TOKENS, tries * 200)
     if recipe.unify.by == "model":
         each = min(_UNIFIED_TOKENS, recipe.unify.max_tokens)
@@ -78,7 +78,7 @@ def _instances(recipe: DataRecipe, store: Store, files: int, ready: int) -> tupl
     known = store.totals("instances").kept
     if known and store.totals("instances").received == store.totals("sample_io").kept:
         return known, f"{known} instances"
-    guessed = (round(files * _FUNCTIONS_PER_FILE) + ready) * 2 * recipe.instances.pairs_per_function
+    guessed = (round(files * _FUNCTIONS_PER_FILE) + ready) * 2 * recipe.questions.pairs_per_function
     return guessed, f"about {guessed} instances (0.46 functions a file, as in the official demo)"
 
 

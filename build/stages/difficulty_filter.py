@@ -23,37 +23,37 @@ def filter_by_completion(
     rules: FilterConfig,
     model: LanguageModel,
     sandbox: Sandbox,
-    tallies: Counter[str],
+    stats: Counter[str],
 ) -> Iterator[SampledFunction | Reject]:
     """Each record, or in its place a reject: too_easy, too_hard, or why the model gave no answer.
 
-    What the model cost is added to `tallies`.
+    What the model cost is added to `stats`.
     """
     records = list(sampled)
     requests = []
     for record in records:
         if isinstance(record, SampledFunction):
             message = Message("user", _prompt(record))
-            requests += [Request((message,), sample, rules.max_tokens) for sample in range(rules.completion_tries)]
+            requests += [Request((message,), sample, rules.max_tokens) for sample in range(rules.difficulty_tries)]
     answers = model.complete(requests)
     for answer in answers:
-        count_usage(answer.usage, tallies)
+        count_usage(answer.usage, stats)
     unread = iter(answers)
     for record in records:
         if isinstance(record, Reject):
             yield record
             continue
-        asked_for = [next(unread) for _ in range(rules.completion_tries)]
+        asked_for = [next(unread) for _ in range(rules.difficulty_tries)]
         tries = [answer for answer in asked_for if not answer.failure]
         function = record.function
         if not tries:
             yield Reject(STAGE, function.id, asked_for[0].failure, f"{function.path}:{function.name}")
             continue
         right = sum(_is_right(record, answer.text, sandbox) for answer in tries)
-        if rules.completion_low <= right / len(tries) <= rules.completion_high:
+        if rules.difficulty_low <= right / len(tries) <= rules.difficulty_high:
             yield record
         else:
-            reason = "too_easy" if right / len(tries) > rules.completion_high else "too_hard"
+            reason = "too_easy" if right / len(tries) > rules.difficulty_high else "too_hard"
             told = f"{function.path}:{function.name}: {right} of {len(tries)} right"
             yield Reject(STAGE, function.id, reason, told)
 

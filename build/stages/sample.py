@@ -25,17 +25,17 @@ TRIVIAL = {"true", "false", "null", "0", '""', "[]", "{}"}  # outputs that say l
 
 
 def sample_io(
-    functions: Iterable[UnifiedFunction], rules: SamplingConfig, seed: int, sandbox: Sandbox, tallies: Counter[str]
+    functions: Iterable[UnifiedFunction], rules: SamplingConfig, seed: int, sandbox: Sandbox, stats: Counter[str]
 ) -> Iterator[SampledFunction | Reject]:
     """Each function with its verified pairs, or a reject: few_pairs, recorded_pairs_fail, nondeterministic,
     generator_unseeded, or the failure that ended its draws (load_error, timeout, memory, killed, ...).
 
-    What became of recorded pairs is added to `tallies` (recorded_ok, recorded_unstable, ...).
+    What became of recorded pairs is added to `stats` (recorded_ok, recorded_unstable, ...).
     """
     for function in functions:
         program = Program(function.code)
         if function.generator is None:
-            draws = _replay(function, program, rules, sandbox, tallies)
+            draws = _replay(function, program, rules, sandbox, stats)
         else:
             limits = DrawRules(draws=rules.draws, distinct=rules.distinct)
             own_seed = int(digest(str(seed), function.id), 16) % 2**32
@@ -80,7 +80,7 @@ def _judge(
 
 
 def _replay(
-    function: UnifiedFunction, program: Program, rules: SamplingConfig, sandbox: Sandbox, tallies: Counter[str]
+    function: UnifiedFunction, program: Program, rules: SamplingConfig, sandbox: Sandbox, stats: Counter[str]
 ) -> Draws:
     """The recorded pairs of a ready function that reproduce, up to the number wanted; the rest is counted by reason.
 
@@ -108,7 +108,7 @@ def _replay(
         else:
             costs["ok"] += 1
             kept[pair.input] = first.value
-    tallies.update({f"recorded_{reason}": count for reason, count in costs.items() if count})
+    stats.update({f"recorded_{reason}": count for reason, count in costs.items() if count})
     few = "recorded_pairs_fail" if function.recorded else "no_recorded_pairs"
     if costs["unstable"]:  # if one of its values depends on chance, none of them can be trusted
         few, kept = "nondeterministic", {}

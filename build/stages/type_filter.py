@@ -18,11 +18,11 @@ _DROPPED = ("algorithms", "non-reasoning")
 
 
 def filter_by_type(
-    files: Iterable[RawCode], max_tokens: int, model: LanguageModel, tallies: Counter[str]
+    files: Iterable[RawCode], max_tokens: int, model: LanguageModel, stats: Counter[str]
 ) -> Iterator[RawCode | Reject]:
     """Each file, or a reject: type_<label>, type_unclear, cut, or why the model gave no answer. Ready functions pass.
 
-    What the model cost, and how often each label came, is added to `tallies`.
+    What the model cost, and how often each label came, is added to `stats`.
     """
     files = list(files)
     asked = [raw for raw in files if raw.kind == "python"]
@@ -33,12 +33,12 @@ def filter_by_type(
         if answer is None:
             yield raw
             continue
-        count_usage(answer.usage, tallies)
+        count_usage(answer.usage, stats)
         if answer.failure:
             yield Reject(STAGE, raw.id, answer.failure, raw.path)
             continue
         label = read_label(answer.text)
-        tallies[f"type_{label or 'unclear'}"] += 1
+        stats[f"type_{label or 'unclear'}"] += 1
         if label and label not in _DROPPED:
             yield raw
         elif not label and answer.finish_reason == "length":

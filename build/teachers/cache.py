@@ -1,4 +1,4 @@
-"""The journal: every answer of a language model, kept under its request's digest, so that none is paid for twice.
+"""The response cache: every answer of a language model, kept under its request's digest, so that none is paid for twice.
 
 One SQLite file in WAL mode that all worker processes of a machine write to; a commit per answer, so that a kill costs only
 what was under way. Jobs of an array and Ray actors may sit on several machines, where a WAL file cannot be shared: each has
@@ -34,7 +34,7 @@ _WAIT_S = 60.0  # for another process's commit
 _LOOK_AGAIN_S = 5.0
 
 
-class Journal:
+class ResponseCache:
     """The answers in `folder`. `rank` is the number of an array job or actor, None in local processes.
 
     Raises `RunError` where a file is damaged or cannot be written.
@@ -122,7 +122,9 @@ class Journal:
         return Usage(*(sum(column) for column in zip((0, 0, 0), *(row for row in found if row))))
 
     def _unusable(self, error: Exception) -> RunError:
-        return RunError(f"{self.path}: the journal cannot be used ({error}); mend that and run the same command again.")
+        return RunError(
+            f"{self.path}: the response cache cannot be used ({error}); mend that and run the same command again."
+        )
 
 
 def _is_busy(error: BaseException) -> bool:

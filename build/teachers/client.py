@@ -1,4 +1,4 @@
-"""A language model as a teacher: answers out of the journal where it has them, and a budget for those that it has not.
+"""A language model as a teacher: answers out of the response cache where it has them, and a budget for those that it has not.
 
 What differs between an endpoint and a model in this process is a `Model`; what is the same is here.
 """
@@ -12,7 +12,7 @@ from build.core.chat import Completion, Request
 from build.core.config import DataRecipe, PriceConfig
 from build.core.errors import RunError
 from build.core.records import Usage, digest
-from build.teachers.cache import Journal
+from build.teachers.cache import ResponseCache
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +41,15 @@ class Model(Protocol):
 
 
 class ModelTeacher:
-    """Answers any request by a model, once: the journal has the answer from then on, for this run and for others."""
+    """Answers any request by a model, once: the response cache has the answer from then on, for this run and for others."""
 
-    def __init__(self, recipe: DataRecipe, model: Model, journal: Journal) -> None:
+    def __init__(self, recipe: DataRecipe, model: Model, cache: ResponseCache) -> None:
         self.recipe = recipe.teacher
         self.seed = recipe.seed
         self.run = recipe.digest()
         self.name = f"{recipe.teacher.name}:{recipe.teacher.model}"
         self.model = model
-        self.journal = journal
+        self.cache = cache
         self._under_way = 0
 
     def complete(self, requests: Sequence[Request]) -> list[Completion]:
@@ -58,7 +58,7 @@ class ModelTeacher:
         Raises `RunError` when the budget is spent or the model cannot be reached; every answer until then is kept.
         """
         keys = [self._key(request) for request in requests]
-        known = self.journal.find(keys)
+        known = self.cache.find(keys)
         missing = {key: request for key, request in zip(keys, requests) if key not in known}
         unanswered = list(missing)
         asks = [self._ask(key, request) for key, request in missing.items()]
@@ -66,7 +66,7 @@ class ModelTeacher:
         def heard(number: int, completion: Completion) -> None:
             self._under_way -= 1
             key = unanswered[number]
-            known[key] = completion if completion.failure else self.journal.add(key, self.run, completion)
+            known[key] = completion if completion.failure else self.cache.add(key, self.run, completion)
 
         self._under_way = 0
         if asks:
@@ -77,7 +77,7 @@ class ModelTeacher:
 
     def close(self) -> None:
         self.model.close()
-        self.journal.close()
+        self.cache.close()
 
     def _key(self, request: Request) -> str:
         recipe = self.recipe
@@ -99,7 +99,7 @@ class ModelTeacher:
     def _may_send(self) -> bool:
         budget = self.recipe.budget
         if budget.requests or budget.tokens or budget.cost:
-            spent = self.journal.spent(self.run)
+            spent = self.cache.spent(self.run)
             if budget.requests and spent.requests + self._under_way >= budget.requests:
                 return False
             if budget.tokens and spent.prompt_tokens + spent.completion_tokens >= budget.tokens:
@@ -110,7 +110,7 @@ class ModelTeacher:
         return True
 
     def _budget_spent(self) -> str:
-        spent = self.journal.spent(self.run)
+        spent = self.cache.spent(self.run)
         return (
             f"the budget is spent: {spent.requests} requests, {spent.prompt_tokens} prompt and {spent.completion_tokens} "
             f"completion tokens, cost {cost(spent, self.recipe.prices):.4f}; raise `teacher.budget` and run the same "

@@ -5,10 +5,10 @@ import os
 
 from build.core.config import DataRecipe
 from build.core.errors import ConfigError
-from build.teachers.cache import Journal
+from build.teachers.cache import ResponseCache
 from build.teachers.client import Model, ModelTeacher
 
-_NEEDS = {"hf": ("torch", "transformers"), "vllm": ("vllm",)}
+_NEEDS = {"transformers": ("torch", "transformers"), "vllm": ("vllm",)}
 
 
 def check_model(recipe: DataRecipe) -> None:
@@ -26,7 +26,7 @@ def check_model(recipe: DataRecipe) -> None:
 
 
 def open_model(recipe: DataRecipe, rank: int | None = None) -> ModelTeacher | None:
-    """The recipe's model with its journal; None where the teacher is no model. `rank`: the number of an array job."""
+    """The recipe's model with its response cache; None where the teacher is no model. `rank`: the number of an array job."""
     teacher = recipe.teacher
     if not teacher.is_model:
         return None
@@ -36,7 +36,7 @@ def open_model(recipe: DataRecipe, rank: int | None = None) -> ModelTeacher | No
         from build.teachers.openai import Endpoints
 
         model = Endpoints(teacher)
-    elif teacher.name == "hf":
+    elif teacher.name == "transformers":
         from build.teachers.transformers import TransformersModel
 
         model = TransformersModel(teacher)
@@ -44,4 +44,4 @@ def open_model(recipe: DataRecipe, rank: int | None = None) -> ModelTeacher | No
         from build.teachers.vllm import VllmModel
 
         model = VllmModel(teacher)
-    return ModelTeacher(recipe, model, Journal(recipe.journal or recipe.run / "journal", rank))
+    return ModelTeacher(recipe, model, ResponseCache(recipe.response_cache or recipe.run / "response_cache", rank))

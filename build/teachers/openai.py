@@ -36,7 +36,7 @@ from build.core.errors import ConfigError, RunError
 from build.core.records import Usage
 from build.teachers.base import Question
 from build.teachers.client import Ask
-from build.teachers.rate_limit import Gate
+from build.teachers.rate_limit import RateLimiter
 
 _TRIES = 8  # at least, however quickly they fail
 _TIMEOUTS = 4  # at the most: the server may have worked on each to the end
@@ -70,7 +70,7 @@ class Endpoints:
             raise ConfigError(f"`teacher.key_variable`: the environment has no {recipe.key_variable}; export it first.")
         self._runner = asyncio.Runner()
         self._client: aiohttp.ClientSession | None = None
-        self._gates = [Gate(recipe.concurrency) for _ in recipe.endpoints]
+        self._gates = [RateLimiter(recipe.concurrency) for _ in recipe.endpoints]
         self._proxies = [_proxy(url) for url in recipe.endpoints]
         self.last_answer = 0.0
         self._accepted: set[tuple[str, int]] = set()  # `_settings` of requests that were answered
@@ -99,7 +99,7 @@ class Endpoints:
             self._client = aiohttp.ClientSession(
                 headers=headers | {"Content-Type": "application/json"},
                 timeout=aiohttp.ClientTimeout(total=self.recipe.timeout_s, connect=_CONNECT_S),
-                connector=aiohttp.TCPConnector(limit=0),  # the gates are the limit
+                connector=aiohttp.TCPConnector(limit=0),  # the limiters are the limit
                 cookie_jar=aiohttp.DummyCookieJar(),
             )
         waiting = iter(enumerate(asks))
@@ -168,12 +168,12 @@ class Endpoints:
     def _wait(self, state: RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
         asked = error.wait_s if isinstance(error, _Again) else 0.0
-        return 0.0 if asked else self._backoff(state)  # the gate does the waiting that the server asked for
+        return 0.0 if asked else self._backoff(state)  # the limiter does the waiting that the server asked for
 
     async def _once(self, index: int, ask: Ask) -> Completion:
         assert self._client is not None
-        gate, url = self._gates[index], self.recipe.endpoints[index]
-        turn = await gate.enter()
+        limiter, url = self._gates[index], self.recipe.endpoints[index]
+        turn = await limiter.enter()
         try:
             place = f"{url.rstrip('/')}/chat/completions"
             body = json.dumps(self._body(ask)).encode()
@@ -182,13 +182,13 @@ class Endpoints:
                 text = self._hide(await response.text(errors="replace"))
             if response.status == 200:
                 completion = _read(text)
-                gate.served()
+                limiter.served()
                 self.last_answer = time.monotonic()
                 self._accepted.add(_settings(ask))
                 return completion
             wait_s = min(_retry_after(response.headers.get("Retry-After", "")), self.recipe.patience_s)
             if response.status == 429 or (response.status == 503 and wait_s):
-                gate.refused(turn, wait_s)
+                limiter.refused(turn, wait_s)
                 raise _Again(f"http_{response.status}", wait_s, busy=True)
         except TimeoutError as error:
             raise _Again("timeout") from error
@@ -197,7 +197,7 @@ class Endpoints:
         except aiohttp.ClientError as error:
             raise _Again(type(error).__name__) from error
         finally:
-            gate.leave()
+            limiter.leave()
         return self._refusal(url, response.status, text)
 
     def _refusal(self, url: str, status: int, text: str) -> Completion:

@@ -5,12 +5,12 @@ import random
 import time
 
 
-class Gate:
+class RateLimiter:
     """Additive increase, multiplicative decrease (as in TCP's congestion control), and pauses that the server asks for.
 
-        turn = await gate.enter()
-        ...                           # send; then gate.served(), or gate.refused(turn, seconds)
-        gate.leave()
+        turn = await limiter.enter()
+        ...                           # send; then limiter.served(), or limiter.refused(turn, seconds)
+        limiter.leave()
 
     `most` is the limit it starts at and never exceeds. One event loop only.
     """

@@ -3,7 +3,7 @@
 Requests are generated in batches, sorted by length. Each has its own noise from its own seed, so what a batch holds beside
 it does not change an answer, up to the rounding of padded arithmetic; one that may reach the end of the model's window, where
 a batch would be cut, is generated alone. The weights are loaded at the first request that the
-journal cannot answer.
+response cache cannot answer.
 """
 
 from collections.abc import Callable, Sequence

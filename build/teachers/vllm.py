@@ -17,7 +17,7 @@ from build.teachers.client import Ask
 
 
 class VllmModel:
-    """The model `recipe.model`, started at the first request that the journal cannot answer.
+    """The model `recipe.model`, started at the first request that the response cache cannot answer.
 
     The environment variable CODEIO_VLLM_ARGS may hold further arguments of `vllm.LLM` as JSON, such as
     `{"tensor_parallel_size": 8}`; they concern the machine, so they are no part of a recipe.

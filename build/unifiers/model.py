@@ -40,21 +40,21 @@ class ModelUnifier:
         self.sandbox = sandbox
         self.seed = seed
 
-    def unify(self, files: Iterable[RawCode], tallies: Counter[str]) -> Iterator[UnifiedFunction | Reject]:
-        """A function or a reject per record; what the model cost is added to `tallies`."""
+    def unify(self, files: Iterable[RawCode], stats: Counter[str]) -> Iterator[UnifiedFunction | Reject]:
+        """A function or a reject per record; what the model cost is added to `stats`."""
         files = list(files)
         python = [raw for raw in files if raw.kind == "python" and self.rules.by == "model"]
-        made = dict(zip((raw.id for raw in python), self._from_files(python, tallies)))
+        made = dict(zip((raw.id for raw in python), self._from_files(python, stats)))
         ready = [result for raw in files if raw.id not in made for result in unify([raw])]
         if self.rules.write_generators:
-            ready = self._with_generators(ready, tallies)
+            ready = self._with_generators(ready, stats)
         yield from made.values()
         yield from ready
 
-    def _from_files(self, files: Sequence[RawCode], tallies: Counter[str]) -> list[UnifiedFunction | Reject]:
+    def _from_files(self, files: Sequence[RawCode], stats: Counter[str]) -> list[UnifiedFunction | Reject]:
         schema = SCHEMA if self.rules.structured else ""
         asked = [(Message("user", unify_prompt(raw.content, self.rules.structured)),) for raw in files]
-        answers = self._complete([Request(messages, 0, self.rules.max_tokens, schema) for messages in asked], tallies)
+        answers = self._complete([Request(messages, 0, self.rules.max_tokens, schema) for messages in asked], stats)
         results = [self._read(raw, answer) for raw, answer in zip(files, answers)]
         wrong = [number for number, result in enumerate(results) if isinstance(result, Reject)]
         wrong = [number for number in wrong if self.rules.repair and not answers[number].failure]
@@ -64,10 +64,10 @@ class ModelUnifier:
             assert isinstance(reject, Reject)
             repair = Message("user", repair_prompt(reject.reason, reject.detail.split(": ", 1)[-1]))
             turns.append((*asked[number], Message("assistant", answers[number].text), repair))
-        redone = self._complete([Request(messages, 0, self.rules.max_tokens, schema) for messages in turns], tallies)
+        redone = self._complete([Request(messages, 0, self.rules.max_tokens, schema) for messages in turns], stats)
         for number, answer in zip(wrong, redone):
             results[number] = self._read(files[number], answer)
-            tallies["repaired"] += isinstance(results[number], UnifiedFunction)
+            stats["repaired"] += isinstance(results[number], UnifiedFunction)
         return results
 
     def _read(self, raw: RawCode, answer: Completion) -> UnifiedFunction | Reject:
@@ -108,7 +108,7 @@ class ModelUnifier:
         raise Misfit(f"trial_{draws.failure or few}", f"{costs} {draws.detail}".strip())
 
     def _with_generators(
-        self, ready: Sequence[UnifiedFunction | Reject], tallies: Counter[str]
+        self, ready: Sequence[UnifiedFunction | Reject], stats: Counter[str]
     ) -> list[UnifiedFunction | Reject]:
         """Ready functions without a generator, with one where the model writes one that works; the others as they were."""
         results = list(ready)
@@ -116,16 +116,16 @@ class ModelUnifier:
             (n, found) for n, found in enumerate(results) if isinstance(found, UnifiedFunction) and not found.generator
         ]
         asked = [(Message("user", generator_prompt(found.code, found.description)),) for _, found in bare]
-        answers = self._complete([Request(messages, 0, self.rules.max_tokens) for messages in asked], tallies)
+        answers = self._complete([Request(messages, 0, self.rules.max_tokens) for messages in asked], stats)
         for (number, function), answer in zip(bare, answers):
             try:
                 source = without_main_guard(last_block(answer.text) or "")
                 check_generator(source)
                 self._try_out(Sections(function.code, function.description, source, function.query))
             except (Misfit, RecursionError) as error:
-                tallies[f"generator_{getattr(error, 'reason', 'unparsable_generator')}"] += 1
+                stats[f"generator_{getattr(error, 'reason', 'unparsable_generator')}"] += 1
                 continue
-            tallies["generators_written"] += 1
+            stats["generators_written"] += 1
             results[number] = replace(
                 function,
                 id=digest(function.parent, function.code, source),
@@ -134,8 +134,8 @@ class ModelUnifier:
             )
         return results
 
-    def _complete(self, requests: Sequence[Request], tallies: Counter[str]) -> list[Completion]:
+    def _complete(self, requests: Sequence[Request], stats: Counter[str]) -> list[Completion]:
         answers = self.model.complete(requests)
         for answer in answers:
-            count_usage(answer.usage, tallies)
+            count_usage(answer.usage, stats)
         return answers

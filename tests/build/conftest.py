@@ -235,7 +235,7 @@ def write_recipe(folder: Path, run: str = "run", **changes: object) -> Path:
         "run": str(folder / run),
         "sources": [{"kind": "folder", "name": str(raw), "license": "Apache-2.0"}],
         "sampling": {"call_cpu_s": 0.3, "function_cpu_s": 3.0, "distinct": 6},
-        "instances": {"pairs_per_function": 2},
+        "questions": {"pairs_per_function": 2},
         "test_fraction": 0.3,
         "engine": {"workers": 1, "shard_size": 2},
     }

@@ -73,12 +73,12 @@ def test_the_completion_rate_decides_by_execution(sandbox: Sandbox, right: int, 
         return f"Here:\n```python\ndef double(number):\n    return {body}\n```"
 
     function, reject, model = sampled(sandbox), Reject("sample_io", "other", "few_pairs"), Scripted(complete)
-    tallies: Counter[str] = Counter()
-    rules = FilterConfig(completion=True, completion_low=0.1, completion_high=0.9)
-    first, found = filter_by_completion([reject, function], rules, model, sandbox, tallies)
+    stats: Counter[str] = Counter()
+    rules = FilterConfig(difficulty=True, difficulty_low=0.1, difficulty_high=0.9)
+    first, found = filter_by_completion([reject, function], rules, model, sandbox, stats)
     assert first == reject and (found.reason if isinstance(found, Reject) else "") == reason
     assert found == function or reason
-    assert len(model.asked) == tallies["requests"] == 10 and "return 2" not in model.asked[0].messages[0].content
+    assert len(model.asked) == stats["requests"] == 10 and "return 2" not in model.asked[0].messages[0].content
     assert "`def double(number: int):`" in model.asked[0].messages[0].content
 
 
@@ -89,12 +89,12 @@ def test_the_type_decides_and_ready_functions_pass() -> None:
         return next(label for name, label in labels.items() if f"# {name}\n" in request.messages[0].content)
 
     files = [raw(f"# {name}\nx = 1\n", name=name) for name in labels] + [raw("{}", "unified", "ready")]
-    tallies: Counter[str] = Counter()
-    found = list(filter_by_type(files, 60, Scripted(answer), tallies))
+    stats: Counter[str] = Counter()
+    found = list(filter_by_type(files, 60, Scripted(answer), stats))
     assert [each.reason if isinstance(each, Reject) else each.id for each in found] == [
         *("type_algorithms", "type_unclear", "three", "ready")
     ]
-    assert tallies["requests"] == 3 and tallies["type_math-related"] == 1
+    assert stats["requests"] == 3 and stats["type_math-related"] == 1
 
 
 def test_a_label_that_was_cut_is_named_as_such() -> None:
@@ -166,11 +166,11 @@ def test_ready_functions_get_a_generator_or_stay_as_they_are(sandbox: Sandbox) -
         for n in (1, 2)
     ]
     files = [raw(json.dumps(row), "unified", f"r{number}") for number, row in enumerate(rows)]
-    tallies: Counter[str] = Counter()
+    stats: Counter[str] = Counter()
     rules = UnifyConfig(write_generators=True)
-    found = [*ModelUnifier(rules, Scripted(write), sandbox, 0).unify(files, tallies)]
+    found = [*ModelUnifier(rules, Scripted(write), sandbox, 0).unify(files, stats)]
     assert [isinstance(each, UnifiedFunction) and bool(each.generator) for each in found] == [True, False]
-    assert tallies["generators_written"] == 1 and tallies["generator_trial_no_pair"] == 1
+    assert stats["generators_written"] == 1 and stats["generator_trial_no_pair"] == 1
 
 
 def test_stated_values_are_checked_against_the_run(sandbox: Sandbox) -> None:
@@ -188,7 +188,7 @@ def test_a_function_whose_completions_all_failed_is_not_called_hard(sandbox: San
             return Completion("", failure="http_400")
         return "```python\ndef double(number):\n    return number + number\n```" if request.sample == 8 else "no"
 
-    function, rules = sampled(sandbox), FilterConfig(completion=True)
+    function, rules = sampled(sandbox), FilterConfig(difficulty=True)
     (kept,) = filter_by_completion([function], rules, Scripted(answer), sandbox, Counter())
     assert kept == function  # one of the two that were answered
     model = Scripted(lambda request: Completion("", failure="http_400"))

@@ -27,8 +27,8 @@ def test_every_stage_adds_up(finished: Store) -> None:
         assert total.units == total.kept + sum(total.rejects.values()) > 0
         assert kept is None or total.received == kept
         kept = total.kept
-    tallies = finished.totals("instances").tallies
-    assert tallies["input_tasks"] == tallies["output_tasks"] > 0
+    stats = finished.totals("instances").stats
+    assert stats["input_tasks"] == stats["output_tasks"] > 0
 
 
 def test_a_sound_run_has_no_faults_and_a_changed_pair_is_one(finished: Store, tmp_path: Path) -> None:
@@ -88,8 +88,8 @@ def test_the_manifest_of_a_finished_run_has_its_counts(finished: Store) -> None:
 
 
 def test_why_a_worker_cannot_start_is_told(tmp_path: Path) -> None:
-    (tmp_path / "journal").write_text("a file where a folder should be")
+    (tmp_path / "response_cache").write_text("a file where a folder should be")
     teacher = {"name": "openai", "model": "m", "endpoints": ["http://127.0.0.1:9/v1"]}
-    path = write_recipe(tmp_path, teacher=teacher, journal=str(tmp_path / "journal"))
-    with pytest.raises(RunError, match="the journal cannot be used"):
+    path = write_recipe(tmp_path, teacher=teacher, response_cache=str(tmp_path / "response_cache"))
+    with pytest.raises(RunError, match="the response cache cannot be used"):
         run(read_data_recipe(path))

@@ -80,9 +80,9 @@ def test_what_is_dropped_and_why(sandbox: Sandbox, code: str, reason: str) -> No
 def test_nothing_that_is_written_counts_what_was_too_slow(sandbox: Sandbox) -> None:
     code = "def main_solution(x):\n    while x > 98:\n        pass\n    return None\n"
     generator = "import random\ndef input_generator():\n    return {'x': random.randint(0, 100)}\n"
-    tallies: Counter[str] = Counter()
-    (dropped,) = sample_io([written(code, generator)], RULES, 0, sandbox, tallies)
-    assert isinstance(dropped, Reject) and dropped.reason == "few_pairs" and not tallies
+    stats: Counter[str] = Counter()
+    (dropped,) = sample_io([written(code, generator)], RULES, 0, sandbox, stats)
+    assert isinstance(dropped, Reject) and dropped.reason == "few_pairs" and not stats
     assert dropped.detail.endswith("(some over the CPU limit)")
 
 
@@ -105,11 +105,11 @@ def test_recorded_pairs_are_believed_only_when_they_reproduce(sandbox: Sandbox) 
                 {"input": {"x": 5}, "output": Infinity}]}"""
     function = read_official(RawCode("id", "official", "0", "MIT", row, "unified"))
     assert isinstance(function, UnifiedFunction)
-    tallies: Counter[str] = Counter()
-    (sampled,) = sample_io([function], RULES, 0, sandbox, tallies)
+    stats: Counter[str] = Counter()
+    (sampled,) = sample_io([function], RULES, 0, sandbox, stats)
     assert isinstance(sampled, SampledFunction) and len(sampled.pairs) == 2
     names = ("ok", "differs", "exception", "not_data")
-    assert [tallies[f"recorded_{name}"] for name in names] == [2, 1, 1, 2]
+    assert [stats[f"recorded_{name}"] for name in names] == [2, 1, 1, 2]
 
 
 def test_one_unstable_recorded_pair_drops_the_whole_function(sandbox: Sandbox) -> None:

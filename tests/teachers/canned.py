@@ -78,7 +78,7 @@ def write_run(folder: Path, name: str, urls: list[str], files: int = 12, **teach
         "filters": {"reasoning_type": True},
         "unify": {"by": "model"},
         "sampling": {"call_cpu_s": 0.5, "function_cpu_s": 5.0},
-        "instances": {"pairs_per_function": 2},
+        "questions": {"pairs_per_function": 2},
         "teacher": settings | teacher,
         "prompt_order": "shared",
         "revisions": 2,

@@ -4,7 +4,7 @@
 
 The model is canned, behind a loopback server that fails at 20 % of its arrivals in six ways. Exits 1 when a byte of a run
 differs from the quiet one, or when a request was answered more often than kills can explain: an answer counts as lost in a
-kill when the server had sent it and the journal, looked at after the kill, does not have it.
+kill when the server had sent it and the response cache, looked at after the kill, does not have it.
 """
 
 import os
@@ -43,9 +43,9 @@ def finish(config: Path, log: Path) -> float:
     return time.monotonic() - began
 
 
-def journaled(run: Path) -> int:
-    """How many answers a run's journal holds."""
-    path = run / "journal" / "local.sqlite"
+def cached_answers(run: Path) -> int:
+    """How many answers a run's response cache holds."""
+    path = run / "response_cache" / "local.sqlite"
     if not path.exists():
         return 0
     try:
@@ -55,7 +55,7 @@ def journaled(run: Path) -> int:
 
 
 def content(run: Path) -> dict[str, str]:
-    return {name: found for name, found in digests(run).items() if not name.startswith("journal/")}
+    return {name: found for name, found in digests(run).items() if not name.startswith("response_cache/")}
 
 
 @click.command()
@@ -97,9 +97,11 @@ def main(folder: Path, files: int, kills: int, share: float, seed: int) -> None:
             process.wait()
             hits += 1
             time.sleep(0.5)  # what the server still sends goes nowhere
-            gone = sum(server.answered.values()) - journaled(run) - lost
+            gone = sum(server.answered.values()) - cached_answers(run) - lost
             lost += gone
-            print(f"kill {hits}: {journaled(run)} answers in the journal, {gone} lost under way", flush=True)
+            print(
+                f"kill {hits}: {cached_answers(run)} answers in the response cache, {gone} lost under way", flush=True
+            )
         finish(config, log)
         same, total = content(run) == expected, sum(server.answered.values())
     fine = fine and same and total == asked + lost and hits == kills

@@ -17,7 +17,7 @@ from build.core.chat import Completion, Message, Request
 from build.core.config import BudgetConfig, DataRecipe, PriceConfig, SourceConfig, TeacherConfig
 from build.core.errors import ConfigError, RunError
 from build.core.records import Usage
-from build.teachers.cache import Journal
+from build.teachers.cache import ResponseCache
 from build.teachers.client import ModelTeacher
 from build.teachers.openai import Endpoints
 from build.unifiers.prompts import unify_prompt
@@ -38,7 +38,7 @@ def recipe_for(folder: Path, *servers: FakeEndpoint, **settings: Any) -> DataRec
 
 def teacher_for(folder: Path, *servers: FakeEndpoint, **settings: Any) -> ModelTeacher:
     recipe = recipe_for(folder, *servers, **settings)
-    return ModelTeacher(recipe, Endpoints(recipe.teacher), Journal(folder / "journal"))
+    return ModelTeacher(recipe, Endpoints(recipe.teacher), ResponseCache(folder / "response_cache"))
 
 
 def requests(count: int) -> list[Request]:
@@ -163,7 +163,7 @@ def test_a_fatal_refusal_waits_for_what_is_under_way(tmp_path: Path, monkeypatch
         with pytest.raises(RunError, match="answers 402"):
             ask(teacher_for(tmp_path, server), requests(8))
         arrived = sum(server.arrived.values())
-        known = Journal(tmp_path / "journal").spent(recipe_for(tmp_path, server).digest())
+        known = ResponseCache(tmp_path / "response_cache").spent(recipe_for(tmp_path, server).digest())
     assert arrived == 8 and known.requests == 7
 
 
@@ -295,7 +295,7 @@ def test_the_proxy_of_the_environment_is_used(tmp_path: Path, monkeypatch: pytes
         monkeypatch.setenv("http_proxy", server.url)
         teacher = TeacherConfig("openai", model="m", endpoints=("http://far.invalid/v1",), patience_s=1.0)
         recipe = DataRecipe("t", tmp_path, (SourceConfig("folder", "x"),), teacher=teacher)
-        answers = ask(ModelTeacher(recipe, Endpoints(teacher), Journal(tmp_path)), requests(2))
+        answers = ask(ModelTeacher(recipe, Endpoints(teacher), ResponseCache(tmp_path)), requests(2))
     assert [answer.usage.requests for answer in answers] == [1, 1] and "Host: far.invalid" in server.headers
 
 
@@ -308,10 +308,10 @@ def test_an_endpoint_that_could_hold_a_secret_is_refused(url: str) -> None:
 
 
 def _write(folder: str, first: int) -> None:
-    journal = Journal(Path(folder))
+    cache = ResponseCache(Path(folder))
     for number in range(first, first + 200):
-        journal.add(f"key {number}", "run", Completion(f"from {first}", "stop", Usage(1, 2, 3)))
-    journal.close()
+        cache.add(f"key {number}", "run", Completion(f"from {first}", "stop", Usage(1, 2, 3)))
+    cache.close()
 
 
 def test_processes_write_to_one_journal_and_the_first_answer_counts(tmp_path: Path) -> None:
@@ -321,11 +321,11 @@ def test_processes_write_to_one_journal_and_the_first_answer_counts(tmp_path: Pa
         process.start()
     for process in processes:
         process.join()
-    journal = Journal(tmp_path)
-    assert len(journal.find([f"key {number}" for number in range(400)])) == 400
-    assert journal.spent("run") == Usage(600, 1200, 1800)
-    first = journal.find(["key 150"])["key 150"]
-    assert journal.add("key 150", "run", Completion("late")) == first
+    cache = ResponseCache(tmp_path)
+    assert len(cache.find([f"key {number}" for number in range(400)])) == 400
+    assert cache.spent("run") == Usage(600, 1200, 1800)
+    first = cache.find(["key 150"])["key 150"]
+    assert cache.add("key 150", "run", Completion("late")) == first
 
 
 def test_several_may_start_a_journal_in_one_moment(tmp_path: Path) -> None:
@@ -333,7 +333,7 @@ def test_several_may_start_a_journal_in_one_moment(tmp_path: Path) -> None:
 
     def start(round: int) -> None:
         together.wait()
-        Journal(tmp_path / str(round)).close()
+        ResponseCache(tmp_path / str(round)).close()
 
     with ThreadPoolExecutor(4) as pool:  # at first one of fifteen failed
         for _ in pool.map(start, [round for round in range(150) for _ in range(4)]):
@@ -341,27 +341,27 @@ def test_several_may_start_a_journal_in_one_moment(tmp_path: Path) -> None:
 
 
 def test_a_rank_has_a_file_of_its_own_and_everybody_reads_it(tmp_path: Path) -> None:
-    rank = Journal(tmp_path, rank=3)
+    rank = ResponseCache(tmp_path, rank=3)
     rank.add("key", "run", Completion("of rank 3"))
-    other = Journal(tmp_path, rank=4)  # while rank 3 is at work
+    other = ResponseCache(tmp_path, rank=4)  # while rank 3 is at work
     rank.add("later", "run", Completion("of rank 3"))
     assert set(other.find(["key", "later"])) == {"key", "later"}
     other.add("mine", "run", Completion("of rank 4"))
-    assert Journal(tmp_path).find(["key"])["key"].text == "of rank 3"
+    assert ResponseCache(tmp_path).find(["key"])["key"].text == "of rank 3"
     assert {path.suffix for path in tmp_path.iterdir() if "rank" in path.name} == {".sqlite"}
 
 
 def test_a_damaged_journal_is_named(tmp_path: Path) -> None:
     (tmp_path / "local.sqlite").write_bytes(os.urandom(8192))
     with pytest.raises(RunError, match=r"local\.sqlite"):
-        Journal(tmp_path)
+        ResponseCache(tmp_path)
     assert issubclass(sqlite3.DatabaseError, sqlite3.Error)
 
 
 def test_a_budget_counts_what_all_ranks_have_spent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("build.teachers.cache._LOOK_AGAIN_S", 0.0)
-    first = Journal(tmp_path, rank=0)
-    second = Journal(tmp_path, rank=1)  # opened after the first, which has to notice
+    first = ResponseCache(tmp_path, rank=0)
+    second = ResponseCache(tmp_path, rank=1)  # opened after the first, which has to notice
     second.add("key", "run", Completion("a", "stop", Usage(1, 20, 30)))
     first.add("other", "run", Completion("b", "stop", Usage(1, 2, 3)))
     assert first.spent("run") == second.spent("run") == Usage(2, 22, 33)

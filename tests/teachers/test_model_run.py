@@ -22,8 +22,8 @@ KEY = "sk-run-1f2e3d4c5b6a"
 
 
 def digests(folder: Path) -> dict[str, str]:
-    """Every file of a run but its journal, which is a database."""
-    files = [path for path in sorted(folder.rglob("*")) if path.is_file() and "journal" not in path.parts]
+    """Every file of a run but its response cache, which is a database."""
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file() and "response_cache" not in path.parts]
     return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
@@ -63,7 +63,7 @@ def test_the_run_adds_up_and_its_pairs_reproduce(quiet: Store) -> None:
 def test_filters_and_the_repair_turn_do_their_work(quiet: Store) -> None:
     assert quiet.totals("filters").rejects == {"type_non-reasoning": 1}
     unified = quiet.totals("unify")
-    assert (unified.kept, unified.rejects, unified.tallies["repaired"]) == (11, {}, 2)
+    assert (unified.kept, unified.rejects, unified.stats["repaired"]) == (11, {}, 2)
     assert {function.unifier for function in records(quiet, "unify", UnifiedFunction)} == {"openai:canned"}
 
 
@@ -99,7 +99,7 @@ def test_a_run_whose_budget_is_spent_stops_and_goes_on_later(quiet: Store) -> No
 
 def test_another_run_with_the_same_journal_asks_nothing(quiet: Store) -> None:
     path = write_run(quiet.root.parent, "again", ["http://127.0.0.1:9/v1"], patience_s=0.5)
-    path.write_text(path.read_text("utf-8") + f"journal: {quiet.root / 'journal'}\n", "utf-8")
+    path.write_text(path.read_text("utf-8") + f"response_cache: {quiet.root / 'response_cache'}\n", "utf-8")
     assert digests(run(read_data_recipe(path)).root) == digests(quiet.root)
 
 
@@ -119,4 +119,4 @@ def test_a_rank_writes_to_a_journal_of_its_own(tmp_path: Path) -> None:
         recipe = read_data_recipe(write_run(tmp_path, "run", [server.url], files=3))
         open_run(recipe)
         Worker(recipe, AVAILABLE, rank=7).close()
-    assert [path.name for path in (tmp_path / "run" / "journal").iterdir()] == ["rank-00007.sqlite"]
+    assert [path.name for path in (tmp_path / "run" / "response_cache").iterdir()] == ["rank-00007.sqlite"]

@@ -26,7 +26,7 @@ from build.core.records import Dialogue, IOPair, PredictionInstance, Rationale, 
 from build.engine import run
 from build.sandbox import Limits, Sandbox
 from build.stages.answer import rationales, revise
-from build.teachers.cache import Journal
+from build.teachers.cache import ResponseCache
 from build.teachers.client import ModelTeacher
 from build.teachers.openai import Endpoints
 from build.teachers.transformers import TransformersModel
@@ -64,10 +64,10 @@ def requests() -> list[Request]:
 
 
 def test_in_process_answers_are_sampled_with_their_own_noise(tmp_path: Path) -> None:
-    recipe = recipe_for(tmp_path, name="hf", concurrency=4)
+    recipe = recipe_for(tmp_path, name="transformers", concurrency=4)
     model = TransformersModel(recipe.teacher)
-    together = ModelTeacher(recipe, model, Journal(tmp_path / "a")).complete(requests())
-    alone = ModelTeacher(recipe, model, Journal(tmp_path / "b")).complete(requests()[:1])
+    together = ModelTeacher(recipe, model, ResponseCache(tmp_path / "a")).complete(requests())
+    alone = ModelTeacher(recipe, model, ResponseCache(tmp_path / "b")).complete(requests()[:1])
     assert together[0] == alone[0]
     assert len({answer.text for answer in together}) == 4 and all(answer.text for answer in together)
     assert all(0 < answer.usage.completion_tokens <= 24 for answer in together)
@@ -75,13 +75,13 @@ def test_in_process_answers_are_sampled_with_their_own_noise(tmp_path: Path) -> 
 
 
 def test_a_long_prompt_cuts_no_other_answer(tmp_path: Path) -> None:
-    recipe = recipe_for(tmp_path, name="hf", concurrency=4)
+    recipe = recipe_for(tmp_path, name="transformers", concurrency=4)
     model = TransformersModel(recipe.teacher)
     model._load()
     model._model.config.max_position_embeddings = 100
     asked = [Request((Message("user", text),), 0, 40) for text in ("Say hello.", "Tell me of ducks. " * 9, "so " * 200)]
-    short, long, too_long = ModelTeacher(recipe, model, Journal(tmp_path / "a")).complete(asked)
-    (alone,) = ModelTeacher(recipe, model, Journal(tmp_path / "b")).complete(asked[:1])
+    short, long, too_long = ModelTeacher(recipe, model, ResponseCache(tmp_path / "a")).complete(asked)
+    (alone,) = ModelTeacher(recipe, model, ResponseCache(tmp_path / "b")).complete(asked[:1])
     assert short == alone and long.usage.prompt_tokens > 60 and too_long.failure == "prompt_too_long"
 
 
@@ -127,7 +127,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def test_a_real_server_behind_faults_gives_answers_verdicts_and_revisions(server: str, tmp_path: Path) -> None:
     with FakeEndpoint(forward_to(server), Faults(0.4, hang_s=1.0)) as proxy:
         recipe = recipe_for(tmp_path, name="openai", endpoints=(proxy.url,), concurrency=2)
-        teacher = ModelTeacher(recipe, Endpoints(recipe.teacher), Journal(tmp_path))
+        teacher = ModelTeacher(recipe, Endpoints(recipe.teacher), ResponseCache(tmp_path))
         with Sandbox(Limits(call_cpu_s=1, job_cpu_s=5)) as sandbox:
             answers = list(rationales(INSTANCES, {"f": SAMPLED}, teacher, sandbox))
             assert all(isinstance(answer, Rationale) and answer.usage.completion_tokens for answer in answers)
@@ -150,7 +150,7 @@ def test_files_become_functions_by_recorded_texts_and_get_real_verdicts(server: 
         patch.chdir(tmp_path)
         settings = dict[str, Any](model=str(FOLDER), samples=1, max_tokens=60, timeout_s=300.0, patience_s=600.0)
         recipe = read_data_recipe(canned.write_run(tmp_path, "run", [proxy.url], files=len(canned.TEXTS), **settings))
-        store = run(replace(recipe, revisions=1, instances=QuestionConfig(pairs_per_function=1)))
+        store = run(replace(recipe, revisions=1, questions=QuestionConfig(pairs_per_function=1)))
     assert store.totals("unify").kept == store.totals("sample_io").kept == len(canned.TEXTS)
     dialogues = [each for shard in range(store.shards() or 0) for each in store.read("revise", shard, Dialogue)]
     assert len(dialogues) == 2 * len(canned.TEXTS)

@@ -11,7 +11,7 @@ import pytest
 from build.core.chat import Message, Request
 from build.core.config import BudgetConfig, DataRecipe, SourceConfig, TeacherConfig
 from build.core.errors import RunError
-from build.teachers.cache import Journal
+from build.teachers.cache import ResponseCache
 from build.teachers.client import ModelTeacher
 from build.teachers.vllm import VllmModel
 
@@ -59,7 +59,7 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def teacher_for(folder: Path, **settings: Any) -> ModelTeacher:
     teacher = TeacherConfig("vllm", model="m", concurrency=4, **settings)
     recipe = DataRecipe("t", folder, (SourceConfig("folder", "x"),), teacher=teacher)
-    return ModelTeacher(recipe, VllmModel(teacher), Journal(folder))
+    return ModelTeacher(recipe, VllmModel(teacher), ResponseCache(folder))
 
 
 def requests(count: int) -> list[Request]:
