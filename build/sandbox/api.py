@@ -4,15 +4,15 @@
         results = sandbox.call(Program("def main_solution(x):\n    return x + 1"), ['{"x": 1}', '{"x": 2}'])
 
 Three jobs exist, and no other foreign code ever runs: `call` (a program on given inputs), `draw` (an input generator
-and the program on what it draws) and `trace` (a program on one input, watched line by line). Every call starts from
+and the program on what it draws) and `traces` (a program on given inputs, watched line by line). Every call starts from
 fresh module state. A program's misbehaviour is a result with a status, never an exception here.
 """
 
 import os
 import signal
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from build.sandbox.contract import (
     ASPECTS,
@@ -35,7 +35,10 @@ __all__ = ["CallResult", "DrawRules", "Draws", "Layers", "Limits", "Program", "S
 _MAX_DEATHS = 3  # of one draw job, before it is given up
 _RNG_SEEDS = (1001, 1002)  # of replica 1 and 2
 _GRACE_CPU_S = 0.05
+_LEAST_OUTPUT_BYTES = 1 << 20  # of a child: many small results fill its outbox before they are sent
 _FORGED = "something else than the results came through the result channel"
+
+T = TypeVar("T")
 
 
 class Sandbox:
@@ -91,31 +94,13 @@ class Sandbox:
             vary = ASPECTS if replica == 2 else ()
         replica = 2 if "hash_order" in vary else 1
         order = list(reversed(inputs)) if "state" in vary else list(inputs)
-        results: list[CallResult] = []
         # Each call has its own limit whatever its neighbours do, so that no verdict depends on the batch it is in.
         left = max(self.limits.job_cpu_s, self.limits.call_cpu_s * len(order)) + 1.0
-        while len(results) < len(order):
-            if left <= _GRACE_CPU_S:
-                results.append(CallResult("timeout", detail="over the CPU of all calls"))
-                continue
-            job = self._job("call", program, left) | {
-                "rng_seed": _RNG_SEEDS["random" in vary],
-                "clock_replica": 2 if "time" in vary else 1,
-                "inputs": order[len(results) :],
-            }
-            ending = None
-            for item in self._run(job, program.code, replica):
-                if isinstance(item, Ending):
-                    ending = item
-                else:
-                    results.append(CallResult(**item))
-            assert ending is not None
-            left -= ending.cpu_s
-            if ending.cut == "forged" or len(results) > len(order):
-                return [CallResult("killed", detail=_FORGED)] * len(order)
-            if len(results) < len(order):
-                spent = ending.cpu_s - sum(result.cpu_s for result in results[-len(job["inputs"]) :])
-                results.append(self._died(ending, max(spent, 0.0)))
+        job = self._job("call", program, left) | {
+            "rng_seed": _RNG_SEEDS["random" in vary],
+            "clock_replica": 2 if "time" in vary else 1,
+        }
+        results = self._one_by_one(job, order, replica, lambda item: CallResult(**item), lambda died: died)
         return results[::-1] if "state" in vary else results
 
     def draw(self, program: Program, generator: str, rules: DrawRules, seed: int, replica: int = 1) -> Draws:
@@ -153,7 +138,7 @@ class Sandbox:
                     if item.cut == "forged":
                         pairs, failure, detail = [], "killed", _FORGED
                     elif not finished:
-                        died = self._died(item, 0.0)
+                        died = self._died(item, 0.0, self.limits.call_cpu_s)
                         detail = died.detail
                         if drawn == 0:  # died while loading
                             failure = died.status
@@ -177,39 +162,80 @@ class Sandbox:
             detail = ", ".join(f"{name} {number}" for name, number in sorted(types.items()))
         return Draws(tuple(pairs), counters[0], rejected, failure, detail, self.limits.job_cpu_s - left)
 
-    def trace(self, program: Program, input: str, max_events: int = 2000) -> Trace:
-        """Run the program once under the tracer."""
-        job = self._job("trace", program, self.limits.job_cpu_s) | {
+    def traces(self, program: Program, inputs: Sequence[str], max_events: int = 2000) -> list[Trace]:
+        """Run the program once per input under the tracer, all in one job; each from fresh module state."""
+        # Watching slows a call down, by far less than this: each call has the CPU of a job.
+        left = self.limits.job_cpu_s * len(inputs) + 1.0
+        job = self._job("trace", program, left, self.limits.job_cpu_s) | {
             "rng_seed": _RNG_SEEDS[0],
             "clock_replica": 1,
-            "input": input,
             "max_events": max_events,
         }
-        # Watching slows a call down, by far less than this: only the job's limit ends it.
-        job |= {"call_cpu_s": job["job_cpu_s"], "call_wall_s": job["job_wall_s"]}
-        trace = None
-        for item in self._run(job, program.code, 1):
-            if not isinstance(item, Ending):
-                trace = Trace(CallResult(**item["result"]), tuple(item["events"]), item["truncated"])
-            elif trace is None:
-                trace = Trace(self._died(item, item.cpu_s))
-        assert trace is not None
-        return trace
+        return self._one_by_one(
+            job,
+            list(inputs),
+            1,
+            lambda item: Trace(CallResult(**item["result"]), tuple(item["events"]), item["truncated"]),
+            Trace,
+        )
 
-    def _job(self, kind: str, program: Program, cpu_s: float) -> dict[str, Any]:
+    def trace(self, program: Program, input: str, max_events: int = 2000) -> Trace:
+        """Run the program once under the tracer."""
+        return self.traces(program, [input], max_events)[0]
+
+    def _one_by_one(
+        self,
+        job: dict[str, Any],
+        inputs: list[str],
+        replica: int,
+        read: Callable[[dict[str, Any]], T],
+        lost: Callable[[CallResult], T],
+    ) -> list[T]:
+        """What a job gives for each input, `read` from its message; `lost` makes the result of a call that ended its
+        process. The inputs after that one go on in another child, within the CPU of the job.
+        """
+        results: list[T] = []
+        limit_s, left = job["call_cpu_s"], job["job_cpu_s"]
+        while len(results) < len(inputs):
+            if left <= _GRACE_CPU_S:
+                results.append(lost(CallResult("timeout", detail="over the CPU of all calls")))
+                continue
+            before, spent = len(results), 0.0
+            for item in self._run(job | self._times(limit_s, left) | {"inputs": inputs[before:]}, job["code"], replica):
+                if isinstance(item, Ending):
+                    ending = item
+                else:
+                    results.append(read(item))
+                    spent += item.get("result", item)["cpu_s"]
+            left -= ending.cpu_s
+            if ending.cut == "forged" or len(results) > len(inputs):
+                return [lost(CallResult("killed", detail=_FORGED))] * len(inputs)
+            if len(results) < len(inputs) and not (ending.cut == "output" and len(results) > before):
+                results.append(lost(self._died(ending, max(ending.cpu_s - spent, 0.0), limit_s)))
+        return results
+
+    def _job(self, kind: str, program: Program, cpu_s: float, call_cpu_s: float | None = None) -> dict[str, Any]:
         limits = self.limits
-        call_cpu_s = min(limits.call_cpu_s, cpu_s)
         return {
             "kind": kind,
             "code": program.code,
             "entry": program.entry,
+            "result_bytes": limits.result_bytes,
+            "output_bytes": max(limits.result_bytes * 16, _LEAST_OUTPUT_BYTES),
+        } | self._times(limits.call_cpu_s if call_cpu_s is None else call_cpu_s, cpu_s)
+
+    def _times(self, call_cpu_s: float, cpu_s: float) -> dict[str, float]:
+        """The limits of a job in seconds, for one call and for all."""
+        call_cpu_s = min(call_cpu_s, cpu_s)
+        return {
             "call_cpu_s": call_cpu_s,
             "job_cpu_s": cpu_s,
-            "call_wall_s": call_cpu_s * limits.wall_factor + limits.wall_slack_s,
-            "job_wall_s": cpu_s * limits.wall_factor + limits.wall_slack_s,
-            "result_bytes": limits.result_bytes,
-            "output_bytes": limits.result_bytes * 16,
+            "call_wall_s": self._wall_s(call_cpu_s),
+            "job_wall_s": self._wall_s(cpu_s),
         }
+
+    def _wall_s(self, cpu_s: float) -> float:
+        return cpu_s * self.limits.wall_factor + self.limits.wall_slack_s
 
     def _run(self, job: dict[str, Any], source: str, replica: int) -> list[dict[str, Any] | Ending]:
         """What a job gave: its messages, then an `Ending`. A parent that breaks is replaced, and the job tried once more."""
@@ -250,15 +276,10 @@ class Sandbox:
                 "Run on Linux 5.13 or newer with seccomp, or accept the risk with --unsafe-exec"
             )
 
-    def _died(self, ending: Ending, cpu_s: float) -> CallResult:
-        """The result of the call during which the child ended."""
-        limits = self.limits
+    def _died(self, ending: Ending, cpu_s: float, limit_s: float) -> CallResult:
+        """The result of the call during which the child ended; `limit_s` is the CPU that a call may use."""
         if ending.cut == "wall":
-            return CallResult(
-                "timeout",
-                detail=f"over {limits.call_cpu_s * limits.wall_factor + limits.wall_slack_s:g} s on the clock",
-                cpu_s=cpu_s,
-            )
+            return CallResult("timeout", detail=f"over {self._wall_s(limit_s):g} s on the clock", cpu_s=cpu_s)
         if ending.cut == "output":
             return CallResult("killed", detail="too much output", cpu_s=cpu_s)
         if ending.cut == "forged":
@@ -266,7 +287,7 @@ class Sandbox:
                 "killed", detail="something else than a result came through the result channel", cpu_s=cpu_s
             )
         if ending.signal in (signal.SIGPROF, signal.SIGXCPU):
-            return CallResult("timeout", detail=f"over {limits.call_cpu_s:g} s of CPU", cpu_s=cpu_s)
+            return CallResult("timeout", detail=f"over {limit_s:g} s of CPU", cpu_s=cpu_s)
         if ending.signal:
             return CallResult("killed", detail=f"the process died of {signal.Signals(ending.signal).name}", cpu_s=cpu_s)
         return CallResult("killed", detail=f"the process ended itself (exit code {ending.exit})", cpu_s=cpu_s)

@@ -199,17 +199,30 @@ def run_draw(
     emit({"exceptions": types})
 
 
-def run_trace(job: Mapping[str, Any], clock: replicas.Clock, emit: Emit, start: Callable[[], None]) -> None:
-    """One message with the result, the events and whether they were cut."""
+def run_trace(
+    job: Mapping[str, Any], clock: replicas.Clock, emit: Emit, start: Callable[[], None], count: Callable[[int], None]
+) -> None:
+    """A message per input, in order: the result, the events and whether they were cut. `count(0)` is a call begun."""
+    failure = ""
     try:
         runner = Runner(job, clock, start)
-        start()
-        runner.reset()
-        arguments = decode(job["input"])
-        result, events, truncated = tracer.trace_call(runner.load, arguments, PROGRAM_FILE, job["max_events"])
     except LoadError as error:
-        result, events, truncated = {"status": "load_error", "detail": str(error)}, [], False
-    emit({"result": {"value": None, "detail": "", "cpu_s": 0.0} | result, "events": events, "truncated": truncated})
+        failure = str(error)
+    for text in job["inputs"]:
+        count(0)
+        began = replicas.real_cpu()
+        start()
+        events: list[dict[str, Any]] = []
+        truncated = False
+        try:
+            if failure:
+                raise LoadError(failure)
+            runner.reset()
+            result, events, truncated = tracer.trace_call(runner.load, decode(text), PROGRAM_FILE, job["max_events"])
+        except LoadError as error:
+            result = {"status": "load_error", "value": None, "detail": str(error)}
+        _settle()
+        emit({"result": result | {"cpu_s": replicas.real_cpu() - began}, "events": events, "truncated": truncated})
 
 
 def arm(seconds: float) -> None:

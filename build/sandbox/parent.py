@@ -234,7 +234,7 @@ class Parent:
         elif job["kind"] == "draw":
             jobs.run_draw(job, self.clock, emit, start, count)
         else:
-            jobs.run_trace(job, self.clock, emit, start)
+            jobs.run_trace(job, self.clock, emit, start, count)
 
 
 def _limit(memory_mb: int, file_bytes: int) -> None:

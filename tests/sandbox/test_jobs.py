@@ -6,7 +6,7 @@ import sys
 import psutil  # type: ignore[import-untyped]
 import pytest
 
-from build.sandbox import DrawRules, Program, Sandbox
+from build.sandbox import DrawRules, Limits, Program, Sandbox
 from build.sandbox.process import ROOT
 
 PLUS_ONE = Program("def main_solution(x):\n    return x + 1")
@@ -67,6 +67,41 @@ def test_a_call_over_its_cpu_limit_costs_only_itself(sandbox: Sandbox) -> None:
     program = body("while x == 1:", "    pass", "return x")
     results = sandbox.call(program, ['{"x": 0}', '{"x": 1}', '{"x": 2}'])
     assert [result.status for result in results] == ["ok", "timeout", "ok"]
+
+
+def test_each_trace_of_a_job_is_that_of_a_job_of_its_own(sandbox: Sandbox) -> None:
+    program = body("seen.append(x)", "total = 0", "for n in range(x):", "    total += n // len(seen)", "return total")
+    program = Program("seen = []\n" + program.code)
+    inputs = ['{"x": 3}', '{"x": "a"}', '{"x": 5}', '{"y": 1}']
+    together = sandbox.traces(program, inputs)
+    assert [trace.result.status for trace in together] == ["ok", "exception", "ok", "exception"]
+    apart = [sandbox.trace(program, given) for given in inputs]
+    assert [(trace.result.value, trace.result.detail, trace.events) for trace in together] == [
+        (trace.result.value, trace.result.detail, trace.events) for trace in apart
+    ]
+    assert sandbox.traces(program, []) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "status"), [("while True: pass", "timeout"), ("import os; os._exit(0)", "killed")], ids=["loop", "exit"]
+)
+def test_a_watched_call_that_ends_its_process_costs_only_itself(sandbox: Sandbox, line: str, status: str) -> None:
+    program = body("if x == 1:", f"    {line}", "return x")
+    traces = sandbox.traces(program, ['{"x": 0}', '{"x": 1}', '{"x": 2}'])
+    assert [trace.result.status for trace in traces] == ["ok", status, "ok"]
+    assert traces[0].events and traces[2].events
+
+
+def test_a_program_that_does_not_load_has_a_trace_that_says_so(sandbox: Sandbox) -> None:
+    for code in ("def main_solution(x:", "raise ValueError('no')", "x = 1"):
+        (trace,) = sandbox.traces(Program(code), ['{"x": 1}'])
+        assert trace.result.status == "load_error" and trace.result.detail and not trace.events
+
+
+def test_many_large_results_are_all_delivered() -> None:
+    with Sandbox(Limits(result_bytes=100_000)) as small:  # 17 results are more than one child may send
+        results = small.call(body("return 'a' * 90_000"), [f'{{"x": {number}}}' for number in range(60)])
+    assert {result.status for result in results} == {"ok"}
 
 
 def test_draws_stop_at_the_distinct_pairs_and_count_duplicates(sandbox: Sandbox) -> None:
