@@ -10,7 +10,6 @@ any isolation, so a file of functions is only taken with `--unsafe-exec`; the de
 package reasoning-gym, is read as data and needs no flag.
 """
 
-import gzip
 import json
 import random
 import tempfile
@@ -30,6 +29,7 @@ from build.bench.baseline import Unprotected
 from build.bench.hostile import THREATS
 from build.core.config import SamplingConfig
 from build.core.records import SampledFunction, UnifiedFunction
+from build.core.tables import read_rows
 from build.sandbox import CallResult, DrawRules, Draws, Limits, Program, Sandbox
 from build.sandbox.causes import cause
 from build.sandbox.codec import NotData, encode
@@ -392,13 +392,11 @@ def _bundled() -> Path:
 
 
 def read_functions(path: Path) -> list[Function]:
-    """Functions from JSON Lines: `code, generator`; or reasoning-gym's `code_sample, input_generator`; or the official raw
+    """Functions from a table: `code, generator`; or reasoning-gym's `code_sample, input_generator`; or the official raw
     schema's `refcode, ios`. Raises `click.ClickException` on anything else.
     """
-    text = gzip.decompress(path.read_bytes()).decode() if path.suffix == ".gz" else path.read_text("utf-8")
     functions = []
-    for number, line in enumerate(text.splitlines(), 1):
-        row = json.loads(line)
+    for number, row in enumerate(read_rows(path), 1):
         if "code_sample" in row:
             wrapped = f"import random\nfrom random import Random\n{row['input_generator']}\n"
             wrapped += "def input_generator():\n    return generate_inputs(random._inst)\n"
@@ -408,7 +406,7 @@ def read_functions(path: Path) -> list[Function]:
         elif "code" in row and "generator" in row:
             functions.append(Function(Program(row["code"]), row["generator"]))
         else:
-            raise click.ClickException(f"{path}:{number}: needs code and generator, or refcode and ios")
+            raise click.ClickException(f"{path}, row {number}: needs code and generator, or refcode and ios")
     return functions
 
 

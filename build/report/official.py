@@ -20,8 +20,8 @@ import click
 from tabulate import tabulate
 from tqdm import tqdm
 
-from build.core.errors import RunError
 from build.core.records import PredictionInstance, Rationale, Reject, Task, UnifiedFunction, digest, to_line
+from build.core.tables import BadRow, Row, read_table
 from build.sandbox import Limits, Program, Sandbox
 from build.sandbox.codec import NotData, decode, encode
 from build.verify import Check, verify
@@ -79,11 +79,14 @@ def read_prompt(prompt: object) -> Question:
     return Question(found["query"].strip(), found["description"].strip(), code, task, _value(found["value"].strip()))
 
 
-def read_rows(rows: Iterable[Mapping[str, Any]], sandbox: Sandbox) -> Iterator[ReleasedRow | Reject]:
-    """Each row as records with verdicts of our own, or a reject: those of `read_prompt`, no_response, and for pairs that are
-    not found again input_<status> and unstable."""
+def judge_rows(rows: Iterable[Row | BadRow], sandbox: Sandbox) -> Iterator[ReleasedRow | Reject]:
+    """Each row as records with verdicts of our own, or a reject: bad_row, those of `read_prompt`, no_response, and for pairs
+    that are not found again input_<status> and unstable."""
     for number, row in enumerate(rows):
         where = f"{SOURCE}/{number}"
+        if isinstance(row, BadRow):
+            yield Reject(STAGE, where, "bad_row", row.problem)
+            continue
         try:
             question = read_prompt(row.get("prompt"))
             responses = [row[key] for key in ("turn_1", "turn_2") if isinstance(row.get(key), str)]
@@ -167,7 +170,7 @@ def official(rows: Path, out: Path, cpu_s: float) -> None:
     """Read released five-field rows (JSON Lines or Parquet), judge every response again, and count what came of it."""
     counts: Counter[tuple[str, str]] = Counter()
     with Sandbox(Limits(call_cpu_s=cpu_s)) as sandbox, out.open("w", encoding="utf-8") as lines:
-        for result in tqdm(read_rows(_rows(rows), sandbox), unit="row"):
+        for result in tqdm(judge_rows(read_table(rows), sandbox), unit="row"):
             lines.write((to_line(result) if isinstance(result, Reject) else json.dumps(asdict(result))) + "\n")
             if isinstance(result, Reject):
                 counts["rejected", result.reason] += 1
@@ -176,30 +179,6 @@ def official(rows: Path, out: Path, cpu_s: float) -> None:
             for turn in result.turns:
                 counts[f"turn {turn.turn}, {result.instance.task}", turn.verdict.status] += 1
     print(tabulate([[*key, count] for key, count in sorted(counts.items())], ["what", "", "number"], tablefmt="github"))
-
-
-def _rows(path: Path) -> Iterator[dict[str, Any]]:
-    if path.suffix == ".parquet":
-        import pyarrow
-        import pyarrow.parquet
-
-        try:
-            for batch in pyarrow.parquet.ParquetFile(path).iter_batches(batch_size=1000):
-                yield from batch.to_pylist()
-        except (pyarrow.ArrowInvalid, OSError) as error:
-            raise RunError(f"{path}: is not a sound Parquet file ({error}).") from error
-    else:
-        with path.open(encoding="utf-8") as lines:
-            for number, line in enumerate(lines, 1):
-                if not line.strip():
-                    continue
-                try:
-                    row = json.loads(line)
-                except ValueError as error:
-                    raise RunError(f"{path}, line {number}: is not JSON ({error}).") from error
-                if not isinstance(row, dict):
-                    raise RunError(f"{path}, line {number}: is not a JSON object.")
-                yield row
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from typing import Any
 from build.core.config import CollectConfig, SourceConfig
 from build.core.errors import ConfigError, RunError
 from build.core.records import RawCode, Reject, digest
+from build.core.tables import BadRow, read_table
 
 STAGE = "collect"
 
@@ -92,7 +93,7 @@ def _raw(source: SourceConfig, path: str, content: str, license: str | None = No
 
 def _license(row: dict[str, Any]) -> str | None:
     """A row's own license; some sets hold a list of them."""
-    found = row.get("license") or row.get("license")
+    found = row.get("license") or row.get("licence")
     return " AND ".join(map(str, found)) if isinstance(found, list | tuple) else str(found) if found else None
 
 
@@ -141,8 +142,8 @@ def _declared(about: dict[str, Any]) -> str | None:
 
 def _rows(source: SourceConfig) -> Iterator[RawCode | Reject]:
     for number, row in enumerate(_read_rows(source)):
-        if isinstance(row, str):
-            yield Reject(STAGE, f"{source.name}/{number}", "bad_row", row)
+        if isinstance(row, BadRow):
+            yield Reject(STAGE, f"{source.name}/{number}", "bad_row", row.problem)
         elif source.kind == "functions":
             yield _raw(source, str(number), json.dumps(row, sort_keys=True, default=str), _license(row), "unified")
         elif not isinstance(row.get(source.column), str):
@@ -153,35 +154,12 @@ def _rows(source: SourceConfig) -> Iterator[RawCode | Reject]:
             yield _raw(source, path, row[source.column], _license(row))
 
 
-def _read_rows(source: SourceConfig) -> Iterator[dict[str, Any] | str]:
-    """The rows of a file or a Hub dataset; a text in place of a row says why a line is none."""
+def _read_rows(source: SourceConfig) -> Iterator[dict[str, Any] | BadRow]:
+    """The rows of a file or a Hub dataset."""
     path = Path(source.name)
-    suffix = {"jsonl": ".jsonl", "parquet": ".parquet"}.get(source.kind, path.suffix)
     if source.kind == "hub" or (source.kind == "functions" and not path.exists()):
-        yield from _hub_rows(source)
-    elif not path.is_file():
-        raise ConfigError(f"source {source.name}: no such file.")
-    elif suffix == ".parquet":
-        yield from _parquet_rows(source, path)
-    else:
-        with path.open(encoding="utf-8", errors="surrogateescape") as lines:
-            for number, line in enumerate(lines, 1):
-                try:
-                    row = json.loads(line)
-                except (ValueError, RecursionError) as error:
-                    row = f"line {number} is not JSON: {error}"
-                yield row if isinstance(row, dict | str) else f"line {number} is not a JSON object"
-
-
-def _parquet_rows(source: SourceConfig, path: Path) -> Iterator[dict[str, Any]]:
-    import pyarrow
-    import pyarrow.parquet
-
-    try:
-        for batch in pyarrow.parquet.ParquetFile(path).iter_batches(batch_size=1000):
-            yield from batch.to_pylist()
-    except (pyarrow.ArrowInvalid, OSError) as error:
-        raise ConfigError(f"source {source.name}: is not a sound Parquet file ({error}).") from error
+        return _hub_rows(source)
+    return read_table(path)
 
 
 def _hub_rows(source: SourceConfig) -> Iterator[dict[str, Any]]:

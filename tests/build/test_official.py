@@ -9,7 +9,7 @@ import pytest
 
 from build.core.config import CollectConfig, SamplingConfig, SourceConfig
 from build.core.records import RawCode, Reject, SampledFunction, UnifiedFunction
-from build.report.official import ReleasedRow, read_prompt, read_rows
+from build.report.official import ReleasedRow, judge_rows, read_prompt
 from build.sandbox import Limits, Sandbox
 from build.stages.collect import collect
 from build.stages.sample import sample_io
@@ -45,7 +45,7 @@ def row(text: str, *turns: str) -> dict[str, Any]:
 
 def judged(*rows: dict[str, Any]) -> list[ReleasedRow | Reject]:
     with Sandbox(Limits(call_cpu_s=1, job_cpu_s=5)) as sandbox:
-        return list(read_rows(rows, sandbox))
+        return list(judge_rows(rows, sandbox))
 
 
 RIGHT = '{"output": {"a": 2, "b": 1}}'
