@@ -118,7 +118,7 @@ def materialise(path: Path, isolation: Isolation = AVAILABLE) -> tuple[DataRecip
     folder = recipe.run / "dataset"
     if folder.exists() and (faults := dataset_faults(folder)):
         raise RunError(f"{faults[0]}; remove {folder} and run the same command again.")
-    if not folder.exists() and store.totals("instances").kept:
+    if not folder.exists() and store.totals("questions").kept:
         try:
             _write(path, recipe, store, folder)
         except (OSError, datasets.exceptions.DatasetGenerationError) as error:

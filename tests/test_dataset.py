@@ -80,7 +80,7 @@ def test_the_class_gives_the_same_rows(folder: Path, recipe_path: Path, tmp_path
 
 def test_the_card_names_sources_licenses_and_yield(folder: Path) -> None:
     card = (folder / "README.md").read_text()
-    assert "Apache-2.0" in card and "| sample_io" in card and "lengths.png" in card
+    assert "Apache-2.0" in card and "| difficulty_filter" in card and "lengths.png" in card
     assert (folder / "lengths.png").read_bytes().startswith(b"\x89PNG")
 
 

@@ -86,8 +86,8 @@ def prefixes(root: Path, tokenizer: str, limit: int, endpoint: str | None) -> No
 def _prompts(store: Store, order: Order) -> Iterator[str]:
     """The first turns of a run, as they are asked without `teacher.grounding`."""
     for shard in range(store.shards() or 0):
-        functions = {record.function.id: record.function for record in store.read("sample_io", shard, SampledFunction)}
-        for instance in store.read("instances", shard, PredictionInstance):
+        functions = {record.function.id: record.function for record in store.kept(SampledFunction, shard)}
+        for instance in store.kept(PredictionInstance, shard):
             yield prediction_prompt(functions[instance.function_id], instance, order)
 
 

@@ -33,7 +33,7 @@ from build.core.tables import read_rows
 from build.sandbox import CallResult, DrawRules, Draws, Limits, Program, Sandbox
 from build.sandbox.causes import cause
 from build.sandbox.codec import NotData, encode
-from build.stages.sample import sample_io
+from build.stages.sample import sample_pairs
 
 try:
     import psutil  # type: ignore[import-untyped]
@@ -318,7 +318,7 @@ def bench_memory(number: int, target: Path | None) -> None:
         for replica in (1, 2):
             sandbox.call(Program("def main_solution():\n    return 1"), ["{}"], replica)
         began, kept = _cpu(), 0
-        results = sample_io(_synthetic(number), SamplingConfig(), 0, sandbox, Counter())
+        results = sample_pairs(_synthetic(number), SamplingConfig(), 0, sandbox, Counter())
         for done, result in enumerate(tqdm(results, total=number, desc="functions"), 1):
             kept += isinstance(result, SampledFunction)
             if done in (100, 1000) or done % 5000 == 0 or done == number:

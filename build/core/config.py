@@ -172,6 +172,7 @@ class DataRecipe:
     run: Path  # the run folder: resumed when it exists
     sources: Annotated[tuple[SourceConfig, ...], Field(min_length=1)]
     seed: int = 0
+    stages: tuple[str, ...] = ()  # build.stages.STAGES; or names of these and dotted paths of your own, in order
     collect: CollectConfig = Field(default_factory=CollectConfig)
     filters: FilterConfig = Field(default_factory=FilterConfig)
     unify: UnifyConfig = Field(default_factory=UnifyConfig)

@@ -24,7 +24,6 @@ from build.core.errors import RunError
 from build.core.records import Reject, from_line, to_line
 
 _COLLECTED_BY = ("sources", "collect", "engine")  # the parts of a recipe that decide what is collected
-STAGES = ("collect", "filters", "unify", "sample_io", "instances", "rationales", "revise")
 
 R = TypeVar("R")
 
@@ -152,15 +151,19 @@ class Store:
         except (ValueError, TypeError) as error:
             raise RunError(f"{path}: is damaged; remove it and run the same command again.") from error
 
+    def stages(self) -> dict[str, str]:
+        """The names of the run's stages in order, each with the name of the record kind that it keeps."""
+        return dict(self.manifest()["stages"])
+
     def complete(self) -> bool:
         """Whether every shard has been through every stage."""
         count = self.shards()
-        return count is not None and all(self.done(stage, shard) for stage in STAGES for shard in range(count))
+        return count is not None and all(self.done(stage, shard) for stage in self.stages() for shard in range(count))
 
     def count(self) -> None:
         """Note what every stage of a complete run came to in its manifest."""
         manifest = self.manifest()
-        counts = {stage: asdict(self.totals(stage)) for stage in STAGES}
+        counts = {stage: asdict(self.totals(stage)) for stage in self.stages()}
         if manifest.get("counts") != counts:
             path = self.root / "manifest.json"
             self.write(path, json.dumps(manifest | {"counts": counts}, indent=2, sort_keys=True) + "\n")
@@ -176,6 +179,16 @@ class Store:
     def read(self, stage: str, index: int, kind: type[R]) -> Iterator[R]:
         """The records that a stage kept in a shard."""
         yield from self._lines(self._path(stage, index, ".jsonl"), kind)
+
+    def kept(self, kind: type[R], index: int, before: str = "") -> Iterator[R]:
+        """The records of a kind in a shard, as the last stage that keeps this kind left them; `before`: of those before it."""
+        last = ""
+        for stage, keeps in self.stages().items():
+            if stage == before:
+                break
+            if keeps == kind.__name__:
+                last = stage
+        return self.read(last, index, kind)
 
     def rejects(self, stage: str, index: int) -> Iterator[Reject]:
         yield from self._lines(self._path(stage, index, ".rejects.jsonl"), Reject)

@@ -19,7 +19,7 @@ from tabulate import tabulate
 from build.core.config import DataRecipe
 from build.core.prompts import PROMPT_VERSION, join_turns, prediction_prompt
 from build.core.records import Dialogue, PredictionInstance, SampledFunction, UnifiedFunction, Usage
-from build.core.store import STAGES, Store
+from build.core.store import Store
 from build.core.tokens import count_tokens
 from build.stages.assemble import CONFIGS, SPLITS
 from build.teachers.client import cost
@@ -39,7 +39,7 @@ _CONFIG_WORDS = {
 def yield_table(store: Store) -> str:
     """A row a stage: parents received, the units they came to, kept, rejected, and the commonest reasons."""
     table = []
-    for stage in STAGES:
+    for stage in store.stages():
         total = store.totals(stage)
         reasons = sorted(total.rejects.items(), key=lambda item: (-item[1], item[0]))
         shown = ", ".join(f"{reason} {count}" for reason, count in reasons[:4]) + (", ..." if len(reasons) > 4 else "")
@@ -51,7 +51,7 @@ def yield_table(store: Store) -> str:
 def verdict_table(store: Store) -> str:
     """Verdicts by task and turn, with the share that is right."""
     table = []
-    for turn, stage, mark in ((1, "rationales", ""), (2, "revise", ""), (3, "revise", "third_")):
+    for turn, stage, mark in ((1, "answer", ""), (2, "revise", ""), (3, "revise", "third_")):
         stats = store.totals(stage).stats
         for task in ("output", "input"):
             counts = {
@@ -84,7 +84,7 @@ _RECORDED_WORDS = {
 
 def recorded_table(store: Store) -> str:
     """What became of the pairs that ready functions brought along, by class; empty where there were none."""
-    stats = store.totals("sample_io").stats
+    stats = store.totals("sample").stats
     found = {name.removeprefix("recorded_"): count for name, count in stats.items() if name.startswith("recorded_")}
     total = sum(found.values())
     ordered = sorted(found.items(), key=lambda item: -item[1])
@@ -95,7 +95,7 @@ def recorded_table(store: Store) -> str:
 def cost_table(recipe: DataRecipe, store: Store) -> str:
     """What the model was asked at each stage, and what that costs by the recipe's prices; "" without a model."""
     table = []
-    for stage in STAGES:
+    for stage in store.stages():
         found = store.totals(stage).stats
         spent = Usage(*(found.get(name, 0) for name in ("requests", "prompt_tokens", "completion_tokens")))
         if spent.requests:
@@ -195,7 +195,7 @@ def _card_text(
         ["first responses", "number", "median tokens", "longest"],
         tablefmt="github",
     )
-    sampled = store.totals("sample_io").stats
+    sampled = store.totals("questions").stats
     return f"""
 # {recipe.name}
 
@@ -256,15 +256,15 @@ def _teacher_limits(recipe: DataRecipe) -> str:
 
 
 def _functions(store: Store, shard: int) -> Iterator[SampledFunction]:
-    return store.read("sample_io", shard, SampledFunction)
+    return store.kept(SampledFunction, shard)
 
 
 def _lengths(store: Store) -> dict[str, list[int]]:
     """Estimated tokens of the first responses, by task."""
     tokens: dict[str, list[int]] = {"output": [], "input": []}
     for shard in range(store.shards() or 0):
-        tasks = {record.id: record.task for record in store.read("instances", shard, PredictionInstance)}
-        for dialogue in store.read("revise", shard, Dialogue):
+        tasks = {record.id: record.task for record in store.kept(PredictionInstance, shard)}
+        for dialogue in store.kept(Dialogue, shard):
             tokens[tasks[dialogue.instance_id]].append(count_tokens(dialogue.turns[0].response))
     return tokens
 
@@ -289,15 +289,13 @@ def _histogram(tokens: dict[str, list[int]]) -> bytes:
 
 def _sample(store: Store, recipe: DataRecipe) -> tuple[UnifiedFunction, PredictionInstance, Dialogue] | None:
     """One conversation, the same for the same run: a revised one that ended well if the shard drawn has one."""
-    shards = [(shard, list(store.read("revise", shard, Dialogue))) for shard in range(store.shards() or 0)]
+    shards = [(shard, list(store.kept(Dialogue, shard))) for shard in range(store.shards() or 0)]
     filled = [each for each in shards if each[1]]
     if not filled:
         return None
     shard, dialogues = random.Random(recipe.digest()).choice(filled)
     good = [each for each in dialogues if len(each.turns) > 1 and each.turns[-1].verdict.correct]
     dialogue = (good or dialogues)[0]
-    instance = next(
-        each for each in store.read("instances", shard, PredictionInstance) if each.id == dialogue.instance_id
-    )
+    instance = next(each for each in store.kept(PredictionInstance, shard) if each.id == dialogue.instance_id)
     function = next(each.function for each in _functions(store, shard) if each.function.id == instance.function_id)
     return function, instance, dialogue

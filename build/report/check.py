@@ -9,20 +9,11 @@ from typing import Any
 
 from tqdm import tqdm
 
-from build.core.records import Dialogue, PredictionInstance, Rationale, RawCode, SampledFunction, UnifiedFunction
-from build.core.store import STAGES, Store
+import build.core.records
+from build.core.records import Dialogue, PredictionInstance, SampledFunction
+from build.core.store import Store
 from build.report.card import dataset_faults
 from build.sandbox import Limits, Program, Sandbox
-
-_KINDS: dict[str, Any] = {
-    "collect": RawCode,
-    "filters": RawCode,
-    "unify": UnifiedFunction,
-    "sample_io": SampledFunction,
-    "instances": PredictionInstance,
-    "rationales": Rationale,
-    "revise": Dialogue,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +42,7 @@ def check(store: Store, limits: Limits) -> Findings:
     tasks: Counter[str] = Counter()
     with Sandbox(limits) as sandbox:
         for shard in tqdm(range(store.shards() or 0), desc="check", unit="shard"):
-            for sampled in store.read("sample_io", shard, SampledFunction):
+            for sampled in store.kept(SampledFunction, shard):
                 functions += 1
                 pairs += len(sampled.pairs)
                 program = Program(sampled.function.code)
@@ -61,7 +52,7 @@ def check(store: Store, limits: Limits) -> Findings:
                         got = result.value if result.status == "ok" else f"{result.status} ({result.detail})"
                         where = f"{sampled.function.path}:{sampled.function.name}"
                         faults.append(f"{where}: {pair.input} is recorded with {pair.output} and gives {got}")
-            tasks.update(record.task for record in store.read("instances", shard, PredictionInstance))
+            tasks.update(record.task for record in store.kept(PredictionInstance, shard))
     return Findings(pairs, functions, dict(tasks), tuple(faults))
 
 
@@ -71,42 +62,44 @@ def _recount(store: Store) -> list[str]:
     faults = []
     before = None
     offered: set[str] | None = None
-    for stage in STAGES:
+    kind_before = ""
+    for stage, kind in store.stages().items():
         ids: Counter[str] = Counter()
         now: set[str] = set()
         orphans = 0
+        is_filter = kind == kind_before  # it keeps some of the records that it received as they are
         for shard in range(store.shards() or 0):
             counts = store.done(stage, shard)
             if counts is None:
                 faults.append(f"{stage}, shard {shard}: is not finished")
                 continue
-            records = list(store.read(stage, shard, _KINDS[stage]))
+            records = list(store.read(stage, shard, getattr(build.core.records, kind)))
             rejects = Counter(reject.reason for reject in store.rejects(stage, shard))
             if (counts.kept, counts.rejects) != (len(records), dict(rejects)):
                 faults.append(f"{stage}, shard {shard}: its marker does not agree with its files")
             ids.update(record.id for record in records)
             now.update(made for record in records for made in _offers(record))
-            orphans += sum(offered is not None and _parent(record) not in offered for record in records)
+            orphans += sum(
+                offered is not None and (record.id if is_filter else _parent(record)) not in offered
+                for record in records
+            )
         twice = [record_id for record_id, count in ids.items() if count > 1]
         faults += [f"{stage}: {len(twice)} ids occur more than once, {twice[0]} first"] if twice else []
         faults += [f"{stage}: {orphans} records come from nothing that the stage before kept"] if orphans else []
         total = store.totals(stage)
         if before is not None and total.received != before:
             faults.append(f"{stage}: received {total.received}, but the stage before kept {before}")
-        before, offered = total.kept, now
+        before, offered, kind_before = total.kept, now, kind
     return faults
 
 
 def _offers(record: Any) -> list[str]:
     """The ids that records of the next stage may come from."""
-    if isinstance(record, SampledFunction):
-        return [pair.id for pair in record.pairs]
-    return [record.id]
+    pairs = record.pairs if isinstance(record, SampledFunction) else ()
+    return [record.id, *(pair.id for pair in pairs)]
 
 
 def _parent(record: Any) -> str:
-    if isinstance(record, RawCode):  # of the filters: the file itself
-        return record.id
     if isinstance(record, SampledFunction):
         return record.function.id
     if isinstance(record, Dialogue):

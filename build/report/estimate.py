@@ -30,7 +30,7 @@ def estimate(recipe: DataRecipe, isolation: Isolation = AVAILABLE) -> str:
     if not recipe.teacher.is_model:
         return f"The teacher `{recipe.teacher.name}` is no model: nothing is asked and nothing is to be paid."
     store = open_run(recipe, isolation)
-    collect_shards(recipe, store)
+    collect_shards(recipe, store, isolation)
     rows = {}
     files = ready = prompt = labels = generators = 0
     for shard in range(store.shards() or 0):
@@ -43,10 +43,10 @@ def estimate(recipe: DataRecipe, isolation: Isolation = AVAILABLE) -> str:
             prompt += count_tokens(unify_prompt(raw.content, recipe.unify.structured))
             labels += count_tokens(label_prompt(raw.content))
     if recipe.filters.reasoning_type:
-        rows["filters: type"] = Usage(files, labels, files * 5)
+        rows["type_filter"] = Usage(files, labels, files * 5)
     if recipe.filters.difficulty:
         tries = (round(files * _FUNCTIONS_PER_FILE) + ready) * recipe.filters.difficulty_tries
-        rows["filters: completion"] = Usage(tries, tries * _PROMPT_TOKENS, tries * 200)
+        rows["difficulty_filter"] = Usage(tries, tries * _PROMPT_TOKENS, tries * 200)
     if recipe.unify.by == "model":
         each = min(_UNIFIED_TOKENS, recipe.unify.max_tokens)
         written = files * each
@@ -59,7 +59,7 @@ def estimate(recipe: DataRecipe, isolation: Isolation = AVAILABLE) -> str:
     instances, how = _instances(recipe, store, files, ready)
     first = instances * recipe.teacher.samples
     answer = min(round(recipe.teacher.max_tokens * 0.7), _ANSWER_TOKENS)
-    rows["rationales"] = Usage(first, first * _PROMPT_TOKENS, first * answer)
+    rows["answer"] = Usage(first, first * _PROMPT_TOKENS, first * answer)
     wrong = round(first * _WRONG)
     for turn in range(recipe.revisions):
         told = _PROMPT_TOKENS + (turn + 1) * answer
@@ -75,8 +75,8 @@ def estimate(recipe: DataRecipe, isolation: Isolation = AVAILABLE) -> str:
 
 
 def _instances(recipe: DataRecipe, store: Store, files: int, ready: int) -> tuple[int, str]:
-    known = store.totals("instances").kept
-    if known and store.totals("instances").received == store.totals("sample_io").kept:
+    known = store.totals("questions").kept
+    if known and store.totals("questions").received == store.totals("difficulty_filter").kept:
         return known, f"{known} instances"
     guessed = (round(files * _FUNCTIONS_PER_FILE) + ready) * 2 * recipe.questions.pairs_per_function
     return guessed, f"about {guessed} instances (0.46 functions a file, as in the official demo)"

@@ -1,21 +1,24 @@
-"""Stages 5 and 6, rationales and revise: a teacher answers each instance, execution judges, wrong answers are redone.
+"""Stage 7, answer: a teacher answers each question, and execution judges the answer.
 
-Every answer is kept, right or wrong, with its verdict (the paper, section 3.4: dropping wrong ones costs accuracy). Only an
-instance without any answer is a reject.
+Every answer is kept, right or wrong, with its verdict (the paper, section 3.4: dropping wrong ones costs accuracy). Only a
+question without any answer is a reject.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from build.core.chat import Message
-from build.core.prompts import Order, grounded_prompt, prediction_prompt, revision_request
-from build.core.records import Dialogue, PredictionInstance, Rationale, Reject, SampledFunction, digest
+from build.core.chat import Message, count_usage
+from build.core.config import DataRecipe
+from build.core.prompts import Order, grounded_prompt, prediction_prompt
+from build.core.records import PredictionInstance, Rationale, Reject, SampledFunction, Task, digest
 from build.sandbox import Program, Sandbox
+from build.stages.stage import Context, Shard, Stage
 from build.teachers.base import Question, Teacher
 from build.teachers.trace.grounding import Grounds
 from build.verify import Check, verify
 
-STAGE = "rationales"
+STAGE = "answer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,16 @@ class Asking:
     samples: int = 1
     order: Order = "paper"
     grounding: bool = False
+
+
+def run(shard: Shard, context: Context, stats: Counter[str]) -> Iterator[Rationale | Reject]:
+    """The teacher's first answers to a shard's questions. Counts verdicts by task, and what the answers cost."""
+    functions = {record.function.id: record for record in shard.kept(SampledFunction)}
+    tasks = {instance.id: instance.task for instance in shard.records}
+    for answer in rationales(shard.records, functions, context.teacher, context.sandbox, asking_of(context.recipe)):
+        if isinstance(answer, Rationale):
+            count_verdict(answer, tasks[answer.instance_id], stats)
+        yield answer
 
 
 def rationales(
@@ -43,67 +56,21 @@ def rationales(
     questions = []
     for instance in instances:
         function = functions[instance.function_id]
-        messages = (Message("user", _prompt(function, instance, asking, grounds)),)
+        messages = (Message("user", prompt_of(function, instance, asking, grounds)),)
         questions += [
             Question(messages, sample, function=function, instance=instance, turn=1) for sample in range(asking.samples)
         ]
-    yield from _answered(questions, teacher, sandbox, grounds if asking.grounding else None)
+    yield from ask(questions, teacher, sandbox, grounds if asking.grounding else None)
 
 
-def revise(
-    answers: Iterable[Rationale],
-    instances: Mapping[str, PredictionInstance],
-    functions: Mapping[str, SampledFunction],
-    teacher: Teacher,
-    sandbox: Sandbox,
-    revisions: int,
-    asking: Asking | None = None,
-) -> Iterator[Dialogue]:
-    """A finished conversation per answer: right ones as they are, wrong ones with up to `revisions` further turns."""
-    asking = asking or Asking()
-    grounds = Grounds(sandbox)
-    turns = [[answer] for answer in answers]
-    failures = [""] * len(turns)
-    for _ in range(revisions):
-        wrong = [n for n, told in enumerate(turns) if not told[-1].verdict.correct and not failures[n]]
-        questions = [
-            _revision(turns[number], instances[turns[number][0].instance_id], functions, asking, grounds)
-            for number in wrong
-        ]
-        redone = _answered(questions, teacher, sandbox, grounds if asking.grounding else None)
-        for number, answer in zip(wrong, redone):
-            if isinstance(answer, Reject):
-                failures[number] = answer.reason
-            else:
-                turns[number].append(answer)
-    for told, failure in zip(turns, failures):
-        yield Dialogue(digest(*(turn.id for turn in told)), told[0].instance_id, tuple(told), failure)
-
-
-def _revision(
-    told: Sequence[Rationale],
-    instance: PredictionInstance,
-    functions: Mapping[str, SampledFunction],
-    asking: Asking,
-    grounds: Grounds,
-) -> Question:
-    """The request for the turn after those told so far, with the whole conversation."""
-    function = functions[instance.function_id]
-    messages = [Message("user", _prompt(function, instance, asking, grounds))]
-    for answer in told:
-        messages += [Message("assistant", answer.response), Message("user", revision_request(answer.verdict))]
-    last = told[-1]
-    return Question(tuple(messages), last.sample, function=function, instance=instance, turn=last.turn + 1, before=last)
-
-
-def _prompt(function: SampledFunction, instance: PredictionInstance, asking: Asking, grounds: Grounds) -> str:
+def prompt_of(function: SampledFunction, instance: PredictionInstance, asking: Asking, grounds: Grounds) -> str:
     prompt = prediction_prompt(function.function, instance, asking.order)
     if asking.grounding and instance.task == "output":
         return grounded_prompt(prompt, grounds.told(function.function.code, instance.input))
     return prompt
 
 
-def _answered(
+def ask(
     questions: Sequence[Question], teacher: Teacher, sandbox: Sandbox, grounds: Grounds | None
 ) -> Iterator[Rationale | Reject]:
     """An answer or a reject per question, in order; they are judged together: runs of one program share a job."""
@@ -144,3 +111,22 @@ def _answered(
             reasoning=done.reasoning,
             stated=stated,
         )
+
+
+def asking_of(recipe: DataRecipe) -> Asking:
+    """How a recipe wants its questions asked."""
+    return Asking(recipe.teacher.samples, recipe.prompt_order, recipe.teacher.grounding)
+
+
+def count_verdict(answer: Rationale, task: Task, stats: Counter[str]) -> None:
+    """Add an answer's verdict, end and cost to a stage's stats. Turn 1 and turn 2 have a stage each; turn 3 has a prefix."""
+    third = "third_" if answer.turn == 3 else ""
+    stats[f"{third}{task}_{answer.verdict.status}"] += 1
+    stats[f"finish_{answer.finish_reason}"] += answer.finish_reason != "stop"
+    if answer.stated is not None:
+        stats["stated_values"] += answer.stated[0]
+        stats["stated_values_confirmed"] += answer.stated[1]
+    count_usage(answer.usage, stats)
+
+
+stage = Stage(STAGE, PredictionInstance, Rationale, run)

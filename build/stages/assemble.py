@@ -24,19 +24,15 @@ SPLITS = ("train", "test")
 def rows(config: str, split: str, store: Store, shard: int, recipe: DataRecipe) -> Iterator[tuple[str, dict[str, Any]]]:
     """The rows of one shard that belong to a config and a split, each with its unique key."""
     functions = {
-        record.function.id: record
-        for record in store.read("sample_io", shard, SampledFunction)
-        if split_of(record, recipe) == split
+        record.function.id: record for record in store.kept(SampledFunction, shard) if split_of(record, recipe) == split
     }
     if config == "functions":
         yield from ((record.function.id, _function_row(record)) for record in functions.values())
         return
     instances = {
-        record.id: record
-        for record in store.read("instances", shard, PredictionInstance)
-        if record.function_id in functions
+        record.id: record for record in store.kept(PredictionInstance, shard) if record.function_id in functions
     }
-    dialogues = [each for each in store.read("revise", shard, Dialogue) if each.instance_id in instances]
+    dialogues = [each for each in store.kept(Dialogue, shard) if each.instance_id in instances]
     right: dict[str, list[bool]] = {}  # of the first answers to each instance
     for dialogue in dialogues:
         right.setdefault(dialogue.instance_id, []).append(dialogue.turns[0].verdict.correct)

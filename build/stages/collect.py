@@ -11,6 +11,7 @@ import json
 import re
 import tokenize
 import warnings
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -20,12 +21,20 @@ from build.core.config import CollectConfig, SourceConfig
 from build.core.errors import ConfigError, RunError
 from build.core.records import RawCode, Reject, digest
 from build.core.tables import BadRow, read_table
+from build.stages.stage import Context, Shard, Stage
 
 STAGE = "collect"
 
 _GENERATED = re.compile(
     r"(?im)\b(auto-?generated|automatically generated|do not edit)\b|@generated\b|^\s*#\W*generated (by|from)\b"
 )
+
+
+def run(shard: Shard, context: Context, stats: Counter[str]) -> Iterator[RawCode | Reject]:
+    """Every record that is left to collect from shard `shard.index` on; the engine cuts them into shards."""
+    recipe, store = context.recipe, shard.store
+    known = (raw for done in range(shard.index) for raw in store.read(STAGE, done, RawCode))
+    yield from collect(recipe.sources, recipe.collect, skip=shard.index * recipe.engine.shard_size, known=known)
 
 
 def collect(
@@ -166,7 +175,7 @@ def _hub_rows(source: SourceConfig) -> Iterator[dict[str, Any]]:
     from datasets import load_dataset
     from datasets.exceptions import DatasetNotFoundError
 
-    from build.stages.publish import HUB_ERRORS
+    from build.core.hub import HUB_ERRORS
 
     try:
         rows = load_dataset(source.name, source.config, split=source.split, streaming=True)
@@ -180,3 +189,6 @@ def _hub_rows(source: SourceConfig) -> Iterator[dict[str, Any]]:
         raise RunError(
             f"source {source.name}: the Hub's stream broke off ({reason}); run the same command again to go on."
         ) from error
+
+
+stage = Stage(STAGE, None, RawCode, run)

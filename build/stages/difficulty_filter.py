@@ -1,4 +1,4 @@
-"""The CodeMix filter (paper, section 2.1): keep what a model completes right neither nearly always nor nearly never.
+"""Stage 5, difficulty_filter: keeps what a model completes right neither nearly always nor nearly never (CodeMix; paper, 2.1).
 
 The paper has a small code model complete a function of each file, and leaves open when a completion is right. Here it is
 right when the program gives its verified outputs again, so the filter comes after sampling and works on every function that
@@ -13,36 +13,43 @@ from build.core.chat import LanguageModel, Message, Request, count_usage
 from build.core.config import FilterConfig
 from build.core.records import Reject, SampledFunction
 from build.sandbox import Program, Sandbox
-from build.stages.sample import STAGE
+from build.stages.stage import Context, Shard, Stage
 from build.unifiers.prompts import completion_prompt
 from build.unifiers.sections import last_block
 
+STAGE = "difficulty_filter"
 
-def filter_by_completion(
-    sampled: Iterable[SampledFunction | Reject],
+
+def run(shard: Shard, context: Context, stats: Counter[str]) -> Iterator[SampledFunction | Reject]:
+    """Each function, or a reject; every function where the recipe does not ask for this filter."""
+    rules = context.recipe.filters
+    if context.model is None or not rules.difficulty:
+        yield from shard.records
+    else:
+        yield from filter_by_difficulty(shard.records, rules, context.model, context.sandbox, stats)
+
+
+def filter_by_difficulty(
+    sampled: Iterable[SampledFunction],
     rules: FilterConfig,
     model: LanguageModel,
     sandbox: Sandbox,
     stats: Counter[str],
 ) -> Iterator[SampledFunction | Reject]:
-    """Each record, or in its place a reject: too_easy, too_hard, or why the model gave no answer.
+    """Each function, or in its place a reject: too_easy, too_hard, or why the model gave no answer.
 
     What the model cost is added to `stats`.
     """
     records = list(sampled)
     requests = []
     for record in records:
-        if isinstance(record, SampledFunction):
-            message = Message("user", _prompt(record))
-            requests += [Request((message,), sample, rules.max_tokens) for sample in range(rules.difficulty_tries)]
+        message = Message("user", _prompt(record))
+        requests += [Request((message,), sample, rules.max_tokens) for sample in range(rules.difficulty_tries)]
     answers = model.complete(requests)
     for answer in answers:
         count_usage(answer.usage, stats)
     unread = iter(answers)
     for record in records:
-        if isinstance(record, Reject):
-            yield record
-            continue
         asked_for = [next(unread) for _ in range(rules.difficulty_tries)]
         tries = [answer for answer in asked_for if not answer.failure]
         function = record.function
@@ -97,3 +104,6 @@ def _is_right(record: SampledFunction, answer: str, sandbox: Sandbox) -> bool:
         return False
     results = sandbox.call(Program(made), [pair.input for pair in record.pairs])
     return all(result.value == pair.output for result, pair in zip(results, record.pairs))
+
+
+stage = Stage(STAGE, SampledFunction, SampledFunction, run)

@@ -1,12 +1,26 @@
-"""Stage 4, instances: each chosen pair becomes two questions, so that input and output prediction are half and half."""
+"""Stage 6, questions: each chosen pair becomes two questions, so that input and output prediction are half and half."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from build.core.records import IOPair, PredictionInstance, Reject, SampledFunction, Task, digest
+from build.stages.stage import Context, Shard, Stage
 
-STAGE = "instances"
+STAGE = "questions"
 
 _TASKS: tuple[Task, ...] = ("output", "input")
+
+
+def run(shard: Shard, context: Context, stats: Counter[str]) -> Iterator[PredictionInstance | Reject]:
+    """The questions about a shard's functions. Counts the pairs that they are chosen from, and the questions by task."""
+    for function in shard.records:
+        stats["pairs"] += len(function.pairs)
+        stats["constant_functions"] += function.constant
+        stats["trivial_outputs"] += sum(pair.trivial for pair in function.pairs)
+    for made in make_instances(shard.records, context.recipe.questions.pairs_per_function):
+        if isinstance(made, PredictionInstance):
+            stats[f"{made.task}_tasks"] += 1
+        yield made
 
 
 def make_instances(
@@ -33,3 +47,6 @@ def _choose(pairs: tuple[IOPair, ...], count: int) -> set[str]:
         first_of_output.setdefault(pair.output, pair.id)
     ranked = sorted(pairs, key=lambda pair: (first_of_output[pair.output] != pair.id, pair.trivial))
     return {pair.id for pair in ranked[:count]}
+
+
+stage = Stage(STAGE, SampledFunction, PredictionInstance, run)

@@ -1,4 +1,4 @@
-"""Stage 3, sample_io: input/output pairs for a function, each believed only after a second, different process agrees.
+"""Stage 4, sample: draws input/output pairs for a function, each believed only after a second, different process agrees.
 
 The rules are the paper's (appendix A): up to 1000 draws from the input generator until 10 distinct pairs pass the size rule,
 at least 2 pairs, no None outputs. What the paper leaves open is closed here: arguments are written as JSON *before* the call
@@ -17,14 +17,21 @@ from build.sandbox import DrawRules, Draws, Program, Sandbox
 from build.sandbox.causes import cause
 from build.sandbox.codec import decode
 from build.sandbox.sizes import fits
+from build.stages.stage import Context, Shard, Stage
 
-STAGE = "sample_io"
+STAGE = "sample"
 
 _DRAWN_AGAIN = 3  # pairs that a written generator has to give once more from the same seed, or no run could be repeated
 TRIVIAL = {"true", "false", "null", "0", '""', "[]", "{}"}  # outputs that say little about the function
 
 
-def sample_io(
+def run(shard: Shard, context: Context, stats: Counter[str]) -> Iterator[SampledFunction | Reject]:
+    """The functions of a shard with their pairs, by the recipe's rules and seed."""
+    recipe = context.recipe
+    yield from sample_pairs(shard.records, recipe.sampling, recipe.seed, context.sandbox, stats)
+
+
+def sample_pairs(
     functions: Iterable[UnifiedFunction], rules: SamplingConfig, seed: int, sandbox: Sandbox, stats: Counter[str]
 ) -> Iterator[SampledFunction | Reject]:
     """Each function with its verified pairs, or a reject: few_pairs, recorded_pairs_fail, nondeterministic,
@@ -115,3 +122,6 @@ def _replay(
     rejected = {reason: count for reason, count in costs.items() if count and reason != "ok"}
     pairs = tuple(kept.items())[: rules.distinct]
     return Draws(pairs, len(function.recorded), rejected, "" if len(pairs) >= rules.min_pairs else few, failure)
+
+
+stage = Stage(STAGE, UnifiedFunction, SampledFunction, run)

@@ -1,4 +1,4 @@
-"""The PyEdu-R source filter (paper, section 2.1): which files are worth a teacher's time.
+"""Stage 2, type_filter: drops files that are not worth a teacher's time (the PyEdu-R source filter of the paper, section 2.1).
 
 A model says what kind of reasoning a file takes; textbook algorithms (the other source is full of them) and files without
 reasoning are dropped. The other filter of the paper works on functions: `build.stages.difficulty_filter`.
@@ -10,11 +10,21 @@ from collections.abc import Iterable, Iterator
 
 from build.core.chat import LanguageModel, Message, Request, count_usage
 from build.core.records import RawCode, Reject
+from build.stages.stage import Context, Shard, Stage
 from build.unifiers.prompts import REASONING_TYPES, label_prompt
 
-STAGE = "filters"
+STAGE = "type_filter"
 
 _DROPPED = ("algorithms", "non-reasoning")
+
+
+def run(shard: Shard, context: Context, stats: Counter[str]) -> Iterator[RawCode | Reject]:
+    """Each file, or a reject; every file where the recipe does not ask for this filter."""
+    rules = context.recipe.filters
+    if context.model is None or not rules.reasoning_type:
+        yield from shard.records
+    else:
+        yield from filter_by_type(shard.records, rules.max_tokens, context.model, stats)
 
 
 def filter_by_type(
@@ -56,3 +66,6 @@ def read_label(answer: str) -> str:
         for match in re.finditer(pattern, text):
             best = max(best, (match.start(), label))
     return best[1]
+
+
+stage = Stage(STAGE, RawCode, RawCode, run)

@@ -1,82 +1,41 @@
-"""Stage 2, unify: raw code becomes functions in the unified format.
+"""Stage 3, unify: brings raw code into the unified format, by analysis or by a language model.
 
-Python files go to the static unifier; ready functions of the official raw schema are read as they are, with their recorded
-pairs, which nobody believes before they reproduce.
+Ready functions of the official raw schema are read as they are.
 """
 
-import ast
-import json
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections import Counter
+from collections.abc import Iterator
 
-from build.core.records import RawCode, RecordedPair, Reject, UnifiedFunction, digest
-from build.sandbox.codec import NotData, encode
-from build.unifiers.static import STAGE, static_functions
-
-
-def unify(files: Iterable[RawCode]) -> Iterator[UnifiedFunction | Reject]:
-    """The functions of each record, or rejects. One file may give several of both."""
-    for raw in files:
-        if raw.kind == "unified":
-            yield read_official(raw)
-        else:
-            yield from static_functions(raw)
+from build.core.records import RawCode, Reject, UnifiedFunction
+from build.stages.stage import Context, Shard, Stage
+from build.unifiers.model import ModelUnifier
+from build.unifiers.ready import read_ready
+from build.unifiers.static import static_functions
 
 
-def read_official(raw: RawCode) -> UnifiedFunction | Reject:
-    """A row of the official raw schema as a function; `ios` may be empty and may be JSON text."""
-    row: dict[str, Any] = json.loads(raw.content)
-    missing = [
-        key for key in ("problem_description", "io_requirements", "refcode") if not isinstance(row.get(key), str)
-    ]
-    if missing:
-        return Reject(STAGE, raw.id, "bad_row", f"{raw.path}: no text in {', '.join(missing)}")
-    code, entry = row["refcode"], row.get("funcname") or "main_solution"
-    try:
-        tree = ast.parse(code)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        return Reject(STAGE, raw.id, "unparsable", f"{raw.path}: {type(error).__name__}: {error}")
-    if not any(isinstance(node, ast.FunctionDef) and node.name == entry for node in tree.body):
-        return Reject(STAGE, raw.id, "no_entry_point", f"{raw.path}: no top-level function {entry}")
-    if entry != "main_solution":
-        code = f"{code}\n\n\nmain_solution = {entry}\n"
-    generator = row.get("input_generator") or None
-    texts = [code, row["io_requirements"], row["problem_description"], generator or ""]
-    try:
-        recorded = tuple(_recorded(row.get("ios")))
-        "".join(texts).encode("utf-8")
-    except (ValueError, TypeError) as error:  # UnicodeEncodeError is a ValueError
-        return Reject(STAGE, raw.id, "bad_row", f"{raw.path}: {error}")
-    return UnifiedFunction(
-        id=digest(raw.id, code, generator or ""),
-        parent=raw.id,
-        source=raw.source,
-        path=raw.path,
-        license=raw.license,
-        name=entry,
-        unifier="official",
-        code=code,
-        description=row["io_requirements"],
-        query=row["problem_description"],
-        generator=generator,
-        recorded=recorded,
-    )
+def run(shard: Shard, context: Context, stats: Counter[str]) -> Iterator[UnifiedFunction | Reject]:
+    """The functions of each record, or rejects. One file may give several of both.
 
-
-def _recorded(ios: Any) -> Iterator[RecordedPair]:
-    """The recorded pairs; one that is no data keeps its text and the problem, so that it can be counted.
-
-    Raises ValueError where `ios` is no list at all.
+    What a model cost is added to `stats`.
     """
-    pairs = json.loads(ios) if isinstance(ios, str) else ios
-    if not isinstance(pairs, list | None):
-        raise ValueError(f"`ios` is no list but {type(pairs).__name__}")
-    for pair in pairs or []:
-        try:
-            if not isinstance(pair["input"], dict):
-                raise NotData("not_json", "the input is no object of arguments")
-            yield RecordedPair(encode(pair["input"]), encode(pair["output"]))
-        except (KeyError, TypeError) as error:
-            yield RecordedPair(json.dumps(pair), "", f"bad_row: {error}")
-        except NotData as error:
-            yield RecordedPair(json.dumps(pair["input"]), json.dumps(pair["output"]), str(error))
+    rules = context.recipe.unify
+    if context.model is None or (rules.by == "static" and not rules.write_generators):
+        for raw in shard.records:
+            yield from _without_model(raw)
+        return
+    unifier = ModelUnifier(rules, context.model, context.sandbox, context.recipe.seed)
+    asked = [raw for raw in shard.records if raw.kind == "python" and rules.by == "model"]
+    others = [raw for raw in shard.records if raw.kind != "python" or rules.by != "model"]
+    yield from unifier.from_files(asked, stats)
+    ready = [found for raw in others for found in _without_model(raw)]
+    yield from unifier.with_generators(ready, stats) if rules.write_generators else ready
+
+
+def _without_model(raw: RawCode) -> Iterator[UnifiedFunction | Reject]:
+    if raw.kind == "unified":
+        yield read_ready(raw)
+    else:
+        yield from static_functions(raw)
+
+
+stage = Stage("unify", RawCode, UnifiedFunction, run)

@@ -6,14 +6,13 @@ the teacher says of a request without an answer.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from build.core.chat import Completion, LanguageModel, Message, Request, count_usage
 from build.core.config import UnifyConfig
 from build.core.records import RawCode, Reject, UnifiedFunction, digest
 from build.sandbox import DrawRules, Program, Sandbox
-from build.stages.unify import STAGE, unify
 from build.unifiers.prompts import generator_prompt, repair_prompt, unify_prompt
 from build.unifiers.sections import (
     SCHEMA,
@@ -26,6 +25,7 @@ from build.unifiers.sections import (
     read_sections,
     without_main_guard,
 )
+from build.unifiers.static import STAGE
 
 _TRIAL = DrawRules(draws=20, distinct=2)
 _DETAIL_CHARS = 400
@@ -40,18 +40,8 @@ class ModelUnifier:
         self.sandbox = sandbox
         self.seed = seed
 
-    def unify(self, files: Iterable[RawCode], stats: Counter[str]) -> Iterator[UnifiedFunction | Reject]:
-        """A function or a reject per record; what the model cost is added to `stats`."""
-        files = list(files)
-        python = [raw for raw in files if raw.kind == "python" and self.rules.by == "model"]
-        made = dict(zip((raw.id for raw in python), self._from_files(python, stats)))
-        ready = [result for raw in files if raw.id not in made for result in unify([raw])]
-        if self.rules.write_generators:
-            ready = self._with_generators(ready, stats)
-        yield from made.values()
-        yield from ready
-
-    def _from_files(self, files: Sequence[RawCode], stats: Counter[str]) -> list[UnifiedFunction | Reject]:
+    def from_files(self, files: Sequence[RawCode], stats: Counter[str]) -> list[UnifiedFunction | Reject]:
+        """A function or a reject per file, in order; what the model cost is added to `stats`."""
         schema = SCHEMA if self.rules.structured else ""
         asked = [(Message("user", unify_prompt(raw.content, self.rules.structured)),) for raw in files]
         answers = self._complete([Request(messages, 0, self.rules.max_tokens, schema) for messages in asked], stats)
@@ -107,7 +97,7 @@ class ModelUnifier:
         few = "one_pair" if draws.pairs else "no_pair"
         raise Misfit(f"trial_{draws.failure or few}", f"{costs} {draws.detail}".strip())
 
-    def _with_generators(
+    def with_generators(
         self, ready: Sequence[UnifiedFunction | Reject], stats: Counter[str]
     ) -> list[UnifiedFunction | Reject]:
         """Ready functions without a generator, with one where the model writes one that works; the others as they were."""

@@ -11,13 +11,14 @@ from build.core.chat import Completion, Request
 from build.core.config import FilterConfig, SamplingConfig, UnifyConfig
 from build.core.records import RawCode, Reject, SampledFunction, UnifiedFunction, Usage
 from build.sandbox import Limits, Sandbox
-from build.stages.difficulty_filter import filter_by_completion, replaced
-from build.stages.sample import sample_io
+from build.stages.difficulty_filter import filter_by_difficulty, replaced
+from build.stages.sample import sample_pairs
 from build.stages.type_filter import filter_by_type, read_label
-from build.stages.unify import unify
 from build.teachers.trace.grounding import Grounds
 from build.unifiers.model import ModelUnifier
+from build.unifiers.ready import read_ready
 from build.unifiers.sections import SCHEMA_KEYS, read_sections
+from build.unifiers.static import static_functions
 
 GOOD = (Path(__file__).parent / "unified_texts" / "01_plain.md").read_text("utf-8")
 DOUBLE = '''
@@ -60,8 +61,8 @@ def raw(content: str, kind: str = "python", name: str = "a") -> RawCode:
 
 
 def sampled(sandbox: Sandbox, content: str = DOUBLE) -> SampledFunction:
-    (function,) = (each for each in unify([raw(content)]) if isinstance(each, UnifiedFunction))
-    (made,) = sample_io([function], SamplingConfig(), 0, sandbox, Counter())
+    (function,) = (each for each in static_functions(raw(content)) if isinstance(each, UnifiedFunction))
+    (made,) = sample_pairs([function], SamplingConfig(), 0, sandbox, Counter())
     assert isinstance(made, SampledFunction)
     return made
 
@@ -72,11 +73,11 @@ def test_the_completion_rate_decides_by_execution(sandbox: Sandbox, right: int, 
         body = "number + number" if request.sample < right else "number + 1"
         return f"Here:\n```python\ndef double(number):\n    return {body}\n```"
 
-    function, reject, model = sampled(sandbox), Reject("sample_io", "other", "few_pairs"), Scripted(complete)
+    function, model = sampled(sandbox), Scripted(complete)
     stats: Counter[str] = Counter()
     rules = FilterConfig(difficulty=True, difficulty_low=0.1, difficulty_high=0.9)
-    first, found = filter_by_completion([reject, function], rules, model, sandbox, stats)
-    assert first == reject and (found.reason if isinstance(found, Reject) else "") == reason
+    (found,) = filter_by_difficulty([function], rules, model, sandbox, stats)
+    assert (found.reason if isinstance(found, Reject) else "") == reason
     assert found == function or reason
     assert len(model.asked) == stats["requests"] == 10 and "return 2" not in model.asked[0].messages[0].content
     assert "`def double(number: int):`" in model.asked[0].messages[0].content
@@ -134,7 +135,7 @@ def test_what_stays_useless_is_a_reject_after_one_repair_turn(
     sandbox: Sandbox, text: str | Completion, reason: str
 ) -> None:
     model = Scripted(lambda request: text)
-    (found,) = ModelUnifier(UnifyConfig(by="model"), model, sandbox, 0).unify([raw(DOUBLE)], Counter())
+    (found,) = ModelUnifier(UnifyConfig(by="model"), model, sandbox, 0).from_files([raw(DOUBLE)], Counter())
     assert isinstance(found, Reject) and found.reason == reason
     turns = [len(request.messages) for request in model.asked]
     assert turns == ([1] if reason == "http_400" else [1, 3])
@@ -144,14 +145,18 @@ def test_structured_answers_are_asked_for_with_a_schema(sandbox: Sandbox) -> Non
     parts = read_sections(GOOD)
     answer = json.dumps(dict(zip(SCHEMA_KEYS, (parts.code, parts.description, parts.generator, parts.query))))
     model = Scripted(lambda request: answer)
-    (found,) = ModelUnifier(UnifyConfig(by="model", structured=True), model, sandbox, 0).unify([raw(DOUBLE)], Counter())
+    (found,) = ModelUnifier(UnifyConfig(by="model", structured=True), model, sandbox, 0).from_files(
+        [raw(DOUBLE)], Counter()
+    )
     assert isinstance(found, UnifiedFunction) and found.code == parts.code
     assert set(json.loads(model.asked[0].schema)["required"]) == set(SCHEMA_KEYS)
 
 
 def test_an_endless_structured_answer_is_a_reject(sandbox: Sandbox) -> None:
     model = Scripted(lambda request: "[" * 100_000)
-    (found,) = ModelUnifier(UnifyConfig(by="model", structured=True), model, sandbox, 0).unify([raw(DOUBLE)], Counter())
+    (found,) = ModelUnifier(UnifyConfig(by="model", structured=True), model, sandbox, 0).from_files(
+        [raw(DOUBLE)], Counter()
+    )
     assert isinstance(found, Reject) and found.reason == "unparsable_code"
 
 
@@ -168,7 +173,8 @@ def test_ready_functions_get_a_generator_or_stay_as_they_are(sandbox: Sandbox) -
     files = [raw(json.dumps(row), "unified", f"r{number}") for number, row in enumerate(rows)]
     stats: Counter[str] = Counter()
     rules = UnifyConfig(write_generators=True)
-    found = [*ModelUnifier(rules, Scripted(write), sandbox, 0).unify(files, stats)]
+    ready = [read_ready(each) for each in files]
+    found = ModelUnifier(rules, Scripted(write), sandbox, 0).with_generators(ready, stats)
     assert [isinstance(each, UnifiedFunction) and bool(each.generator) for each in found] == [True, False]
     assert stats["generators_written"] == 1 and stats["generator_trial_no_pair"] == 1
 
@@ -189,8 +195,8 @@ def test_a_function_whose_completions_all_failed_is_not_called_hard(sandbox: San
         return "```python\ndef double(number):\n    return number + number\n```" if request.sample == 8 else "no"
 
     function, rules = sampled(sandbox), FilterConfig(difficulty=True)
-    (kept,) = filter_by_completion([function], rules, Scripted(answer), sandbox, Counter())
+    (kept,) = filter_by_difficulty([function], rules, Scripted(answer), sandbox, Counter())
     assert kept == function  # one of the two that were answered
     model = Scripted(lambda request: Completion("", failure="http_400"))
-    (found,) = filter_by_completion([function], rules, model, sandbox, Counter())
+    (found,) = filter_by_difficulty([function], rules, model, sandbox, Counter())
     assert isinstance(found, Reject) and found.reason == "http_400"

@@ -12,8 +12,8 @@ from build.core.records import RawCode, Reject, SampledFunction, UnifiedFunction
 from build.report.official import ReleasedRow, judge_rows, read_prompt
 from build.sandbox import Limits, Sandbox
 from build.stages.collect import collect
-from build.stages.sample import sample_io
-from build.stages.unify import unify
+from build.stages.sample import sample_pairs
+from build.unifiers.ready import read_ready
 
 CODE = """# import necessary packages
 from collections import Counter
@@ -109,10 +109,10 @@ def test_raw_rows_of_mixed_types_and_empty_ios_are_replayed(tmp_path: Path) -> N
     files = [
         raw for raw in collect([SourceConfig("functions", str(path))], CollectConfig()) if isinstance(raw, RawCode)
     ]
-    functions = [found for found in unify(files) if isinstance(found, UnifiedFunction)]
+    functions = [found for found in map(read_ready, files) if isinstance(found, UnifiedFunction)]
     assert len(functions) == 4
     with Sandbox(Limits(call_cpu_s=1, job_cpu_s=5)) as sandbox:
-        found = list(sample_io(functions, SamplingConfig(), 0, sandbox, Counter()))
+        found = list(sample_pairs(functions, SamplingConfig(), 0, sandbox, Counter()))
     assert isinstance(found[0], SampledFunction) and len(found[0].pairs) == 2
     assert [each.reason for each in found[1:] if isinstance(each, Reject)] == [
         "no_recorded_pairs",

@@ -7,10 +7,11 @@ import pytest
 
 from build.core.config import read_data_recipe
 from build.core.errors import RunError
-from build.core.store import STAGES, Store
+from build.core.store import Store
 from build.engine import run, run_rank
 from build.report.check import check
 from build.sandbox import Limits
+from build.stages import STAGES
 from tests.build.conftest import write_recipe
 from tests.kill_and_resume import compare, digests
 
@@ -22,19 +23,21 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Store:
 
 def test_every_stage_adds_up(finished: Store) -> None:
     kept = None
-    for stage in STAGES:
+    for stage in finished.stages():
         total = finished.totals(stage)
         assert total.units == total.kept + sum(total.rejects.values()) > 0
         assert kept is None or total.received == kept
         kept = total.kept
-    stats = finished.totals("instances").stats
+    stats = finished.totals("questions").stats
     assert stats["input_tasks"] == stats["output_tasks"] > 0
 
 
 def test_a_sound_run_has_no_faults_and_a_changed_pair_is_one(finished: Store, tmp_path: Path) -> None:
     assert check(finished, Limits()).faults == ()
     shard = next(
-        path for path in sorted((finished.root / "sample_io").glob("*.jsonl")) if '"output": "' in path.read_text()
+        path
+        for path in sorted((finished.root / "difficulty_filter").glob("*.jsonl"))
+        if '"output": "' in path.read_text()
     )
     text = shard.read_text()
     try:
@@ -59,7 +62,7 @@ def test_killed_runs_resume_to_the_same_bytes(tmp_path: Path) -> None:
 
 def test_an_unfinished_run_and_orphans_are_faults(finished: Store, tmp_path: Path) -> None:
     assert check(Store(tmp_path), Limits()).faults == ("the run is not finished: not everything is collected",)
-    shard = next(path for path in sorted((finished.root / "rationales").glob("0*.jsonl")) if path.stat().st_size)
+    shard = next(path for path in sorted((finished.root / "answer").glob("0*.jsonl")) if path.stat().st_size)
     text = shard.read_text()
     try:
         shard.write_text(re.sub(r'"parent": "\w+"', '"parent": "nobody"', text))
@@ -73,7 +76,7 @@ def test_a_damaged_shard_of_the_first_stage_is_mended_as_the_message_says(finish
     store = run(recipe)
     (store.root / "collect" / "00001.jsonl").write_text("not a record\n")
     (store.root / "unify" / "00001.done").unlink()
-    (store.root / "filters" / "00001.done").unlink()
+    (store.root / "type_filter" / "00001.done").unlink()
     with pytest.raises(RunError) as error:
         run(recipe)
     named = re.search(r"remove (\S+\.done)", str(error.value))
@@ -84,7 +87,9 @@ def test_a_damaged_shard_of_the_first_stage_is_mended_as_the_message_says(finish
 
 def test_the_manifest_of_a_finished_run_has_its_counts(finished: Store) -> None:
     counts = finished.manifest()["counts"]
-    assert set(counts) == set(STAGES) and counts["unify"]["kept"] == finished.totals("unify").kept > 0
+    assert (
+        set(counts) == {stage.name for stage in STAGES} and counts["unify"]["kept"] == finished.totals("unify").kept > 0
+    )
 
 
 def test_why_a_worker_cannot_start_is_told(tmp_path: Path) -> None:

@@ -8,15 +8,15 @@ import pytest
 from build.core.config import SamplingConfig
 from build.core.records import RawCode, RecordedPair, Reject, SampledFunction, UnifiedFunction
 from build.sandbox import Limits, Program, Sandbox
-from build.stages.sample import sample_io
-from build.stages.unify import read_official
+from build.stages.sample import sample_pairs
+from build.unifiers.ready import read_ready
 from tests.build.test_static import NUMBERS, unified
 
 RULES = SamplingConfig(draws=200, distinct=6)
 
 
 def sample(function: UnifiedFunction, sandbox: Sandbox, rules: SamplingConfig = RULES) -> SampledFunction | Reject:
-    return next(iter(sample_io([function], rules, 0, sandbox, Counter())))
+    return next(iter(sample_pairs([function], rules, 0, sandbox, Counter())))
 
 
 def written(code: str, generator: str) -> UnifiedFunction:
@@ -81,7 +81,7 @@ def test_nothing_that_is_written_counts_what_was_too_slow(sandbox: Sandbox) -> N
     code = "def main_solution(x):\n    while x > 98:\n        pass\n    return None\n"
     generator = "import random\ndef input_generator():\n    return {'x': random.randint(0, 100)}\n"
     stats: Counter[str] = Counter()
-    (dropped,) = sample_io([written(code, generator)], RULES, 0, sandbox, stats)
+    (dropped,) = sample_pairs([written(code, generator)], RULES, 0, sandbox, stats)
     assert isinstance(dropped, Reject) and dropped.reason == "few_pairs" and not stats
     assert dropped.detail.endswith("(some over the CPU limit)")
 
@@ -103,10 +103,10 @@ def test_recorded_pairs_are_believed_only_when_they_reproduce(sandbox: Sandbox) 
         "ios": [{"input": {"x": 1}, "output": 2}, {"input": {"x": 2}, "output": 3}, {"input": {"x": 2}, "output": 9},
                 {"input": {"x": 3}, "output": 1}, {"input": [4], "output": 5},
                 {"input": {"x": 5}, "output": Infinity}]}"""
-    function = read_official(RawCode("id", "official", "0", "MIT", row, "unified"))
+    function = read_ready(RawCode("id", "official", "0", "MIT", row, "unified"))
     assert isinstance(function, UnifiedFunction)
     stats: Counter[str] = Counter()
-    (sampled,) = sample_io([function], RULES, 0, sandbox, stats)
+    (sampled,) = sample_pairs([function], RULES, 0, sandbox, stats)
     assert isinstance(sampled, SampledFunction) and len(sampled.pairs) == 2
     names = ("ok", "differs", "exception", "not_data")
     assert [stats[f"recorded_{name}"] for name in names] == [2, 1, 1, 2]
@@ -128,7 +128,7 @@ def test_odd_official_rows_are_rejects(changes: str) -> None:
         + changes
         + "}"
     )
-    found = read_official(RawCode("id", "official", "0", "MIT", row, "unified"))
+    found = read_ready(RawCode("id", "official", "0", "MIT", row, "unified"))
     assert isinstance(found, Reject)
 
 

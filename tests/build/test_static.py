@@ -8,14 +8,13 @@ import pytest
 
 from build.core.records import RawCode, Reject, UnifiedFunction
 from build.sandbox import DrawRules, Program, Sandbox
-from build.stages.unify import unify
 from build.unifiers.static import static_functions
 from tests.build.conftest import RAW_FILES
 
 
 def unified(name: str) -> dict[str, UnifiedFunction]:
     raw = RawCode("id", "tests", name, "MIT", RAW_FILES[name])
-    return {found.name: found for found in unify([raw]) if isinstance(found, UnifiedFunction)}
+    return {found.name: found for found in static_functions(raw) if isinstance(found, UnifiedFunction)}
 
 
 NUMBERS = unified("numbers.py")

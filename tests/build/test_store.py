@@ -54,7 +54,7 @@ def test_a_damaged_line_names_its_file_and_number(tmp_path: Path) -> None:
 
 def test_a_folder_of_another_recipe_or_kind_is_refused(tmp_path: Path) -> None:
     Store(tmp_path / "run").open(MANIFEST)
-    Store(tmp_path / "run").write_shard("filters", 0, [RAW], received=1)
+    Store(tmp_path / "run").write_shard("type_filter", 0, [RAW], received=1)
     Store(tmp_path / "run").open(MANIFEST)
     with pytest.raises(RunError, match="another recipe"):
         Store(tmp_path / "run").open(MANIFEST | {"recipe_digest": "b"})

@@ -9,15 +9,16 @@ from build.core.prompts import join_turns
 from build.core.records import Dialogue, PredictionInstance, Rationale, SampledFunction
 from build.core.tokens import count_tokens
 from build.sandbox import Program, Sandbox
-from build.stages.answer import rationales, revise
+from build.stages.answer import rationales
 from build.stages.questions import make_instances
-from build.stages.sample import sample_io
+from build.stages.revise import revise
+from build.stages.sample import sample_pairs
 from build.teachers.trace.teacher import TraceTeacher
 from tests.build.test_static import NUMBERS
 
 
 def answers(sandbox: Sandbox) -> tuple[dict[str, SampledFunction], dict[str, PredictionInstance], list[Dialogue]]:
-    sampled = sample_io(list(NUMBERS.values()), SamplingConfig(draws=200, distinct=6), 0, sandbox, Counter())
+    sampled = sample_pairs(list(NUMBERS.values()), SamplingConfig(draws=200, distinct=6), 0, sandbox, Counter())
     functions = {record.function.id: record for record in sampled if isinstance(record, SampledFunction)}
     made = [one for one in make_instances(functions.values(), 3) if isinstance(one, PredictionInstance)]
     teacher = TraceTeacher(TeacherConfig(), sandbox, seed=0)
@@ -57,7 +58,7 @@ def test_the_attempts_told_are_true(sandbox: Sandbox) -> None:
 
 def test_the_answer_is_among_the_attempts_even_where_room_is_short(sandbox: Sandbox) -> None:
     function = NUMBERS["sum_of_squares"]
-    (sampled,) = sample_io([function], SamplingConfig(draws=200, distinct=6), 0, sandbox, Counter())
+    (sampled,) = sample_pairs([function], SamplingConfig(draws=200, distinct=6), 0, sandbox, Counter())
     assert isinstance(sampled, SampledFunction)
     made = [one for one in make_instances([sampled], 6) if isinstance(one, PredictionInstance) and one.task == "input"]
     for room in (100, 140, 340):

@@ -31,7 +31,7 @@ def test_a_dry_run_asks_nothing_and_tells_requests_tokens_and_cost(
         assert not server.arrived
     assert result.exit_code == 0, result.output
     rows = {row.split("|")[1].strip(): row for row in result.output.splitlines() if row.startswith("| ")}
-    assert {"filters: type", "unify", "rationales", "revise: turn 2", "revise: turn 3", "all"} <= rows.keys()
+    assert {"type_filter", "unify", "answer", "revise: turn 2", "revise: turn 3", "all"} <= rows.keys()
     assert float(rows["all"].split("|")[5]) > 0
 
 

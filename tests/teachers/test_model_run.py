@@ -44,7 +44,7 @@ def records(store: Store, stage: str, kind: Any) -> list[Any]:
 
 
 def test_every_class_of_verdict_and_every_turn_occurs(quiet: Store) -> None:
-    answers = records(quiet, "rationales", Rationale)
+    answers = records(quiet, "answer", Rationale)
     dialogues = records(quiet, "revise", Dialogue)
     classes = {answer.verdict.status for answer in answers} | {
         turn.verdict.status for dialogue in dialogues for turn in dialogue.turns
@@ -61,7 +61,7 @@ def test_the_run_adds_up_and_its_pairs_reproduce(quiet: Store) -> None:
 
 
 def test_filters_and_the_repair_turn_do_their_work(quiet: Store) -> None:
-    assert quiet.totals("filters").rejects == {"type_non-reasoning": 1}
+    assert quiet.totals("type_filter").rejects == {"type_non-reasoning": 1}
     unified = quiet.totals("unify")
     assert (unified.kept, unified.rejects, unified.stats["repaired"]) == (11, {}, 2)
     assert {function.unifier for function in records(quiet, "unify", UnifiedFunction)} == {"openai:canned"}
@@ -71,7 +71,7 @@ def test_the_tables_tell_turns_requests_and_costs(quiet: Store) -> None:
     recipe = read_data_recipe(quiet.root.with_suffix(".yaml"))
     assert [row.split("|")[1].strip() for row in verdict_table(quiet).splitlines()[2:]] == [*"112233"]
     table = cost_table(recipe, quiet).splitlines()
-    assert [row.split("|")[1].strip() for row in table[2:]] == ["filters", "unify", "rationales", "revise"]
+    assert [row.split("|")[1].strip() for row in table[2:]] == ["type_filter", "unify", "answer", "revise"]
 
 
 def test_the_same_bytes_come_out_under_faults_and_no_answer_is_asked_for_twice(quiet: Store) -> None:
@@ -110,7 +110,7 @@ def test_grounded_answers_are_right_and_their_values_are_checked(
     with FakeEndpoint(reply) as server:
         recipe = read_data_recipe(write_run(tmp_path, "run", [server.url], files=3, grounding=True, samples=1))
         store = run(recipe)
-    outputs = [answer for answer in records(store, "rationales", Rationale) if answer.stated is not None]
+    outputs = [answer for answer in records(store, "answer", Rationale) if answer.stated is not None]
     assert outputs and all(answer.verdict.correct for answer in outputs)
 
 

@@ -25,7 +25,8 @@ from build.core.prompts import prediction_prompt
 from build.core.records import Dialogue, IOPair, PredictionInstance, Rationale, SampledFunction, UnifiedFunction
 from build.engine import run
 from build.sandbox import Limits, Sandbox
-from build.stages.answer import rationales, revise
+from build.stages.answer import rationales
+from build.stages.revise import revise
 from build.teachers.cache import ResponseCache
 from build.teachers.client import ModelTeacher
 from build.teachers.openai import Endpoints
@@ -151,7 +152,7 @@ def test_files_become_functions_by_recorded_texts_and_get_real_verdicts(server: 
         settings = dict[str, Any](model=str(FOLDER), samples=1, max_tokens=60, timeout_s=300.0, patience_s=600.0)
         recipe = read_data_recipe(canned.write_run(tmp_path, "run", [proxy.url], files=len(canned.TEXTS), **settings))
         store = run(replace(recipe, revisions=1, questions=QuestionConfig(pairs_per_function=1)))
-    assert store.totals("unify").kept == store.totals("sample_io").kept == len(canned.TEXTS)
+    assert store.totals("unify").kept == store.totals("sample").kept == len(canned.TEXTS)
     dialogues = [each for shard in range(store.shards() or 0) for each in store.read("revise", shard, Dialogue)]
     assert len(dialogues) == 2 * len(canned.TEXTS)
     assert all(len(each.turns) == 2 - each.turns[0].verdict.correct for each in dialogues)
