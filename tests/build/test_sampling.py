@@ -20,7 +20,7 @@ def sample(function: UnifiedFunction, sandbox: Sandbox, rules: SamplingConfig = 
 
 
 def written(code: str, generator: str) -> UnifiedFunction:
-    return replace(NUMBERS["climb"], code=code, generator=generator)
+    return replace(NUMBERS["climb"], id="0" * 20, code=code, generator=generator)  # the id seeds the draws
 
 
 INTS = "import random\ndef input_generator():\n    return {'x': random.randint(0, 50)}\n"
