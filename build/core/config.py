@@ -40,9 +40,10 @@ Positive = Annotated[int, Field(ge=1)]
 class SourceConfig:
     """Where raw code comes from. `kind` decides what `name` is.
 
-    folder: a directory, searched for *.py; jsonl, parquet: a file with a `column` of source text; hub: a dataset id on the
-    Hub, streamed; package: an installed distribution's package, read and never imported; functions: a JSON Lines or Parquet
-    file, or a Hub dataset id, in the official raw schema (`problem_description, io_requirements, refcode, ios, ...`).
+    folder: a directory, searched for *.py but for other people's code in it (environments, vendored libraries, submodules);
+    jsonl, parquet: a file, compressed or not, with a `column` of source text; hub: a dataset id on the Hub, streamed; package:
+    an installed package by the name that `pip install` or `import` takes, read and never imported; functions: a JSON Lines or
+    Parquet file, or a Hub dataset id, in the official raw schema (`problem_description, io_requirements, refcode, ios, ...`).
     """
 
     kind: Literal["folder", "jsonl", "parquet", "hub", "package", "functions"]

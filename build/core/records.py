@@ -36,7 +36,7 @@ def digest(*parts: str) -> str:
 class RawCode:
     """One source file as it was found, or (`kind` "unified") one row of the official raw schema as JSON text.
 
-    `license` is an SPDX expression, or "unknown".
+    `license` is an SPDX expression; the text that was stated where it names no single license; or "unknown".
     """
 
     id: str

@@ -11,7 +11,6 @@ from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 from huggingface_hub.utils import validate_repo_id
 
 from build.core.errors import RunError
-from build.core.hub import HUB_ERRORS
 
 
 def check_target(repo: str) -> None:
@@ -29,7 +28,7 @@ def check_target(repo: str) -> None:
 def publish(folder: Path, repo: str, private: bool) -> str:
     """Upload a dataset folder to `repo` (ORG/NAME), which is created when it is not there; the commit's address.
 
-    Raises `RunError` with one sentence when the Hub refuses or cannot be reached.
+    Raises `RunError` with one sentence when the Hub or its storage refuses or cannot be reached.
     """
     check_target(repo)
     api = HfApi()
@@ -38,8 +37,8 @@ def publish(folder: Path, repo: str, private: bool) -> str:
         return str(
             api.upload_folder(repo_id=repo, repo_type="dataset", folder_path=folder, commit_message="CodeI/O dataset")
         )
-    except HUB_ERRORS as error:
-        reason = " ".join(str(error).split())[:300].rstrip(".")
+    except Exception as error:  # the Hub's clients raise many kinds; a storage error is a RuntimeError
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())[:300].rstrip('.')}"
         refused = isinstance(error, HfHubHTTPError) and error.response.status_code in (401, 403)
         todo = "check HF_TOKEN and what it may write" if refused else "mend that"
         raise RunError(f"{repo}: the Hub did not take the folder ({reason}); {todo} and run again.") from error

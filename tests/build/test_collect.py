@@ -3,7 +3,6 @@
 import json
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import pyarrow
 import pyarrow.parquet
@@ -12,7 +11,7 @@ import pytest
 from build.core.config import CollectConfig, SourceConfig
 from build.core.errors import ConfigError
 from build.core.records import RawCode, Reject
-from build.stages.collect import _declared, collect
+from build.stages.collect import collect
 from tests.build.conftest import RAW_FILES, write_raw
 
 RULES = CollectConfig(min_bytes=20, max_bytes=20_000)
@@ -101,22 +100,6 @@ def test_sources_that_changed_under_a_stopped_run_are_refused(tmp_path: Path) ->
     (tmp_path / "aaa.py").write_text(RAW_FILES["unstable.py"] + "# another file\n")
     with pytest.raises(ConfigError, match="have changed"):
         list(collect(source, RULES, skip=5, known=[record for record in whole[:5] if isinstance(record, RawCode)]))
-
-
-@pytest.mark.parametrize(
-    ("about", "license"),
-    [
-        ({"license_expression": "MIT", "license": "x"}, "MIT"),
-        ({"license": "BSD"}, "BSD"),
-        (
-            {"license": "Copyright\nall of the text", "classifier": ["License :: OSI Approved :: BSD License"]},
-            "BSD License",
-        ),
-        ({"license": "x" * 2000}, None),
-    ],
-)
-def test_a_packages_license_is_a_name_and_not_its_text(about: dict[str, Any], license: str | None) -> None:
-    assert _declared(about) == license
 
 
 def test_a_damaged_parquet_file_is_one_sentence(tmp_path: Path) -> None:
