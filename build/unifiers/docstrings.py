@@ -4,13 +4,12 @@ The static unifier's companion: the words are the author's, re-arranged; example
 away. Google, NumPy, reST and Epydoc styles are read with docstring-parser.
 """
 
-import ast
-import doctest
 import re
 from dataclasses import dataclass
-from typing import Any
 
 import docstring_parser
+
+from build.unifiers.refusal import Refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +23,16 @@ class Documentation:
 
 
 def read_docstring(text: str) -> Documentation | None:
-    """The parts of a docstring, or None when it has no description to make a question from."""
+    """The parts of a docstring, or None when it has no description to make a question from.
+
+    Raises `Refused` (unreadable_docstring) for a text that the parser fails on.
+    """
     try:
         parsed = docstring_parser.parse(text)
     except docstring_parser.ParseError:
         return None
+    except Exception as error:  # the parser meets its own limits as IndexError, KeyError and the like
+        raise Refused("unreadable_docstring", f"{type(error).__name__}: {error}") from error
     summary = _one_line(parsed.short_description or "")
     if len(summary.split()) < 2:
         return None
@@ -36,38 +40,6 @@ def read_docstring(text: str) -> Documentation | None:
     returns = _one_line((parsed.returns and parsed.returns.description) or "")
     parameters = {param.arg_name.lstrip("*"): _one_line(param.description or "") for param in parsed.params}
     return Documentation(summary, "\n\n".join(part for part in (summary, body) if part), parameters, returns)
-
-
-def doctest_calls(text: str, function: str) -> list[tuple[list[Any], dict[str, Any]]]:
-    """The literal positional and keyword arguments of each doctest call of `function`, in order.
-
-    Names that an earlier line of the example bound to a literal are filled in; calls with anything else are left out.
-    """
-    try:
-        examples = doctest.DocTestParser().get_examples(text)
-    except ValueError:
-        return []
-    bound: dict[str, Any] = {}
-    calls = []
-    for example in examples:
-        try:
-            tree = ast.parse(example.source)
-        except SyntaxError:
-            continue
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
-                try:
-                    bound[node.targets[0].id] = _literal(node.value, bound)
-                except ValueError:
-                    bound.pop(node.targets[0].id, None)
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == function:
-                try:
-                    positional = [_literal(item, bound) for item in node.args]
-                    keywords = {item.arg: _literal(item.value, bound) for item in node.keywords if item.arg}
-                except ValueError:
-                    continue
-                calls.append((positional, keywords))
-    return calls
 
 
 def describe_io(parameters: list[tuple[str, str]], returned: str, docs: Documentation) -> str:
@@ -102,15 +74,6 @@ def _question(returns: str) -> str:
     if match and not re.search(r"[.:;]", returned):
         return f"What is the {returned[match.end() :]}?"
     return "What is the result for the given values?"
-
-
-def _literal(node: ast.expr, bound: dict[str, Any]) -> Any:
-    if isinstance(node, ast.Name) and node.id in bound:
-        return bound[node.id]
-    try:
-        return ast.literal_eval(node)
-    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError) as error:
-        raise ValueError("not a literal") from error
 
 
 def _without_examples(text: str) -> str:

@@ -1,30 +1,59 @@
 """Input generators for the static unifier: stand-alone source code that draws arguments for one function.
 
-A generator varies the argument sets of the function's own doctest examples, because these show what a sensible input looks
-like (a sorted list, a valid numeral, a square matrix), and mixes in draws from the type hints, boundary cases included.
+A generator varies the argument sets of the function's own examples, because these show what a sensible input looks like (a
+sorted list, a valid numeral, a square matrix), and mixes in draws from the types, boundary cases included.
 """
 
 import inspect
 import pprint
+import re
+from dataclasses import dataclass
 from typing import Any
 
+from build.unifiers import draws
+from build.unifiers.draws import draw
 from build.unifiers.mutate import mutate, mutate_list, mutate_text
-from build.unifiers.type_hints import Hint, draw
+from build.unifiers.type_hints import Hint
 
+_HELPERS = {
+    part.__name__: re.sub(r": Any|: int|: str| -> \w+", "", inspect.getsource(part))
+    for part in (draws.draw_text, draws.draw_whole, draws.draw_item, draws.draw_size)
+}
 _MUTATE = "\n\n".join(
-    inspect.getsource(part).replace(": Any", "").replace(" -> Any", "") for part in (mutate, mutate_text, mutate_list)
+    re.sub(r": Any| -> Any", "", inspect.getsource(part)) for part in (mutate, mutate_text, mutate_list)
 )
 
 
-def write_generator(parameters: list[tuple[str, Hint]], examples: list[dict[str, Any]]) -> str:
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """What the code itself looks for: the letters of its texts, whole words, and numbers that it compares with."""
+
+    letters: str = draws.LETTERS
+    words: tuple[str, ...] = ()
+    numbers: tuple[int, ...] = ()
+
+
+def write_generator(
+    parameters: list[tuple[str, Hint]], examples: list[dict[str, Any]], vocabulary: Vocabulary | None = None
+) -> str:
     """The source of a module with `input_generator() -> dict`, a keyword argument per parameter.
 
-    `examples` are complete argument sets of plain JSON values, of the function's own doctests and defaults.
+    `examples` are complete argument sets of plain JSON values: of the function's own doctests, its tests, its callers.
     """
+    vocabulary = vocabulary or Vocabulary()
     drawn = ",\n        ".join(f"{name!r}: {draw(hint)}" for name, hint in parameters)
+    helpers = [source for name, source in _HELPERS.items() if f"{name}(" in drawn]
+    text = "\n\n".join(helpers)
     lines = ["import copy", "import random", ""] if examples else ["import random", ""]
+    for name, value in (
+        ("LETTERS", vocabulary.letters),
+        ("WORDS", list(vocabulary.words)),
+        ("NUMBERS", list(vocabulary.numbers)),
+    ):
+        lines += [f"{name} = {value!r}"] if name in text else []
     if examples:
         lines += [f"EXAMPLES = {pprint.pformat(examples, width=110, sort_dicts=False)}", "", "", _MUTATE]
+    lines += ["", *helpers] if helpers else []
     lines += [
         "",
         "def input_generator():",

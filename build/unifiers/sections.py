@@ -16,6 +16,8 @@ import json
 import re
 from dataclasses import dataclass
 
+from build.unifiers.purity import CHANCE_MODULES, IO_CALLS, IO_MODULES
+
 SCHEMA_KEYS = ("main_function", "input_output_description", "input_generator", "problem_statement")
 SCHEMA = json.dumps(
     {
@@ -35,52 +37,6 @@ _HEADINGS = (
 _NUMBER = r"(?:(?:section|part|step)?[ \t]*\d+[.):]*[ \t]*)?"
 _HEADING = r"(?im)^[ \t]*(?:#+[ \t]*)?[*_]*" + _NUMBER + r"[*_]*{}[*_]*[ \t]*:?[*_]*[ \t]*:?[ \t]*$"
 _FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,})[ \t]*[\w+-]*[ \t]*$")
-
-_IO_CALLS = {"print", "input", "open", "exec", "eval", "compile", "__import__", "breakpoint", "exit", "quit"}
-_IO_MODULES = {
-    *(
-        "aiohttp",
-        "argparse",
-        "asyncio",
-        "ctypes",
-        "cv2",
-        "ftplib",
-        "getpass",
-        "glob",
-        "http",
-        "io",
-        "logging",
-        "matplotlib",
-    ),
-    *(
-        "multiprocessing",
-        "os",
-        "pathlib",
-        "pickle",
-        "PIL",
-        "plotly",
-        "pygame",
-        "requests",
-        "seaborn",
-        "select",
-        "selenium",
-    ),
-    *(
-        "shelve",
-        "shutil",
-        "signal",
-        "smtplib",
-        "socket",
-        "sqlite3",
-        "ssl",
-        "subprocess",
-        "tempfile",
-        "threading",
-        "tkinter",
-    ),
-    *("turtle", "urllib", "webbrowser"),
-}
-_CHANCE_MODULES = {"random", "secrets", "uuid"}
 
 
 class Misfit(ValueError):
@@ -248,7 +204,7 @@ def _function(source: str, name: str, unparsable: str, missing: str) -> ast.Func
 
 def _refuse_io(tree: ast.Module) -> None:
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _IO_CALLS:
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in IO_CALLS:
             raise Misfit("does_io", f"{node.func.id}() in line {node.lineno}")
         if isinstance(node, ast.Import):
             for item in node.names:
@@ -261,7 +217,7 @@ def _refuse_io(tree: ast.Module) -> None:
 
 def _refuse_module(module: str, line: int) -> None:
     top = module.split(".")[0]
-    if top in _IO_MODULES or not top:
+    if top in IO_MODULES or not top:
         raise Misfit("io_import", f"{module or 'a relative import'} in line {line}")
-    if top in _CHANCE_MODULES or module == "numpy.random":
+    if top in CHANCE_MODULES or module == "numpy.random":
         raise Misfit("uses_randomness", f"{module} in line {line}")

@@ -1,181 +1,298 @@
-"""Type hints as the static unifier understands them: how to draw a value, how to restore it from JSON, how to say it.
+"""Types as the static unifier understands them: how to read a hint, how to restore its values from JSON, how to say it.
 
-JSON knows neither tuples nor sets nor int keys, so the entry point restores what the hint asks for before it calls.
+JSON knows neither tuples nor sets nor int keys, no bytes, dates, decimals, enumerations or records, so the entry point restores
+what the hint asks for before it calls.
 """
 
 import ast
+import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-_PLAIN = {
-    "int": "int",
-    "float": "float",
-    "bool": "bool",
-    "str": "str",
-    "Any": "any",
-    "object": "any",
-    "Hashable": "any",
-}
-_LISTS = {"list", "List", "Sequence", "MutableSequence", "Iterable", "Collection", "Iterator"}
-_SETS = {"set", "Set", "frozenset", "FrozenSet", "AbstractSet", "MutableSet"}
-_DICTS = {"dict", "Dict", "Mapping", "MutableMapping"}
+_PLAIN = {"int": "int", "float": "float", "bool": "bool", "str": "str", "bytes": "bytes", "complex": "complex"}
+_PLAIN |= {"Any": "any", "object": "any", "Hashable": "any", "Real": "float", "Number": "float", "Integral": "int"}
+_PLAIN |= {"Text": "str", "AnyStr": "str", "LiteralString": "str", "bytearray": "bytes", "SupportsInt": "int"}
+_PLAIN |= {"Decimal": "decimal", "Fraction": "fraction", "date": "date", "datetime": "datetime", "ndarray": "array"}
+_PLAIN |= {"SupportsFloat": "float", "SupportsIndex": "int", "StrPath": "str", "PathLike": "str", "NDArray": "array"}
+_LISTS = {"list", "List", "Sequence", "MutableSequence", "Iterable", "Collection", "Container", "Reversible"}
+_ITERATORS = {"Iterator", "Generator"}
+_SETS = {"set", "Set", "AbstractSet", "MutableSet"}
+_FROZEN = {"frozenset", "FrozenSet"}
+_DICTS = {"dict", "Dict", "Mapping", "MutableMapping", "OrderedDict", "defaultdict", "DefaultDict"}
 _UNIONS = {"Union", "Optional"}
+_WRAPPERS = {"Annotated", "Final", "ClassVar", "Required", "NotRequired"}
 _WORDS = {"int": "integer", "float": "number", "bool": "boolean", "str": "string", "any": "any value"}
+_WORDS |= {"bytes": "string, used as bytes", "decimal": "string, used as a decimal number", "none": "null"}
+_WORDS |= {"fraction": "string such as 3/4, used as a fraction", "date": "string, a date as YYYY-MM-DD"}
+_WORDS |= {
+    "datetime": "string, a date and time as YYYY-MM-DDTHH:MM:SS",
+    "complex": "list of 2: real and imaginary part",
+}
+_SEQUENCES = ("list", "set", "frozenset", "pack", "iterator", "deque", "array")
+MODULE_OF = {
+    "Decimal": "decimal",
+    "Fraction": "fractions",
+    "date": "datetime",
+    "datetime": "datetime",
+    "deque": "collections",
+}
+_RESTORED_BY = {"set": "set", "frozenset": "frozenset", "pack": "tuple", "iterator": "iter", "deque": "deque"}
+
+Resolve = Callable[[str], "Hint | None"]
 
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """A type that JSON can carry. `kind`: int float bool str any list set tuple pack (tuple[X, ...]) dict union none."""
+    """A type that JSON can carry. `kind`: int float bool str bytes complex decimal fraction date datetime any none; list set
+    frozenset iterator deque pack (tuple[X, ...]) array, of one item; tuple, of each place; dict, of key and value; union;
+    literal, with its `values`; enum, with the members' names as `values` and the class as `name`; record, with the fields'
+    names as `values`, their hints as `items` and the class as `name`.
+    """
 
     kind: str
     items: tuple["Hint", ...] = ()
+    values: tuple[Any, ...] = ()
+    name: str = ""
 
 
 ANY = Hint("any")
+TEXT_KINDS = ("str", "bytes")
 
 
-def read_hint(node: ast.expr | None) -> Hint | None:
-    """The hint of an annotation, or None where its values cannot come from JSON (a class, a callable, bytes, ...)."""
+def read_hint(node: ast.expr | None, resolve: Resolve | None = None) -> Hint | None:
+    """The hint of an annotation, or None where its values cannot come from JSON (a callable, a foreign class, ...).
+
+    `resolve` says what a name of the file stands for: an alias, a type variable, an enumeration, a record.
+    """
+    try:
+        return _read(node, resolve or (lambda name: None))
+    except RecursionError:
+        return None
+
+
+def _read(node: ast.expr | None, resolve: Resolve) -> Hint | None:
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         try:
-            node = ast.parse(node.value, mode="eval").body
-        except SyntaxError:
+            node = ast.parse(node.value.strip(), mode="eval").body
+        except (SyntaxError, ValueError, MemoryError):
             return None
     if isinstance(node, ast.Constant) and node.value is None:
         return Hint("none")
     if isinstance(node, ast.Attribute):
-        return read_hint(ast.Name(node.attr))
+        return _named(node.attr)
     if isinstance(node, ast.Name):
-        return _named(node.id)
+        return resolve(node.id) or _named(node.id)
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
-        return _union(read_hint(node.left), read_hint(node.right))
+        return _union(_read(node.left, resolve), _read(node.right, resolve))
     if isinstance(node, ast.Subscript):
         name = node.value.attr if isinstance(node.value, ast.Attribute) else getattr(node.value, "id", "")
         items = list(node.slice.elts) if isinstance(node.slice, ast.Tuple) else [node.slice]
-        return _generic(name, items)
+        return _generic(name, items, resolve)
     return None
 
 
 def hint_of(values: list[Any]) -> Hint:
-    """The hint that literal example values suggest."""
+    """The hint that example values suggest."""
     kinds = {type(value) for value in values}
+    if type(None) in kinds and len(kinds) > 1:
+        inner = hint_of([value for value in values if value is not None])
+        return Hint("union", (inner, Hint("none"))) if inner != ANY else ANY
+    if kinds <= {list, tuple} and len(kinds) == 2:
+        kinds = {list}
     if len(kinds) != 1:
         return Hint("float") if kinds == {int, float} else ANY
     kind = kinds.pop().__name__
-    if kind in ("int", "float", "bool", "str"):
+    if kind in ("int", "float", "bool", "str", "bytes", "complex"):
         return Hint(kind)
-    if kind in ("list", "set"):
-        inside = [item for value in values for item in value]
-        return Hint(kind, (hint_of(inside) if inside else ANY,))
+    if kind in ("list", "set", "frozenset"):
+        return Hint(kind, (_inside([item for value in values for item in value]),))
+    if kind == "tuple":
+        lengths = {len(value) for value in values}
+        places = lengths == {2} or (lengths == {3} and len({type(item) for item in values[0]}) > 1)
+        if places and len(values) >= 1:
+            return Hint("tuple", tuple(hint_of([value[place] for value in values]) for place in range(lengths.pop())))
+        return Hint("pack", (_inside([item for value in values for item in value]),))
+    if kind == "dict":
+        keys = [key for value in values for key in value]
+        key = hint_of(keys) if keys else Hint("str")
+        if key.kind in ("str", "int", "any"):
+            return Hint("dict", (key, _inside([item for value in values for item in value.values()])))
+    if kind == "NoneType":
+        return Hint("none")
     return ANY
+
+
+def _inside(items: list[Any]) -> Hint:
+    return hint_of(items) if items else ANY
+
+
+def refine(hint: Hint, values: list[Any]) -> Hint:
+    """The hint with what it leaves open ("any" inside it) filled in from example values."""
+    values = [value for value in values if value is not None]
+    if not values:
+        return hint
+    if hint.kind == "any":
+        return hint_of(values)
+    if hint.kind == "union":
+        real = [item for item in hint.items if item.kind != "none"]
+        if len(real) == 1:
+            return Hint("union", tuple(refine(item, values) if item.kind != "none" else item for item in hint.items))
+        return hint
+    if hint.kind in _SEQUENCES and all(isinstance(value, list | tuple | set | frozenset | range) for value in values):
+        inner = refine(hint.items[0], [item for value in values for item in value])
+        return Hint(hint.kind, (inner,))
+    if hint.kind == "dict" and all(isinstance(value, dict) for value in values):
+        keys = [key for value in values for key in value]
+        found = hint_of(keys) if keys else hint.items[0]
+        open_key = hint.items[0].kind == "any" or hint == _named("dict")
+        key = found if open_key and found.kind in ("str", "int") else hint.items[0]
+        return Hint("dict", (key, refine(hint.items[1], [item for value in values for item in value.values()])))
+    return hint
 
 
 def words(hint: Hint) -> str:
     """The hint as a reader of JSON would say it."""
     inner = [words(item) for item in hint.items]
     match hint.kind:
-        case "list" | "pack":
+        case "list" | "pack" | "iterator" | "deque" | "array":
             return f"list of {_plural(inner[0])}"
-        case "set":
+        case "set" | "frozenset":
             return f"list of distinct {_plural(inner[0])}"
         case "tuple":
-            return f"list of {len(inner)}: {', '.join(inner)}"
+            return f"list of {len(inner)}: {', '.join(inner)}" if inner else "empty list"
         case "dict":
             return f"dictionary from {inner[0]} to {inner[1]}"
         case "union":
-            return " or ".join(inner)
-        case "none":
-            return "null"
+            return " or ".join(dict.fromkeys(inner))
+        case "literal" | "enum":
+            shown = [json.dumps(value, ensure_ascii=False) for value in hint.values]
+            return shown[0] if len(shown) == 1 else f"one of {', '.join(shown[:-1])} and {shown[-1]}"
+        case "record":
+            fields = ", ".join(f"`{name}` ({text})" for name, text in zip(hint.values, inner))
+            return f"dictionary with {fields}"
     return _WORDS[hint.kind]
 
 
-def restore(hint: Hint, expression: str) -> str:
-    """Source text that turns a JSON value named by `expression` into what the hint asks for; the same text where nothing
-    needs to be done.
+def restore(hint: Hint, expression: str, say: Callable[[str], str] = str) -> str:
+    """Source text that turns a JSON value, given by an expression, into what the hint asks for; the expression itself where
+    nothing needs to be done. `say` gives the name by which a builtin, a name of `MODULE_OF` or a class can be reached.
     """
     match hint.kind:
-        case "list" | "set" | "pack":
-            inner = restore(hint.items[0], "item")
+        case "list" | "set" | "frozenset" | "pack" | "iterator" | "deque" | "array":
+            inner = restore(hint.items[0], "item", say)
             body = expression if inner == "item" else f"{inner} for item in {expression}"
-            if hint.kind == "list":
-                return expression if inner == "item" else f"[{body}]"
-            return f"{'set' if hint.kind == 'set' else 'tuple'}({body})"
+            if hint.kind in ("list", "array"):
+                listed = expression if inner == "item" else f"[{body}]"
+                return listed if hint.kind == "list" else f"{say('numpy')}.array({listed})"
+            return f"{say(_RESTORED_BY[hint.kind])}({f'[{body}]' if hint.kind == 'iterator' and inner != 'item' else body})"
         case "tuple":
-            return f"tuple({expression})"
+            places = [f"{expression}[{place}]" for place in range(len(hint.items))]
+            parts = [restore(item, place, say) for item, place in zip(hint.items, places)]
+            return f"{say('tuple')}({expression})" if parts == places else f"({', '.join(parts)},)"
         case "dict":
-            key, value = restore(hint.items[0], "key"), restore(hint.items[1], "value")
-            key = "int(key)" if hint.items[0].kind == "int" else key
-            return (
-                expression
-                if (key, value) == ("key", "value")
-                else f"{{{key}: {value} for key, value in {expression}.items()}}"
-            )
+            key, value = restore(hint.items[0], "key", say), restore(hint.items[1], "value", say)
+            key = f"{say('int')}(key)" if hint.items[0].kind == "int" else key
+            if (key, value) == ("key", "value"):
+                return expression
+            return f"{{{key}: {value} for key, value in {expression}.items()}}"
         case "union":
             real = [item for item in hint.items if item.kind != "none"]
-            inner = restore(real[0], expression) if len(real) == 1 else expression
+            inner = restore(real[0], expression, say) if len(real) == 1 else expression
             return expression if inner == expression else f"None if {expression} is None else {inner}"
+        case "bytes":
+            return f"{expression}.encode()"
+        case "complex":
+            return f"{say('complex')}(*{expression})"
+        case "decimal" | "fraction":
+            return f"{say(hint.kind.capitalize())}({expression})"
+        case "date" | "datetime":
+            return f"{say(hint.kind)}.fromisoformat({expression})"
+        case "enum":
+            return f"{say(hint.name)}[{expression}]"
+        case "record":
+            places = [f"{expression}[{json.dumps(name)}]" for name in hint.values]
+            parts = [
+                f"{name}={restore(item, place, say)}" for name, item, place in zip(hint.values, hint.items, places)
+            ]
+            return f"{say(hint.name)}({', '.join(parts)})"
     return expression
 
 
-def draw(hint: Hint, small: bool = False) -> str:
-    """Source text of an expression that draws a random value, boundary cases included. `small`: inside a container."""
-    match hint.kind:
-        case "int":
-            if small:
-                return "random.randint(-5, 20)"
-            sizes = "random.randint(3, 12), random.randint(3, 30), random.randint(10, 100)"
-            return f"random.choice([0, 1, 2, {sizes}, -random.randint(1, 9)])"
-        case "float":
-            return "round(random.uniform(-10, 50), random.randint(0, 2))"
-        case "bool":
-            return "random.random() < 0.5"
-        case "str":
-            longest = 4 if small else 10
-            letter = "random.choice('abcdeabc xyz'[: random.choice([3, 12])])"
-            return f"''.join({letter} for _ in range(random.randint(0, {longest}))).strip()"
-        case "any":
-            return "random.randint(0, 9)"
-        case "list" | "pack" | "set":
-            return f"[{draw(hint.items[0], True)} for _ in range(random.randint({0 if not small else 1}, {4 if small else 8}))]"
-        case "tuple":
-            return f"[{', '.join(draw(item, True) for item in hint.items)}]"
-        case "dict":
-            key = draw(hint.items[0], True)
-            key = f"str({key})" if hint.items[0].kind != "str" else f"({key} or 'a')"
-            return f"{{{key}: {draw(hint.items[1], True)} for _ in range(random.randint(0, 5))}}"
-        case "union":
-            return f"random.choice([{', '.join(draw(item, small) for item in hint.items)}])"
-    return "None"
+def restorable(hint: Hint) -> bool:
+    """Whether JSON values of the hint can be told apart: a union of two kinds that both need restoring cannot."""
+    if hint.kind == "union":
+        real = [item for item in hint.items if item.kind != "none"]
+        if len(real) > 1 and any(restore(item, "x") != "x" for item in real):
+            return False
+    return all(restorable(item) for item in hint.items)
+
+
+def plainest(hint: Hint) -> Hint:
+    """The hint with each union that cannot be restored cut down to its first member that JSON carries as it is."""
+    items = tuple(plainest(item) for item in hint.items)
+    if hint.kind == "union" and not restorable(Hint("union", items)):
+        plain = [item for item in items if restore(item, "x") == "x" and item.kind != "none"]
+        return Hint("union", tuple(plain)) if len(plain) > 1 else (plain or list(items))[0]
+    return Hint(hint.kind, items, hint.values, hint.name)
 
 
 def _named(name: str) -> Hint | None:
     if name in _PLAIN:
-        return Hint(_PLAIN[name])
+        kind = _PLAIN[name]
+        return Hint(kind, (Hint("float"),)) if kind == "array" else Hint(kind)
     if name in _LISTS:
         return Hint("list", (ANY,))
-    if name in _SETS:
-        return Hint("set", (ANY,))
+    if name in _ITERATORS:
+        return Hint("iterator", (ANY,))
+    if name in _SETS | _FROZEN:
+        return Hint("set" if name in _SETS else "frozenset", (ANY,))
     if name in _DICTS:
         return Hint("dict", (Hint("str"), ANY))
+    if name in ("deque", "Deque"):
+        return Hint("deque", (ANY,))
+    if name in ("Counter",):
+        return Hint("dict", (Hint("str"), Hint("int")))
     return Hint("pack", (ANY,)) if name in ("tuple", "Tuple") else None
 
 
-def _generic(name: str, nodes: list[ast.expr]) -> Hint | None:
+def _generic(name: str, nodes: list[ast.expr], resolve: Resolve) -> Hint | None:
+    if name == "Literal":
+        try:
+            values = tuple(ast.literal_eval(node) for node in nodes)
+        except (ValueError, TypeError, SyntaxError):
+            return None
+        sound = all(isinstance(value, str | int | bool | type(None)) for value in values)
+        return Hint("literal", (), values) if sound else None
+    if name in _WRAPPERS:
+        return _read(nodes[0], resolve)
     packed = len(nodes) == 2 and isinstance(nodes[1], ast.Constant) and nodes[1].value is Ellipsis
-    items = [read_hint(node) for node in (nodes[:1] if packed else nodes)]
+    if name in ("ndarray", "NDArray"):
+        return Hint("array", (Hint("float"),))
+    if name in _ITERATORS:
+        nodes = nodes[:1]
+    items = [_read(node, resolve) for node in (nodes[:1] if packed else nodes)]
     known = [item for item in items if item is not None]
+    if name in _UNIONS:
+        return _union(*items, *([Hint("none")] if name == "Optional" else []))
     if len(known) != len(items):
         return None
-    if name in _UNIONS:
-        return _union(*known, *([Hint("none")] if name == "Optional" else []))
     if name in ("tuple", "Tuple"):
         return Hint("pack" if packed else "tuple", tuple(known))
     if name in _LISTS and len(known) == 1:
         return Hint("list", tuple(known))
-    if name in _SETS and len(known) == 1:
-        return Hint("set", tuple(known))
-    if name in _DICTS and len(known) == 2 and known[0].kind in ("str", "int", "any"):
+    if name in _ITERATORS:
+        return Hint("iterator", tuple(known))
+    if name in _SETS | _FROZEN and len(known) == 1:
+        return Hint("set" if name in _SETS else "frozenset", tuple(known))
+    if name in ("deque", "Deque") and len(known) == 1:
+        return Hint("deque", tuple(known))
+    if name in ("Counter",) and len(known) == 1 and known[0].kind in ("str", "int", "any"):
+        return Hint("dict", (known[0], Hint("int")))
+    if name in _DICTS and len(known) == 2 and known[0].kind in ("str", "int", "any", "literal"):
         return Hint("dict", tuple(known))
+    if name in ("type", "Type", "Callable"):
+        return None
     return None
 
 
@@ -184,7 +301,11 @@ def _union(*items: Hint | None) -> Hint | None:
     known = [part for item in items if item is not None for part in (item.items if item.kind == "union" else (item,))]
     if not known or all(item.kind == "none" for item in known):
         return None
-    return known[0] if len(known) == 1 else Hint("union", tuple(dict.fromkeys(known)))
+    kinds = {item.kind for item in known}
+    if {"int", "float"} <= kinds:
+        known = [item for item in known if item.kind != "int"]
+    known = list(dict.fromkeys(known))
+    return known[0] if len(known) == 1 else plainest(Hint("union", tuple(known)))
 
 
 def _plural(noun: str) -> str:
@@ -192,4 +313,8 @@ def _plural(noun: str) -> str:
         return "lists" + noun[4:]
     if noun == "any value":
         return "values"
-    return noun + "s" if noun in _WORDS.values() else noun
+    if noun.startswith("dictionary"):
+        return "dictionaries" + noun[10:]
+    if noun.startswith("string, "):
+        return "strings, each " + noun[8:]
+    return noun + "s" if noun in ("integer", "number", "boolean", "string") else noun

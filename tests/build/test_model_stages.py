@@ -61,7 +61,7 @@ def raw(content: str, kind: str = "python", name: str = "a") -> RawCode:
 
 
 def sampled(sandbox: Sandbox, content: str = DOUBLE) -> SampledFunction:
-    (function,) = (each for each in static_functions(raw(content)) if isinstance(each, UnifiedFunction))
+    (function,) = (each for each in static_functions(raw(content), sandbox) if isinstance(each, UnifiedFunction))
     (made,) = sample_pairs([function], SamplingConfig(), 0, sandbox, Counter())
     assert isinstance(made, SampledFunction)
     return made

@@ -1,0 +1,87 @@
+"""Random values of a type, for input generators: small ones among others, boundary cases included.
+
+The functions here are carried along by the generators that use them, with `LETTERS`, `WORDS` and `NUMBERS` of the function that
+they draw for, so they need nothing but `random`.
+"""
+
+import random
+
+from build.unifiers.type_hints import Hint
+
+LETTERS = "abcxyz "  # what a text is made of
+WORDS: list[str] = []  # texts that the code itself looks for
+NUMBERS: list[int] = []  # numbers that the code itself compares with
+
+
+def draw_text(longest: int) -> str:
+    """A text of the letters and words that matter to the code."""
+    if WORDS and random.random() < 0.4:
+        return random.choice(WORDS)
+    letters = LETTERS[: random.choice([3, len(LETTERS), len(LETTERS)])]
+    text = "".join(random.choice(letters) for _ in range(random.choice([1, 2, 3, random.randint(0, longest)])))
+    return (text + random.choice(WORDS) if WORDS and random.random() < 0.2 else text).strip()
+
+
+def draw_whole() -> int:
+    """A whole number: small, middling, large for a person, now and then negative or beside a number of the code."""
+    if NUMBERS and random.random() < 0.3:
+        return random.choice(NUMBERS) + random.choice([-1, 0, 0, 1])
+    sizes = [random.randint(3, 12), random.randint(3, 30), random.randint(10, 100)]
+    return random.choice([0, 1, 2, 3, *sizes, -random.randint(1, 9)])
+
+
+def draw_item() -> int:
+    """A whole number inside a container."""
+    if NUMBERS and random.random() < 0.1:
+        return random.choice(NUMBERS)
+    return random.randint(-5, 20) if random.random() < 0.5 else random.randint(0, 9)
+
+
+def draw_size() -> int:
+    """How many items a container has."""
+    return random.choice([0, 1, 2, 3, 4, random.randint(2, 8)])
+
+
+def draw(hint: Hint, small: bool = False) -> str:
+    """Source text of an expression that draws a random JSON value of the hint. `small`: inside a container."""
+    match hint.kind:
+        case "int":
+            return "draw_item()" if small else "draw_whole()"
+        case "float":
+            return "round(random.uniform(-10, 50), random.randint(0, 2))"
+        case "bool":
+            return "random.random() < 0.5"
+        case "str" | "bytes":
+            return f"draw_text({4 if small else 10})"
+        case "any":
+            return "draw_item()"
+        case "complex":
+            return "[random.randint(-5, 9), random.randint(-5, 9)]"
+        case "decimal":
+            return "str(round(random.uniform(-10, 50), random.randint(0, 3)))"
+        case "fraction":
+            return "f'{random.randint(-9, 20)}/{random.randint(1, 12)}'"
+        case "date":
+            return _DATE
+        case "datetime":
+            return f"{_DATE} + f'T{{random.randint(0, 23):02}}:{{random.randint(0, 59):02}}:00'"
+        case "list" | "pack" | "set" | "frozenset" | "iterator" | "deque" | "array":
+            size = "random.randint(1, 4)" if small else "draw_size()"
+            return f"[{draw(hint.items[0], True)} for _ in range({size})]"
+        case "tuple":
+            return f"[{', '.join(draw(item, True) for item in hint.items)}]"
+        case "dict":
+            key = draw(hint.items[0], True)
+            key = f"str({key})" if hint.items[0].kind not in ("str", "literal") else f"({key} or 'a')"
+            return f"{{{key}: {draw(hint.items[1], True)} for _ in range(random.randint(0, 5))}}"
+        case "union":
+            return f"random.choice([{', '.join(draw(item, small) for item in hint.items)}])"
+        case "literal" | "enum":
+            return f"random.choice({list(hint.values)!r})"
+        case "record":
+            fields = ", ".join(f"{name!r}: {draw(item, small)}" for name, item in zip(hint.values, hint.items))
+            return f"{{{fields}}}"
+    return "None"
+
+
+_DATE = "f'{random.randint(1990, 2030)}-{random.randint(1, 12):02}-{random.randint(1, 28):02}'"

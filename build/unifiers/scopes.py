@@ -1,0 +1,180 @@
+"""Which names of its module a statement binds, reads and changes, as Python's own symbol table sees them.
+
+Annotations are left out: the unified code postpones their evaluation, so they are never read.
+"""
+
+import ast
+import copy
+import symtable
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+SCOPES = (*FUNCTIONS, ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+MUTATORS = frozenset(
+    (
+        *("add", "append", "appendleft", "clear", "difference_update", "discard", "extend", "extendleft", "insert"),
+        *("intersection_update", "move_to_end", "pop", "popitem", "popleft", "remove", "reverse", "rotate"),
+        *("setdefault", "sort", "subtract", "symmetric_difference_update", "update", "write", "put", "push"),
+    )
+)
+CHANGES_ITS_ARGUMENT = frozenset(
+    (
+        *("heapify", "heappop", "heappush", "heappushpop", "heapreplace", "insort", "insort_left", "insort_right"),
+        *("next", "setattr", "delattr", "shuffle", "update_wrapper"),
+    )
+)
+_READING_METHODS = frozenset(
+    (
+        *("capitalize", "casefold", "center", "copy", "count", "encode", "decode", "endswith", "find", "format", "get"),
+        *("index", "isalpha", "isdigit", "items", "join", "keys", "lower", "lstrip", "partition", "replace", "rfind"),
+        *("rjust", "ljust", "rsplit", "rstrip", "split", "splitlines", "startswith", "strip", "swapcase", "title"),
+        *("translate", "upper", "values", "zfill", "match", "search", "fullmatch", "findall", "sub", "most_common"),
+        *("union", "intersection", "difference", "issubset", "issuperset", "mro", "isidentifier", "group"),
+    )
+)
+_FRESH_CALLS = frozenset(
+    ("list", "dict", "set", "sorted", "bytearray", "defaultdict", "Counter", "deque", "OrderedDict")
+)
+_FRESH_NODES = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp, ast.Constant, ast.JoinedStr)
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Module-level names: `binds` when the statement runs or by `global` in a function of it; `reads` then or later;
+    `binds_later`: the part of `binds` that only a call binds.
+    """
+
+    binds: frozenset[str]
+    reads: frozenset[str]
+    binds_later: frozenset[str]
+
+
+def module_names(statement: ast.stmt) -> Names:
+    """The module-level names of a top-level statement. Raises RecursionError on statements nested too deeply."""
+    tree = ast.fix_missing_locations(_WithoutAnnotations().visit(copy.deepcopy(statement)))
+    text = ast.unparse(tree)
+    if isinstance(statement, ast.ImportFrom) and any(item.name == "*" for item in statement.names):
+        return Names(frozenset(), frozenset(), frozenset())
+    if isinstance(statement, ast.ImportFrom) and statement.module == "__future__":
+        return Names(frozenset(item.asname or item.name for item in statement.names), frozenset(), frozenset())
+    table = symtable.symtable(text, "<statement>", "exec")
+    binds = {symbol.get_name() for symbol in table.get_symbols() if symbol.is_assigned() or symbol.is_imported()}
+    reads = {symbol.get_name() for symbol in table.get_symbols() if symbol.is_referenced()}
+    later: set[str] = set()
+    for inner in _tables_below(table):
+        is_class = inner.get_type() == "class"
+        for symbol in inner.get_symbols():
+            name = symbol.get_name()
+            if symbol.is_global():
+                if symbol.is_referenced():
+                    reads.add(name)
+                if symbol.is_assigned() or symbol.is_imported():
+                    later.add(name)
+            elif is_class and symbol.is_referenced() and symbol.is_assigned():
+                reads.add(name)  # `x = x` in a class body reads the module's name first
+    return Names(frozenset(binds | later), frozenset(reads), frozenset(later - binds))
+
+
+def base_name(node: ast.expr) -> str:
+    """The name that a chain of attributes, subscripts and calls begins with; "" where it begins with something else."""
+    while isinstance(node, ast.Subscript | ast.Attribute | ast.Call):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def run_at_import(statement: ast.stmt) -> Iterator[ast.AST]:
+    """The nodes that are evaluated when a statement of a module or class runs: not the bodies of its functions."""
+    if isinstance(statement, FUNCTIONS):
+        roots: list[ast.AST] = [*statement.decorator_list, *statement.args.defaults]
+        roots += [default for default in statement.args.kw_defaults if default is not None]
+    elif isinstance(statement, ast.ClassDef):
+        roots = [*statement.decorator_list, *statement.bases, *statement.keywords]
+        for inner in statement.body:
+            yield inner
+            yield from run_at_import(inner)
+    else:
+        roots = list(ast.iter_child_nodes(statement))
+    while roots:
+        node = roots.pop()
+        if isinstance(node, (*FUNCTIONS, ast.ClassDef)):
+            yield node
+            yield from run_at_import(node)
+        elif isinstance(node, ast.Lambda):
+            roots += [*node.args.defaults, *(default for default in node.args.kw_defaults if default is not None)]
+        else:
+            yield node
+            roots += list(ast.iter_child_nodes(node))
+
+
+def changed_names(nodes: Iterator[ast.AST] | list[ast.AST], imported: frozenset[str] = frozenset()) -> set[str]:
+    """The names whose object some nodes change in place, as far as the text shows; calls of other functions are not
+    followed. `imported`: names of modules, whose functions are no methods.
+    """
+    changed: set[str] = set()
+    for node in nodes:
+        if isinstance(node, ast.Subscript | ast.Attribute) and isinstance(node.ctx, ast.Store | ast.Del):
+            changed.add(base_name(node))
+        elif isinstance(node, ast.Call):
+            called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            if called in CHANGES_ITS_ARGUMENT:
+                changed |= {base_name(argument) for argument in node.args}
+            if isinstance(node.func, ast.Attribute) and called not in _READING_METHODS:
+                base = base_name(node.func)
+                if base not in imported:
+                    changed.add(base)
+    return changed - {""}
+
+
+def changes_anything(node: ast.AST, imported: frozenset[str]) -> bool:
+    """Whether a function's or class's code changes an object that it did not make itself, as far as the text shows."""
+    fresh = {
+        target.id
+        for part in ast.walk(node)
+        if isinstance(part, ast.Assign | ast.AnnAssign) and part.value is not None and _is_fresh(part.value)
+        for target in (part.targets if isinstance(part, ast.Assign) else [part.target])
+        if isinstance(target, ast.Name)
+    }
+    stored = {part.id for part in ast.walk(node) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)}
+    suspects = changed_names(list(ast.walk(node)), imported)
+    return bool(suspects - (fresh & stored))
+
+
+def _is_fresh(value: ast.expr) -> bool:
+    if isinstance(value, ast.Call):
+        return isinstance(value.func, ast.Name) and value.func.id in _FRESH_CALLS
+    return isinstance(value, _FRESH_NODES)
+
+
+def own_nodes(node: ast.AST) -> Iterator[ast.AST]:
+    """The nodes of a function's own body, not those of functions inside it."""
+    for child in ast.iter_child_nodes(node):
+        yield child
+        if not isinstance(child, (*SCOPES, ast.ClassDef)):
+            yield from own_nodes(child)
+
+
+def _tables_below(table: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:
+    for child in table.get_children():
+        yield child
+        yield from _tables_below(child)
+
+
+class _WithoutAnnotations(ast.NodeTransformer):
+    def visit_arg(self, node: ast.arg) -> ast.arg:
+        node.annotation = None
+        return node
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        node.returns = None
+        return self.generic_visit(node)
+
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AST:
+        node.returns = None
+        return self.generic_visit(node)
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
+        self.generic_visit(node)
+        if node.value is None:
+            return ast.Expr(ast.Constant(None)) if isinstance(node.target, ast.Name) else ast.Expr(node.target)
+        return ast.Assign([node.target], node.value)

@@ -1,0 +1,415 @@
+"""The part of a file that a function needs: what it reads, what that reads, and whatever changes one of these at import.
+
+A slice behaves like the whole file as far as the function can tell. So besides the statements that bind a needed name it has
+those whose running touches one: calls at module level that fill a table, decorators that register, subclasses whose base keeps
+a list of them, augmented assignments, loops, functions called at import that assign by `global`. Where the text leaves open
+what a statement changes, it counts as changing all that it can reach.
+"""
+
+import ast
+import builtins
+import copy
+import functools
+import importlib
+import re
+from collections.abc import Iterable
+
+from build.unifiers.docstrings import read_docstring
+from build.unifiers.purity import IO_CALLS, PURE_MODULES, import_fault
+from build.unifiers.refusal import Refused
+from build.unifiers.scopes import (
+    FUNCTIONS,
+    Names,
+    base_name,
+    changed_names,
+    changes_anything,
+    module_names,
+    run_at_import,
+)
+
+_IMPORTS = (ast.Import, ast.ImportFrom)
+_GIVEN = frozenset(dir(builtins)) | {"__name__", "__file__", "__doc__", "__class__"}
+_IMMUTABLE = (str, bytes, int, float, complex, bool, type(None))
+
+
+class Module:
+    """A parsed file: which top-level statements bind, read and change which names. Raises SyntaxError or ValueError where
+    the text is no Python, RecursionError where it is nested too deeply.
+    """
+
+    def __init__(self, content: str) -> None:
+        self.content = content
+        self.tree = ast.parse(content)
+        self.lines = re.split(r"\r\n|\r|\n", content)  # as `ast` counts them; str.splitlines also splits at form feeds
+        self.statements = [statement for statement in self.tree.body if not _never_runs(statement)]
+        self._faults: dict[int, Refused] = {}  # of statements that cannot be looked into
+        self._names = [self._names_of(number) for number in range(len(self.statements))]
+        self._touches: dict[int, frozenset[str]] = {}
+        self._effects_of: dict[str, frozenset[str]] = {}
+        self.definitions: dict[str, list[int]] = {}
+        self.stars: dict[str, int] = {}
+        self.open_stars = ""
+        for number, statement in enumerate(self.statements):
+            names = self.names(number)
+            for name in names.binds - names.binds_later:
+                self.definitions.setdefault(name, []).append(number)
+            self._read_star(number, statement)
+        self.imported = frozenset(
+            name
+            for number, statement in enumerate(self.statements)
+            if isinstance(statement, _IMPORTS)
+            for name in self.names(number).binds
+        ) | frozenset(self.stars)
+
+    def names(self, number: int) -> Names:
+        """What a statement binds and reads."""
+        return self._names[number]
+
+    def _names_of(self, number: int) -> Names:
+        statement = self.statements[number]
+        try:
+            return module_names(statement)
+        except (RecursionError, MemoryError):
+            fault = Refused("too_complex", f"line {statement.lineno} is nested too deeply to be looked at")
+        except (SyntaxError, ValueError) as error:  # what the parser lets pass and the compiler does not
+            fault = Refused("broken_code", f"line {statement.lineno} does not compile: {error}")
+        self._faults[number] = fault
+        name = getattr(statement, "name", "")
+        return Names(frozenset([name] if name else []), frozenset(), frozenset())
+
+    def number_of(self, statement: ast.stmt) -> int:
+        return next(number for number, other in enumerate(self.statements) if other is statement)
+
+    def closure(self, start: Iterable[int]) -> list[int]:
+        """The numbers of the statements that some need, themselves included, in file order.
+
+        Raises `Refused` for the first of them, in file order, that a pure function must not have; and then for the first
+        name, in alphabetical order, that nothing defines.
+        """
+        needed: set[int] = set()
+        wanted: set[str] = set()
+        waiting = list(start)
+        while waiting:
+            while waiting:
+                number = waiting.pop()
+                if number in needed:
+                    continue
+                needed.add(number)
+                names = self.names(number)
+                for name in names.reads | names.binds_later | names.binds:
+                    if name not in wanted:
+                        wanted.add(name)
+                        waiting += self.definitions.get(name, [])
+                        waiting += [self.stars[name]] if name in self.stars and name not in self.definitions else []
+            waiting = [
+                number
+                for number in range(len(self.statements))
+                if number not in needed and not wanted.isdisjoint(self.touches(number))
+            ]
+        chosen = sorted(needed)
+        for number in chosen:
+            if number in self._faults:
+                raise self._faults[number]
+            self._refuse_impure(self.statements[number])
+        bound = {name for number in chosen for name in self.names(number).binds}
+        for name in sorted(wanted - bound - _GIVEN - frozenset(self.stars)):
+            if self.open_stars:
+                raise Refused("foreign_import", f"{name} may come from `{self.open_stars}`")
+            raise Refused("unresolved_name", name)
+        for name in sorted((wanted - bound) & (IO_CALLS | {"__builtins__"})):
+            raise Refused("does_io", f"{name} in line {self._line_of(name, chosen)}")
+        return chosen
+
+    def touches(self, number: int) -> frozenset[str]:
+        """The module-level names whose objects a statement may change when it runs, beside those that it binds."""
+        if number not in self._touches:
+            self._touches[number] = self._find_touches(number)
+        return self._touches[number]
+
+    def _find_touches(self, number: int) -> frozenset[str]:
+        statement = self.statements[number]
+        if isinstance(statement, _IMPORTS):
+            return frozenset()
+        executed = list(run_at_import(statement))
+        touched = changed_names(executed, self.imported)
+        called = {base_name(node.func) for node in executed if isinstance(node, ast.Call)}
+        for node in [statement, *executed]:
+            if isinstance(node, (*FUNCTIONS, ast.ClassDef)):
+                called |= {base_name(decorator) for decorator in node.decorator_list}
+                attributes = [item.func if isinstance(item, ast.Call) else item for item in node.decorator_list]
+                touched |= {base_name(item) for item in attributes if isinstance(item, ast.Attribute)} - self.imported
+            if isinstance(node, ast.ClassDef):
+                bases = {base_name(base) for base in (*node.bases, *(word.value for word in node.keywords))}
+                called |= bases
+                touched |= self._kept_by_bases(bases)
+        arguments = {
+            base_name(argument)
+            for node in executed
+            if isinstance(node, ast.Call) and self._may_change_arguments(node.func)
+            for argument in (*node.args, *(word.value for word in node.keywords))
+        }
+        touched |= arguments & self._mutable
+        for name in called:
+            touched |= self._effects(name)
+        if touched and isinstance(statement, ast.For | ast.While | ast.With | ast.If | ast.Try | ast.Match):
+            touched |= self.names(number).reads & self._mutable  # loop variables and the like are names of elements
+        return frozenset(self._with_aliases(touched) - {""})
+
+    @functools.cached_property
+    def _mutable(self) -> frozenset[str]:
+        """The names that may stand for an object that can change: not functions, imports and plain constants."""
+        return frozenset(
+            name
+            for name, numbers in self.definitions.items()
+            if not all(_binds_immutable(self.statements[number]) for number in numbers)
+        )
+
+    def _may_change_arguments(self, function: ast.expr) -> bool:
+        name = base_name(function)
+        if isinstance(function, ast.Attribute):
+            return name not in self.imported
+        return name in self.definitions and name not in self.imported
+
+    def _kept_by_bases(self, bases: set[str]) -> set[str]:
+        """The bases of a class that take notice of it: `__init_subclass__`, a metaclass of the file, `__subclasses__`."""
+        local = {name for name in bases if name in self.definitions} - self.imported
+        if not local:
+            return set()
+        if "__subclasses__" in self.content:
+            return local | self._ancestors(local)
+        family = local | self._ancestors(local)
+        hooks = [number for name in family for number in self.definitions.get(name, [])]
+        if any(
+            isinstance(part, ast.FunctionDef)
+            and part.name in ("__init_subclass__", "__new__", "__init__", "__prepare__")
+            for number in hooks
+            if isinstance(node := self.statements[number], ast.ClassDef)
+            and (_is_metaclass(node) or part_named(node, "__init_subclass__"))
+            for part in node.body
+        ):
+            return family
+        return set()
+
+    def _ancestors(self, names: set[str]) -> set[str]:
+        found: set[str] = set()
+        waiting = list(names)
+        while waiting:
+            for number in self.definitions.get(waiting.pop(), []):
+                node = self.statements[number]
+                if isinstance(node, ast.ClassDef):
+                    bases = {base_name(base) for base in (*node.bases, *(word.value for word in node.keywords))}
+                    new = {name for name in bases if name in self.definitions} - found - self.imported
+                    found |= new
+                    waiting += new
+        return found
+
+    def _effects(self, name: str) -> frozenset[str]:
+        """The module-level names that calling a function (or making an object of a class) of the file may change."""
+        if name not in self.definitions or name in self.imported:
+            return frozenset()
+        if name not in self._effects_of:
+            self._effects_of[name] = self._find_effects(name)
+        return self._effects_of[name]
+
+    def _find_effects(self, name: str) -> frozenset[str]:
+        touched: set[str] = set()
+        seen: set[str] = set()
+        waiting = [name]
+        while waiting:
+            current = waiting.pop()
+            if current in seen or current in self.imported:
+                continue
+            seen.add(current)
+            for number in self.definitions.get(current, []):
+                node, names = self.statements[number], self.names(number)
+                if not isinstance(node, (*FUNCTIONS, ast.ClassDef, ast.Assign)):
+                    continue
+                if isinstance(node, ast.Assign) and not isinstance(node.value, ast.Lambda | ast.Call | ast.Name):
+                    continue
+                touched |= names.binds_later
+                if changes_anything(node, self.imported) and not isinstance(node, ast.Assign):
+                    direct = changed_names(list(ast.walk(node)), self.imported)
+                    touched |= direct & (frozenset(self.definitions) - self.imported)
+                    touched |= names.reads & self._mutable
+                waiting += [other for other in names.reads if other in self.definitions]
+        return frozenset(touched)
+
+    def _with_aliases(self, touched: set[str]) -> set[str]:
+        """With the names whose object another name was made from: after `T = TABLE`, what changes T changes TABLE."""
+        waiting = list(touched)
+        found = set(touched)
+        while waiting:
+            for number in self.definitions.get(waiting.pop(), []):
+                node = self.statements[number]
+                if isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(
+                    node.value, ast.Name | ast.Attribute | ast.Subscript | ast.Call
+                ):
+                    source = base_name(node.value)
+                    if source in self._mutable and source not in found and source not in self.imported:
+                        found.add(source)
+                        waiting.append(source)
+        return found
+
+    def _read_star(self, number: int, statement: ast.stmt) -> None:
+        """The names of `from math import *`; a module that is no pure one of the standard library is not looked into."""
+        if not isinstance(statement, ast.ImportFrom) or statement.names[0].name != "*":
+            return
+        module = "." * statement.level + (statement.module or "")
+        if module.split(".")[0] in PURE_MODULES - {"numpy", "typing_extensions"}:
+            found = importlib.import_module(module)
+            public = getattr(found, "__all__", None) or [name for name in vars(found) if not name.startswith("_")]
+            self.stars.update(dict.fromkeys(public, number))
+        else:
+            self.open_stars = ast.unparse(statement)
+
+    def _refuse_impure(self, statement: ast.stmt) -> None:
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Import):
+                for item in node.names:
+                    self._refuse_module(item.name, self._attributes_of(item.asname or item.name), node.lineno)
+            elif isinstance(node, ast.ImportFrom):
+                module = "." * node.level + (node.module or "")
+                self._refuse_module(module, frozenset(item.name for item in node.names), node.lineno)
+
+    def _attributes_of(self, name: str) -> frozenset[str]:
+        """What the file takes of an imported module: `name.attribute`."""
+        found = {
+            node.attr
+            for node in ast.walk(self.tree)
+            if isinstance(node, ast.Attribute) and ast.unparse(node.value) == name
+        }
+        return frozenset(found)
+
+    def _refuse_module(self, module: str, names: frozenset[str], line: int) -> None:
+        fault = import_fault(module, names)
+        if fault:
+            raise Refused(fault, f"{module} in line {line}")
+
+    def _line_of(self, name: str, chosen: list[int]) -> int:
+        lines = [
+            node.lineno
+            for number in chosen
+            for node in ast.walk(self.statements[number])
+            if isinstance(node, ast.Name) and node.id == name
+        ]
+        return min(lines, default=0)
+
+    def source_of(self, numbers: Iterable[int]) -> str:
+        """The source text of statements, imports first, with docstrings reduced to what they say (no examples)."""
+        statements = [self.statements[number] for number in numbers]
+        first = next((n for n, item in enumerate(statements) if not isinstance(item, _IMPORTS)), len(statements))
+        rebound = {name for number in numbers for name in self.names(number).binds}
+        imports, blocks = [], []
+        for place, statement in enumerate(statements):
+            if isinstance(statement, ast.ImportFrom) and statement.module == "__future__":
+                continue
+            if isinstance(statement, _IMPORTS) and (place < first or self._bound_once(statement, rebound)):
+                imports.append(ast.unparse(statement))
+            else:
+                blocks.append(self._text(statement))
+        return "\n".join(["from __future__ import annotations", *dict.fromkeys(imports)]) + "".join(
+            f"\n\n\n{block}" for block in blocks
+        )
+
+    def _bound_once(self, statement: ast.stmt, names: set[str]) -> bool:
+        """Whether an import may move to the top: nothing else binds what it binds."""
+        bound = self.names(self.number_of(statement)).binds
+        return all(len(self.definitions.get(name, [])) == 1 for name in bound & names)
+
+    def _text(self, statement: ast.stmt) -> str:
+        first = min([statement.lineno, *(item.lineno for item in getattr(statement, "decorator_list", []))])
+        if self._shares_a_line(statement, first):
+            return _rewritten(statement)
+        replaced: dict[int, tuple[int, str]] = {}
+        for node in ast.walk(statement):
+            if isinstance(node, (*FUNCTIONS, ast.ClassDef)) and ast.get_docstring(node) is not None:
+                literal = node.body[0]
+                shares = literal.lineno == node.lineno or any(
+                    after.lineno == literal.end_lineno for after in node.body[1:2]
+                )
+                indent = self.lines[literal.lineno - 1][: literal.col_offset]
+                if shares or indent.strip():  # with other code, on one line
+                    return _rewritten(statement)
+                text = _said(node).replace("\n", "\n" + indent).replace("\n" + indent + "\n", "\n\n")
+                shown = f'{indent}"""{text}"""' if text else (f"{indent}pass" if len(node.body) == 1 else "")
+                replaced[literal.lineno] = (literal.end_lineno or literal.lineno, shown)
+        kept = []
+        number = first
+        while number <= (statement.end_lineno or first):
+            if number in replaced:
+                end, shown = replaced[number]
+                kept += [shown] if shown else []
+                number = end + 1
+            else:
+                kept.append(self.lines[number - 1])
+                number += 1
+        return "\n".join(kept)
+
+    def _shares_a_line(self, statement: ast.stmt, first: int) -> bool:
+        return any(
+            other is not statement
+            and (other.end_lineno == first or other.lineno == statement.end_lineno)
+            and other.lineno <= (statement.end_lineno or first)
+            and (other.end_lineno or other.lineno) >= first
+            for other in self.tree.body
+        )
+
+
+def part_named(node: ast.ClassDef, name: str) -> bool:
+    """Whether a class defines a method of that name itself."""
+    return any(isinstance(part, FUNCTIONS) and part.name == name for part in node.body)
+
+
+def _is_metaclass(node: ast.ClassDef) -> bool:
+    return any(base_name(base) == "type" or ast.unparse(base).endswith(("Meta", "EnumType")) for base in node.bases)
+
+
+def _never_runs(statement: ast.stmt) -> bool:
+    """Whether importing the file skips a statement: a main guard, a block for type checkers, a bare text."""
+    if isinstance(statement, ast.If) and not statement.orelse:
+        test = ast.unparse(statement.test)
+        return ("__name__" in test and "__main__" in test and "!=" not in test) or test.endswith("TYPE_CHECKING")
+    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+
+
+def _binds_immutable(statement: ast.stmt) -> bool:
+    if isinstance(statement, (*FUNCTIONS, *_IMPORTS)):
+        return True
+    value = getattr(statement, "value", None)
+    if isinstance(statement, ast.Assign | ast.AnnAssign | ast.AugAssign) and value is not None:
+        return _immutable(value)
+    return False
+
+
+def _immutable(value: ast.expr) -> bool:
+    if isinstance(value, ast.Constant):
+        return isinstance(value.value, _IMMUTABLE) or value.value is Ellipsis
+    if isinstance(value, ast.Tuple):
+        return all(_immutable(item) for item in value.elts)
+    if isinstance(value, ast.BinOp):
+        return _immutable(value.left) and _immutable(value.right)
+    if isinstance(value, ast.UnaryOp):
+        return _immutable(value.operand)
+    return isinstance(value, ast.JoinedStr | ast.Lambda | ast.Compare)
+
+
+def _said(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> str:
+    """What a docstring says without its examples, ready to stand between triple quotes."""
+    docs = read_docstring(ast.get_docstring(node) or "")
+    return inside_quotes(docs.body) if docs else ""
+
+
+def inside_quotes(text: str) -> str:
+    """A text as it stands between triple quotes."""
+    escaped = text.replace("\\", "\\\\").replace('"""', "'''").replace("\r", " ").replace("\0", " ")
+    return escaped + " " if escaped.endswith('"') else escaped
+
+
+def _rewritten(statement: ast.stmt) -> str:
+    """A statement's text made anew from its tree, with its docstrings reduced; its comments are lost."""
+    tree = copy.deepcopy(statement)
+    for node in ast.walk(tree):
+        if isinstance(node, (*FUNCTIONS, ast.ClassDef)) and ast.get_docstring(node) is not None:
+            text = _said(node)
+            node.body[:1] = [ast.Expr(ast.Constant(text))] if text else ([] if node.body[1:] else [ast.Pass()])
+    return ast.unparse(ast.fix_missing_locations(tree))
