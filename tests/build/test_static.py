@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from build.core.records import RawCode, Reject, UnifiedFunction
-from build.sandbox import DrawRules, Program, Sandbox
+from build.sandbox import DrawRules, Limits, Program, Sandbox
 from build.unifiers.static import static_functions
 from tests.build.conftest import RAW_FILES
 
@@ -36,10 +36,19 @@ def value(sandbox: Sandbox, function: UnifiedFunction | str, given: str) -> str 
     return result.value or result.detail
 
 
-@pytest.fixture(scope="module")
-def numbers(sandbox: Sandbox) -> dict[str, UnifiedFunction]:
-    raw = RawCode("id", "tests", "numbers.py", "MIT", RAW_FILES["numbers.py"])
-    return {found.name: found for found in static_functions(raw, sandbox) if isinstance(found, UnifiedFunction)}
+def unified(name: str) -> dict[str, UnifiedFunction]:
+    raw = RawCode("id", "tests", name, "MIT", RAW_FILES[name])
+    with Sandbox(Limits(call_cpu_s=0.5, job_cpu_s=3.0, memory_mb=256)) as sandbox:
+        found = list(static_functions(raw, sandbox))
+    return {one.name: one for one in found if isinstance(one, UnifiedFunction)}
+
+
+NUMBERS = unified("numbers.py")
+
+
+@pytest.fixture
+def numbers() -> dict[str, UnifiedFunction]:
+    return NUMBERS
 
 
 @pytest.mark.parametrize(
