@@ -28,8 +28,10 @@ from build.core.prompts import PROMPT_VERSION
 from build.core.records import digest
 from build.core.store import Store
 from build.engine import AVAILABLE, Isolation, run
-from build.report.card import dataset_faults, print_summary, write_card
+from build.report.card import write_card
 from build.report.estimate import estimate
+from build.report.folder import dataset_faults
+from build.report.summary import print_summary
 from build.sandbox import SandboxError
 from build.stages.assemble import CONFIGS, SPLITS, rows
 from build.stages.publish import check_target, publish

@@ -14,9 +14,9 @@ from build.core.errors import ConfigError, RunError
 from build.core.store import Store
 from build.engine import Isolation, run_rank
 from build.engine import run as run_all
-from build.report.card import print_summary
 from build.report.check import check as check_run
 from build.report.official import official
+from build.report.summary import print_summary
 from build.sandbox import Limits, SandboxError
 
 

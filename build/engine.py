@@ -231,8 +231,8 @@ def collect_shards(recipe: DataRecipe, store: Store, isolation: Isolation = AVAI
         while batch := list(islice(records, size)):
             counts = store.write_shard(first.name, finished, batch, received=len(batch))
             finished += 1
-            rejected += sum(counts.rejects.values())
-            progress.set_postfix(rejects=rejected, refresh=False)
+            rejected += counts.rejected
+            progress.set_postfix(rejected=rejected, refresh=False)
             progress.update(len(batch))
     if finished == 0:
         raise RunError(f"{store.root}: the sources hold no record at all; check `sources` in the recipe.")
@@ -244,11 +244,11 @@ def _follow(before: str, stage: str, store: Store, finished: Iterator[Counts]) -
     total = store.totals(before).kept
     done = store.totals(stage)
     with tqdm(desc=stage, unit="rec", total=total, initial=done.received) as progress:
-        rejected = sum(done.rejects.values())
-        progress.set_postfix(rejects=rejected)
+        rejected = done.rejected
+        progress.set_postfix(rejected=rejected)
         for counts in finished:
-            rejected += sum(counts.rejects.values())
-            progress.set_postfix(rejects=rejected, refresh=False)
+            rejected += counts.rejected
+            progress.set_postfix(rejected=rejected, refresh=False)
             progress.update(counts.received)
 
 

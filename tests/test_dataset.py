@@ -4,21 +4,26 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 from datasets import load_dataset
+from huggingface_hub import DatasetCard
 
+from build.core.config import read_data_recipe
 from build.core.errors import RunError
 from build.core.store import Store
 from build.core.values import values_match
 from build.report.check import check
+from build.report.summary import print_summary, yield_table
 from build.sandbox import Limits
 from build.stages.assemble import CONFIGS, SPLITS
 from build.verify import read_answer
 from codeio_dataset import CodeIO, main, materialise
-from tests.build.conftest import write_recipe
+from tests.build.conftest import RAW_FILES, write_recipe
 from tests.loopback_hub import LoopbackHub
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -80,8 +85,44 @@ def test_the_class_gives_the_same_rows(folder: Path, recipe_path: Path, tmp_path
 
 def test_the_card_names_sources_licenses_and_yield(folder: Path) -> None:
     card = (folder / "README.md").read_text()
-    assert "Apache-2.0" in card and "| difficulty_filter" in card and "lengths.png" in card
+    assert "Apache-2.0" in card and "| sample" in card and "lengths.png" in card
+    assert DatasetCard.load(folder / "README.md").data.license == "apache-2.0"
     assert (folder / "lengths.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_card_names_each_license_of_mixed_rows(tmp_path: Path) -> None:
+    for name, stated in (("a", "MIT"), ("b", "GPL-3.0-only OR Apache-2.0"), ("c", "Somebody's own")):
+        (tmp_path / name).mkdir()
+        text = RAW_FILES["numbers.py"].replace("    return", f"    {name} = 1\n    return")
+        (tmp_path / name / "code.py").write_text(f"# SPDX-License-Identifier: {stated}\n{text}")
+    sources = [{"kind": "folder", "name": str(tmp_path / name)} for name in "abc"]
+    folder = materialise(write_recipe(tmp_path, sources=sources))[2]
+    assert DatasetCard.load(folder / "README.md").data.license == ["apache-2.0", "gpl-3.0", "mit", "other"]
+
+
+def test_the_summary_reads_the_conversations_of_one_shard_alone(
+    folder: Path, recipe_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    read: set[int] = set()
+    kept = Store.kept
+    recipe = read_data_recipe(recipe_path)
+
+    def counting(store: Store, kind: type[Any], index: int, before: str = "") -> Iterator[Any]:
+        read.add(index)
+        yield from kept(store, kind, index, before)
+
+    monkeypatch.setattr(Store, "kept", counting)
+    print_summary(recipe, Store(recipe.run), folder)
+    assert len(read) == 1 < (Store(recipe.run).shards() or 0)
+    assert "response (CODEI/O++)" in capsys.readouterr().out
+
+
+def test_questions_that_were_not_needed_are_surplus_and_not_rejected(folder: Path, recipe_path: Path) -> None:
+    store = Store(read_data_recipe(recipe_path).run)
+    total = store.totals("questions")
+    assert total.surplus > 0 == total.rejected and total.units == total.kept + total.surplus
+    (row,) = (line.split("|") for line in yield_table(store).splitlines() if line.startswith("| questions"))
+    assert [int(cell) for cell in row[2:7]] == [total.received, total.units, total.kept, total.surplus, 0]
 
 
 def test_pushed_to_a_hub_it_loads_from_there(folder: Path, recipe_path: Path, tmp_path: Path) -> None:

@@ -177,6 +177,9 @@ class Dialogue:
     failure: str = ""
 
 
+SURPLUS = "surplus"  # the reason of a reject that is sound and was not needed
+
+
 @dataclass(frozen=True, slots=True)
 class Reject:
     """Something that was dropped: where, what it came from, a reason that can be counted, and the detail for a person."""

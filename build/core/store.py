@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from build.core.errors import RunError
-from build.core.records import Reject, from_line, to_line
+from build.core.records import SURPLUS, Reject, from_line, to_line
 
 _COLLECTED_BY = ("sources", "collect", "engine")  # the parts of a recipe that decide what is collected
 
@@ -32,6 +32,7 @@ R = TypeVar("R")
 class Counts:
     """What a shard, or a whole stage, did. `received`: parents read; `units`: what they came to; units = kept + rejects.
 
+    Of the rejects, the `surplus` is sound and was not needed; the others are `rejected`.
     `stats` are further sums that a stage reports (verdicts by class, tokens).
     """
 
@@ -43,6 +44,14 @@ class Counts:
     @property
     def units(self) -> int:
         return self.kept + sum(self.rejects.values())
+
+    @property
+    def surplus(self) -> int:
+        return self.rejects.get(SURPLUS, 0)
+
+    @property
+    def rejected(self) -> int:
+        return sum(self.rejects.values()) - self.surplus
 
     def add(self, other: "Counts") -> None:
         self.received += other.received

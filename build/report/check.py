@@ -12,7 +12,7 @@ from tqdm import tqdm
 import build.core.records
 from build.core.records import Dialogue, PredictionInstance, SampledFunction
 from build.core.store import Store
-from build.report.card import dataset_faults
+from build.report.folder import dataset_faults
 from build.sandbox import Limits, Program, Sandbox
 
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from build.core.records import IOPair, PredictionInstance, Reject, SampledFunction, Task, digest
+from build.core.records import SURPLUS, IOPair, PredictionInstance, Reject, SampledFunction, Task, digest
 from build.stages.stage import Context, Shard, Stage
 
 STAGE = "questions"
@@ -38,7 +38,7 @@ def make_instances(
                 made = PredictionInstance(
                     digest(pair.id, task), pair.id, function.function.id, task, pair.input, pair.output
                 )
-                yield made if pair.id in chosen else Reject(STAGE, pair.id, "surplus", task)
+                yield made if pair.id in chosen else Reject(STAGE, pair.id, SURPLUS, task)
 
 
 def _choose(pairs: tuple[IOPair, ...], count: int) -> set[str]:

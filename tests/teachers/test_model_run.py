@@ -13,8 +13,8 @@ from build.core.errors import RunError
 from build.core.records import Dialogue, Rationale, UnifiedFunction
 from build.core.store import Store
 from build.engine import AVAILABLE, Worker, open_run, run
-from build.report.card import cost_table, verdict_table
 from build.report.check import check
+from build.report.summary import cost_table, verdict_table
 from build.sandbox import Limits
 from tests.teachers.canned import reply, write_run
 

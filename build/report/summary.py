@@ -1,0 +1,124 @@
+"""What a run amounts to, for the terminal and the card: the yield, the verdicts, the costs, and one sample.
+
+Every figure is counted from the run's own files at the time of writing; nothing here is typed in by hand.
+"""
+
+import random
+from pathlib import Path
+
+from tabulate import tabulate
+
+from build.core.config import DataRecipe
+from build.core.prompts import join_turns, prediction_prompt
+from build.core.records import SURPLUS, Dialogue, PredictionInstance, SampledFunction, UnifiedFunction, Usage
+from build.core.store import Store
+from build.teachers.client import cost
+
+
+def yield_table(store: Store) -> str:
+    """A row a stage: parents received, the units they came to, kept, sound but not needed, rejected, and the commonest
+    reasons."""
+    table = []
+    for stage in store.stages():
+        total = store.totals(stage)
+        reasons = sorted(total.rejects.items(), key=lambda item: (-item[1], item[0]))
+        named = [f"{reason} {count}" for reason, count in reasons if reason != SURPLUS]
+        shown = ", ".join(named[:4]) + (", ..." if len(named) > 4 else "")
+        table.append([stage, total.received, total.units, total.kept, total.surplus, total.rejected, shown])
+    headers = ["stage", "received", "units", "kept", "surplus", "rejected", "reasons"]
+    return tabulate(table, headers, tablefmt="github")
+
+
+def verdict_table(store: Store) -> str:
+    """Verdicts by task and turn, with the share that is right."""
+    table = []
+    for turn, stage, mark in ((1, "answer", ""), (2, "revise", ""), (3, "revise", "third_")):
+        stats = store.totals(stage).stats
+        for task in ("output", "input"):
+            counts = {
+                name.removeprefix(f"{mark}{task}_"): count
+                for name, count in stats.items()
+                if name.startswith(f"{mark}{task}_") and count
+            }
+            total = sum(counts.values())
+            if total:
+                right = counts.get("correct", 0)
+                others = ", ".join(f"{name} {count}" for name, count in sorted(counts.items()) if name != "correct")
+                table.append([turn, task, total, right, f"{right / total:.1%}", others])
+    return tabulate(table, ["turn", "task", "answers", "right", "share", "the others"], tablefmt="github")
+
+
+_RECORDED_WORDS = {
+    "ok": "reproduce",
+    "unstable": "two runs disagree: chance, time or hash order",
+    "differs": "two runs agree, the record does not: noted after the call changed its input, leaked state, rounding",
+    "not_data": "the record is no data: an infinity, NaN, or an input that is no object of arguments",
+    "exception": "the call fails",
+    "load_error": "the code does not load, most often for want of a module",
+    "timeout": "the call does not end in its CPU time",
+    "memory": "the call needs more memory than allowed",
+    "killed": "the process was ended",
+    "none_output": "the output is None",
+    "too_large": "the input or the output is over the paper's size rule",
+}
+
+
+def recorded_table(store: Store) -> str:
+    """What became of the pairs that ready functions brought along, by class; empty where there were none."""
+    stats = store.totals("sample").stats
+    found = {name.removeprefix("recorded_"): count for name, count in stats.items() if name.startswith("recorded_")}
+    total = sum(found.values())
+    ordered = sorted(found.items(), key=lambda item: -item[1])
+    table = [[name, count, f"{count / total:.1%}", _RECORDED_WORDS.get(name, "")] for name, count in ordered]
+    return tabulate(table, ["class", "pairs", "share", "meaning"], tablefmt="github") if found else ""
+
+
+def cost_table(recipe: DataRecipe, store: Store) -> str:
+    """What the model was asked at each stage, and what that costs by the recipe's prices; "" without a model."""
+    table = []
+    for stage in store.stages():
+        found = store.totals(stage).stats
+        spent = Usage(*(found.get(name, 0) for name in ("requests", "prompt_tokens", "completion_tokens")))
+        if spent.requests:
+            costs = f"{cost(spent, recipe.teacher.prices):.4f}"
+            table.append([stage, spent.requests, spent.prompt_tokens, spent.completion_tokens, costs])
+    headers = ["stage", "requests", "prompt tokens", "completion tokens", "cost"]
+    return tabulate(table, headers, tablefmt="github") if table else ""
+
+
+def print_summary(recipe: DataRecipe, store: Store, folder: Path) -> None:
+    """The yield table, the verdicts, one sample, and the line that loads the dataset."""
+    print(f"\nYield of {recipe.name} ({recipe.run})\n\n{yield_table(store)}\n\n{verdict_table(store)}\n")
+    if recorded := recorded_table(store):
+        print(f"Recorded pairs of ready functions, executed again\n\n{recorded}\n")
+    if asked := cost_table(recipe, store):
+        print(f"{asked}\n")
+    sample = _sample(store, recipe)
+    if sample is None:
+        print("No instance came of it: the reasons above say where everything went.")
+        return
+    function, instance, dialogue = sample
+    print("One sample\n" + "-" * 10)
+    print(prediction_prompt(function, instance, recipe.prompt_order))
+    print(f"\n{'-' * 10} response (CODEI/O++), verdict: {dialogue.turns[-1].verdict.status}\n")
+    print(join_turns(dialogue))
+    if not folder.exists():
+        print("\nNo dataset is written yet: `python codeio_dataset.py --config` with the same recipe does it.")
+        return
+    print(f"\nLoad it:\n\n    from datasets import load_dataset\n    data = load_dataset({str(folder)!r}, 'codeio_pp')")
+
+
+def _sample(store: Store, recipe: DataRecipe) -> tuple[UnifiedFunction, PredictionInstance, Dialogue] | None:
+    """One conversation, the same for the same run: a revised one that ended well if the shard drawn has one.
+
+    Only this shard is read: a run can hold more than fits into memory.
+    """
+    filled = [shard for shard in range(store.shards() or 0) if (done := store.done("revise", shard)) and done.kept]
+    if not filled:
+        return None
+    shard = random.Random(recipe.digest()).choice(filled)
+    revised = (each for each in store.kept(Dialogue, shard) if len(each.turns) > 1 and each.turns[-1].verdict.correct)
+    dialogue = next(revised, None) or next(store.kept(Dialogue, shard))
+    instance = next(each for each in store.kept(PredictionInstance, shard) if each.id == dialogue.instance_id)
+    functions = (each.function for each in store.kept(SampledFunction, shard))
+    return next(each for each in functions if each.id == instance.function_id), instance, dialogue
