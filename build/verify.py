@@ -9,25 +9,16 @@ exactly otherwise; a boolean matches only a boolean; dicts need the same keys, l
 match nothing.
 """
 
-import re
-from ast import literal_eval
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from json import JSONDecoder
-from typing import Any
 
+from build.core.model_text import Tangled, find_objects, last_object_with, split_thinking
 from build.core.records import Task, Verdict
 from build.core.values import values_match
 from build.sandbox import Program, Sandbox
 from build.sandbox.codec import NotData, decode, encode
 
 MAX_RESPONSE_CHARS = 200_000  # what is examined of a response, counted from its end: an answer stands there
-_MAX_BRACKETS = 2_000  # of one candidate; no value that passes the size rule comes near
-
-_FENCE = re.compile(r"```(?:json|JSON|python)?[ \t]*\n(.*?)```", re.DOTALL)
-_BRACE = re.compile(r"[{}]")
-_KEYED = re.compile(r'\{\s*"(?:in|out)put"')
-_KEYED_TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,62 +63,25 @@ def verify(checks: Sequence[Check], sandbox: Sandbox) -> list[Verdict]:
 def read_answer(response: str, task: Task) -> str:
     """The answer in a response, as canonical JSON. Raises `NotData` with the reason when there is none.
 
-    It is the last fenced JSON block, else the last balanced top-level `{...}` (plain or inside \\boxed{}), that holds the
-    key asked for; Python literals and escaped braces are tolerated. An input answer must be an object.
+    It is the last complete object that has the key asked for, wherever it stands outside of the response's thinking; how it
+    may be written says `build.core.model_text`. An input answer must be an object.
     """
-    text = response[-MAX_RESPONSE_CHARS:]
-    found = False
-    for candidate in _candidates(text):
-        value = _parse(candidate)
-        if not isinstance(value, dict):
-            continue
-        found = True
-        if task in value:
-            answer = value[task]
-            if task == "input" and not isinstance(answer, dict):
-                raise NotData("no_answer", "the input is not an object of arguments")
-            return encode(answer)
-    raise NotData("no_answer", f'the JSON object has no "{task}"' if found else "there is no JSON object to read")
-
-
-def _candidates(text: str) -> Iterator[str]:
-    """Texts that may hold the answer, best first: fenced blocks from the last one back, then balanced braces likewise."""
-    yield from (block for block in reversed(_FENCE.findall(text)) if "{" in block)
-    for start, end in reversed(_balanced(text)):
-        if text[:start].rstrip().endswith("\\boxed"):
-            yield text[start + 1 : end - 1]
-        yield text[start:end]
-    for match in reversed(list(_KEYED.finditer(text))[-_KEYED_TRIES:]):  # a brace inside a string upsets the balance
-        try:
-            _, end = JSONDecoder().raw_decode(text, match.start())
-        except (ValueError, RecursionError):
-            continue
-        yield text[match.start() : end]
-
-
-def _balanced(text: str) -> list[tuple[int, int]]:
-    """The outermost balanced {...} of a text, in order, in one pass; an unclosed brace hides nothing behind it."""
-    opened: list[int] = []
-    spans: list[tuple[int, int]] = []
-    for match in _BRACE.finditer(text):
-        if match.group() == "{":
-            opened.append(match.start())
-        elif opened:
-            start = opened.pop()
-            while spans and spans[-1][0] > start:
-                spans.pop()
-            spans.append((start, match.end()))
-    return spans
-
-
-def _parse(candidate: str) -> Any:
-    """The value of a candidate: JSON, or a Python literal, or either after unescaping braces; None when it is neither."""
-    if candidate.count("{") + candidate.count("[") > _MAX_BRACKETS:
-        return None
-    for text in (candidate, candidate.replace("\\{", "{").replace("\\}", "}")):
-        for read in (decode, literal_eval):
-            try:
-                return read(text.strip())
-            except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-                continue
-    return None
+    _, said = split_thinking(response)
+    try:
+        found, any_object = last_object_with(task, said[-MAX_RESPONSE_CHARS:])
+    except Tangled as error:
+        raise NotData("no_answer", str(error)) from error
+    if found is None:
+        raise NotData(
+            "no_answer", f'the JSON object has no "{task}"' if any_object else "there is no JSON object to read"
+        )
+    answer = found[task]
+    if task == "input" and isinstance(answer, str):  # JSON within JSON
+        written = find_objects(answer)
+        answer = written[0][2] if len(written) == 1 and answer.strip() == answer[slice(*written[0][:2])] else answer
+    if task == "input" and not isinstance(answer, dict):
+        raise NotData("no_answer", "the input is not an object of arguments")
+    try:
+        return encode(answer)
+    except NotData as error:
+        raise NotData(error.reason, f"the answer is no JSON value ({error.detail})") from error

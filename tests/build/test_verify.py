@@ -27,7 +27,7 @@ DOUBLE = Program(
     [
         ('So it is {"output": 3}', "3"),
         ('First {"output": 1}, no: {"output": 2}.', "2"),
-        ('```json\n{"output": [1, 2]}\n``` as {"output": "said"}', "[1, 2]"),
+        ('```json\n{"output": [1, 2]}\n``` as {"output": "said"}', '"said"'),
         ('```json\n{"output": 1}\n```\nor\n```json\n{"output": 2}\n```', "2"),
         ("```python\n{'output': (1, None)}\n```", "[1, null]"),
         ('\\boxed{{"output": True}}', "true"),
