@@ -88,10 +88,11 @@ def split_thinking(text: str) -> tuple[str, str]:
     """What a text thinks, without its tags, and what it says."""
     if not _THINK.search(text):
         return "", text
-    data, code = _data(text), _code(text)
+    data, code, first = _data(text), _code(text), len(text) - len(text.lstrip())
     thoughts: list[str] = []
     said: list[str] = []
-    place, opened, shown = 0, -1, 0  # behind the last tag, behind one that is open, how many are open in code
+    place, opened = 0, -1  # behind the last tag, behind one that is open
+    shown = alone = 0  # how many are open in code; where one closes that was never opened
     for tag in _THINK.finditer(text):
         start, end = tag.span()
         if opened >= 0:
@@ -105,7 +106,7 @@ def split_thinking(text: str) -> tuple[str, str]:
         if _within(data, start) or (before and behind):
             continue
         if tag["open"]:
-            if text[:start].strip() and (before or _within(code, start)):
+            if start > first and (before or _within(code, start)):
                 shown += 1
             else:
                 said.append(text[place:start])
@@ -113,12 +114,12 @@ def split_thinking(text: str) -> tuple[str, str]:
         elif shown:
             shown -= 1
         elif not behind:
-            thoughts, said, place = [text[:start]], [], end
+            thoughts, said, alone, place = [], [], start, end
     if opened >= 0:
         thoughts.append(text[opened:])
     else:
         said.append(text[place:])
-    thought = "\n\n".join(filter(None, (_THINK.sub("", part).strip() for part in thoughts)))
+    thought = "\n\n".join(filter(None, (_THINK.sub("", part).strip() for part in (text[:alone], *thoughts))))
     return thought, "".join(said).strip()
 
 

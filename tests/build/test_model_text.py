@@ -315,7 +315,8 @@ def test_the_last_block(text: str, block: str | None) -> None:
 
 
 @given(
-    st.lists(st.text(PLAIN, max_size=20).map(lambda line: line.replace("\n", " ")), max_size=5), st.sampled_from("`~")
+    st.lists(st.text(PLAIN, max_size=20).map(lambda line: re.sub(r"[\r\n]", " ", line)), max_size=5),
+    st.sampled_from("`~"),
 )
 def test_a_fenced_text_is_read_back(lines: list[str], sign: str) -> None:
     content = "\n".join(lines)
