@@ -1,35 +1,112 @@
-"""`python -m recipes`: plan a run, make the small model, and prove the recipes on it."""
+"""`python -m recipes`: what comes before and after a training run, and the proofs that the recipes work.
+
+Before: `plan` what it costs, `doctor` the machine, `prepare` the data. After: `merge` an adapter. Proofs: `proof` on a real
+small model, `rehearse` with tiny models on two processes, kills included. The training itself is launched with accelerate.
+"""
 
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import click
-from tabulate import tabulate
+
+from recipes.hub_access import go_offline_if_unreachable
+from recipes.installed import exit_missing
+
+_HELP = {"help_option_names": ["-h", "--help"]}
+_OVERRIDES = {**_HELP, "ignore_unknown_options": True}
 
 
-@click.group()
+@click.group(context_settings=_HELP)
 def main() -> None:
     """Training recipes. The training itself is launched with accelerate; see recipes/README.md."""
 
 
-@main.command(context_settings={"ignore_unknown_options": True})
-@click.argument("config", type=click.Path(path_type=Path))
-@click.argument("overrides", nargs=-1, type=click.UNPROCESSED)
+@contextmanager
+def _one_sentence() -> Iterator[None]:
+    """End with one sentence, and no traceback, for what a person can mend."""
+    from recipes.config import ConfigError
+
+    try:
+        yield
+    except (ConfigError, RuntimeError) as error:
+        sys.exit(f"error: {error}")
+
+
+def _recipe_arguments(command: Callable[..., Any]) -> Callable[..., Any]:
+    command = click.argument("overrides", nargs=-1, type=click.UNPROCESSED)(command)
+    return click.argument("config", type=click.Path(path_type=Path))(command)
+
+
+@main.command(context_settings=_OVERRIDES)
+@_recipe_arguments
 @click.option("--gpus", type=int, required=True, help="GPUs in all.")
 @click.option("--sample", type=int, default=2000, show_default=True, help="Samples whose length is measured.")
 def plan(config: Path, overrides: tuple[str, ...], gpus: int, sample: int) -> None:
     """Steps, tokens, memory and hours of an SFT recipe. OVERRIDES are keys of the recipe, as on the launch line."""
+    go_offline_if_unreachable()
+    from tabulate import tabulate
+
     from recipes.plan import plan as make_plan
     from recipes.plan import rows_of
-    from recipes.recipe import RecipeError
 
-    try:
+    with _one_sentence():
         click.echo(tabulate(rows_of(make_plan(config, gpus, overrides, sample)), tablefmt="plain"))
-    except RecipeError as error:
-        sys.exit(f"error: {error}")
 
 
-@main.command(name="small-model")
+@main.command(context_settings=_OVERRIDES)
+@_recipe_arguments
+def prepare(config: Path, overrides: tuple[str, ...]) -> None:
+    """Tokenise, check and pack the data of an SFT recipe once, on a machine with CPUs; the launch then finds it."""
+    import time
+
+    from recipes.launch import load_tokenizer
+    from recipes.plan import data_warnings, read_on_a_cpu
+    from recipes.prepare import prepare as make_prepared
+
+    with _one_sentence():
+        read = read_on_a_cpu(config, overrides)
+        tokenizer = load_tokenizer(read.model, read.trainer)
+        begun = time.monotonic()
+        made = make_prepared(read, tokenizer, click.echo)
+        rows = made.counted.samples + sum(made.counted.dropped.values())
+        seconds = time.monotonic() - begun
+        click.echo(f"{rows:,} rows in {seconds:.0f} s, {rows / max(seconds, 1e-9):,.0f} rows/s")
+        for line in data_warnings(made.counted.sequences, read):
+            click.echo(f"warning: {line}")
+
+
+@main.command(context_settings=_OVERRIDES)
+@_recipe_arguments
+@click.option("--gpus", type=int, default=8, show_default=True, help="GPUs of this machine that the run will use.")
+def doctor(config: Path, overrides: tuple[str, ...], gpus: int) -> None:
+    """Look at this machine before a run: GPUs, attention kernel, disk, Hub, model, chat template, data, tracker."""
+    reachable = go_offline_if_unreachable()
+    from recipes.doctor import examine
+    from recipes.plan import read_on_a_cpu
+
+    with _one_sentence():
+        findings = []
+        for finding in examine(config, read_on_a_cpu(config, overrides), gpus, reachable):
+            findings.append(finding)
+            click.echo(f"{finding.state:5}{finding.what}: {finding.sentence}")
+    sys.exit(any(finding.state == "stop" for finding in findings))
+
+
+@main.command(context_settings=_HELP)
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), default=None, help="Default: FOLDER/merged.")
+def merge(folder: Path, out: Path | None) -> None:
+    """Merge the LoRA adapter in FOLDER into its base, on the CPU, and print the new model's folder."""
+    from recipes.merge import merge_adapter
+
+    with _one_sentence():
+        click.echo(merge_adapter(folder, out))
+
+
+@main.command(name="small-model", context_settings=_HELP)
 @click.option(
     "--folder", type=click.Path(path_type=Path), default=None, help="Where to keep it; default: the user's cache."
 )
@@ -37,27 +114,23 @@ def small(folder: Path | None) -> None:
     """Convert the small model once and print its folder."""
     from recipes.small_model import small_model
 
-    try:
+    with _one_sentence():
         click.echo(small_model(folder))
-    except RuntimeError as error:
-        sys.exit(f"error: {error}")
 
 
-@main.command()
+@main.command(context_settings=_HELP)
 @click.option("--data", required=True, type=click.Path(path_type=Path), help="A dataset folder with codeio_pp and rl.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("runs/proof"), show_default=True)
 def proof(data: Path, out: Path) -> None:
     """Train the small model through every recipe feature on this machine's CPU, and check what must hold."""
     from recipes.proof import prove
 
-    try:
+    with _one_sentence():
         prove(data, out)
-    except RuntimeError as error:
-        sys.exit(f"error: {error}")
 
 
 if __name__ == "__main__":
     try:
         main()
-    except ModuleNotFoundError as error:
-        sys.exit(f"error: {error.name} is not installed; pip install -r requirements/train.txt")
+    except ImportError as error:
+        exit_missing(error)

@@ -1,160 +1,109 @@
-"""What a recipe trains on: its sources as one `messages` column, with over-length samples dropped and counted.
+"""The rows of a run's sources, as they are, and a fingerprint of each source's content."""
 
-CODEI/O rows are `prompt` + `completion` (lists of {role, content}), instruction data usually `messages`; both become
-`messages`, so that one stage can mix them, and the loss is on every assistant turn (`assistant_only_loss`). A sample
-longer than `max_length` tokens is dropped: cutting it would cut its final answer off, and the model would learn to stop
-before it.
-"""
-
-from dataclasses import dataclass
+import hashlib
 from pathlib import Path
 from typing import Any
 
 from datasets import (
     Dataset,
-    Features,
-    Value,
-    concatenate_datasets,
     get_dataset_config_names,
     get_dataset_default_config_name,
     load_dataset,
+    load_dataset_builder,
 )
 from datasets.exceptions import DatasetGenerationError, DatasetNotFoundError
 
-from recipes.recipe import RecipeError, Source
+from recipes.config import ConfigError, Source
 
-_MESSAGES = Features({"messages": [{"role": Value("string"), "content": Value("string")}]})
-
-
-@dataclass(frozen=True, slots=True)
-class Counted:
-    """Samples kept and dropped as over-length, and the tokens of those kept (template included)."""
-
-    kept: int
-    too_long: int
-    tokens: int
+_UNREADABLE = (
+    DatasetNotFoundError,
+    DatasetGenerationError,
+    OSError,
+    ValueError,
+    RuntimeError,
+    TypeError,
+    KeyError,
+    AttributeError,
+)
 
 
 def checked_config(source: Source) -> None:
-    """Make sure that the source exists and has the config asked for; raises `RecipeError` naming those that it has."""
+    """Make sure that the source exists and has the config asked for; raises `ConfigError` naming those that it has."""
     try:
         names = get_dataset_config_names(source.path)
-    except (DatasetNotFoundError, FileNotFoundError, ConnectionError) as error:
-        raise RecipeError(f"datasets: nothing to load at '{source.path}': {_first_line(error)}") from None
-    if source.name is None and len(names) > 1 and get_dataset_default_config_name(source.path) is None:
-        raise RecipeError(f"datasets: '{source.path}' has several configs; set name to one of {', '.join(names)}")
+        default = get_dataset_default_config_name(source.path)
+    except _UNREADABLE as error:
+        raise ConfigError(f"datasets: nothing to load at '{source.path}': {_first_line(error)}") from None
+    if source.name is None and len(names) > 1 and default is None:
+        raise ConfigError(f"datasets: '{source.path}' has several configs; set name to one of {', '.join(names)}")
     if source.name is not None and source.name not in names:
-        raise RecipeError(f"datasets: '{source.path}' has no config '{source.name}'; it has {', '.join(names)}")
+        raise ConfigError(f"datasets: '{source.path}' has no config '{source.name}'; it has {', '.join(names)}")
 
 
 def load_rows(source: Source, split: str, seed: int) -> Dataset:
-    """The source's portion of a split, as it is. Raises `RecipeError` when the source, its config or the split is missing."""
+    """The source's portion of a split, as it is. Raises `ConfigError` when the source, its config or the split is missing."""
     checked_config(source)
     try:
         rows = load_dataset(source.path, source.name, split=split)
-    except (ValueError, OSError, DatasetGenerationError) as error:
-        raise RecipeError(
+    except _UNREADABLE as error:
+        raise ConfigError(
             f"datasets: split '{split}' of '{source.path}' cannot be loaded: {_first_line(error.__cause__ or error)}"
         ) from None
+    if not len(rows):
+        raise ConfigError(f"datasets: split '{split}' of '{source.path}' is empty")
     if source.portion < 1:
         rows = rows.shuffle(seed=seed).select(range(max(1, round(len(rows) * source.portion))))
     return rows
 
 
-def load_source(source: Source, split: str, seed: int, num_proc: int | None = None) -> Dataset:
-    """The rows of one source's split as `messages`. Raises `RecipeError` as `load_rows`, and for columns of another kind."""
-    rows = load_rows(source, split, seed)
-    columns = set(rows.column_names)
-    for name in {"prompt", "completion"} if {"prompt", "completion"} <= columns else {"messages"} & columns:
-        keys: set[str] = set(getattr(getattr(rows.features[name], "feature", None), "keys", set)())
-        if not {"role", "content"} <= keys:
-            raise RecipeError(
-                f"datasets: '{source.path}' ({source.name or 'default'}): the column {name} is {rows.features[name]}; "
-                "training needs lists of {role, content}"
-            )
-    if {"prompt", "completion"} <= columns:
-        return rows.map(
-            _join_turns, remove_columns=rows.column_names, features=_MESSAGES, num_proc=num_proc, desc="Reading rows"
-        )
-    if "messages" in columns:
-        return rows.map(
-            _plain_messages,
-            remove_columns=rows.column_names,
-            features=_MESSAGES,
-            num_proc=num_proc,
-            desc="Reading rows",
-        )
-    raise RecipeError(
-        f"datasets: '{source.path}' ({source.name or 'default'}) has the columns {', '.join(sorted(columns))}; "
-        "training needs messages, or prompt and completion"
-    )
+def fingerprint(source: Source) -> str:
+    """A digest of the content that `source` reads from: the bytes of local files, the commit of a Hub repository.
 
-
-def load_sources(sources: list[Source], seed: int, num_proc: int | None = None) -> Dataset:
-    """All sources of a stage, joined and shuffled with `seed` so that packing does not keep them apart."""
-    parts = [load_source(source, source.split, seed, num_proc) for source in sources]
-    return parts[0] if len(parts) == 1 else concatenate_datasets(parts).shuffle(seed=seed)
-
-
-def drop_too_long(
-    rows: Dataset, tokenizer: Any, max_length: int, num_proc: int | None = None
-) -> tuple[Dataset, Counted]:
-    """The rows of at most `max_length` tokens under the tokenizer's chat template, and the counts."""
-    lengths = token_lengths(rows, tokenizer, num_proc)
-    keep = [index for index, length in enumerate(lengths) if length <= max_length]
-    counted = Counted(len(keep), len(lengths) - len(keep), sum(lengths[index] for index in keep))
-    if not keep:
-        raise RecipeError(f"max_length: none of the {len(lengths)} samples has at most {max_length} tokens")
-    return rows.select(keep), counted
-
-
-def token_lengths(rows: Dataset, tokenizer: Any, num_proc: int | None = None) -> list[int]:
-    """The length of each row in tokens, under the tokenizer's chat template."""
-    measured = rows.map(_measure, fn_kwargs={"tokenizer": tokenizer}, num_proc=num_proc, desc="Measuring rows")
-    return list(measured["length"][:])
-
-
-def check_supervision(rows: Dataset, tokenizer: Any, max_rows: int = 8) -> None:
-    """Make sure that the loss falls on the responses and on the token that ends a turn, and on nothing else.
-
-    Looks at the first rows; raises `RecipeError` when the chat template marks something else (its generation block).
+    Moving or touching a local folder does not change it; a new row does. Raises `ConfigError` as `load_rows`.
     """
-    for row in rows.select(range(min(max_rows, len(rows)))):
-        encoded = tokenizer.apply_chat_template(
-            row["messages"], tokenize=True, return_dict=True, return_assistant_tokens_mask=True
-        )
-        marked = [token for token, mask in zip(encoded["input_ids"], encoded["assistant_masks"]) if mask]
-        text = tokenizer.decode(marked)
-        wanted = "".join(m["content"] + tokenizer.eos_token for m in row["messages"] if m["role"] == "assistant")
-        if text.split() != wanted.split():
-            raise RecipeError(
-                f"chat_template_path: the template trains on {text[-80:]!r} where the responses end in {wanted[-80:]!r}; "
-                "it must put each assistant text and eos_token, and nothing else, inside its generation block"
-            )
+    checked_config(source)
+    try:
+        builder = load_dataset_builder(source.path, source.name)
+    except _UNREADABLE as error:
+        raise ConfigError(f"datasets: nothing to load at '{source.path}': {_first_line(error)}") from None
+    state = hashlib.sha256()
+    for split, files in sorted((builder.config.data_files or {}).items()):
+        for file in files:
+            state.update(f"{split}\0".encode())
+            local = Path(str(file))
+            if local.is_file():
+                with local.open("rb") as stream:
+                    while block := stream.read(2**22):
+                        state.update(block)
+            else:
+                state.update(str(file).encode())  # the address of a Hub file holds the commit
+    if not builder.config.data_files:  # a Hub repository read from the cache while offline
+        state.update(str(builder.cache_dir).encode())
+    return state.hexdigest()[:20]
 
 
-def _join_turns(row: dict[str, Any]) -> dict[str, Any]:
-    return {"messages": _turns(row["prompt"]) + _turns(row["completion"])}
-
-
-def _plain_messages(row: dict[str, Any]) -> dict[str, Any]:
-    return {"messages": _turns(row["messages"])}
-
-
-def _turns(messages: list[dict[str, Any]]) -> list[dict[str, str]]:
-    return [{"role": message["role"], "content": message["content"]} for message in messages]
-
-
-def _measure(row: dict[str, Any], tokenizer: Any) -> dict[str, int]:
-    encoded = tokenizer.apply_chat_template(row["messages"], tokenize=True, return_dict=True)
-    return {"length": len(encoded["input_ids"])}
-
-
-def _first_line(error: BaseException) -> str:
-    text = str(error).strip().splitlines()
-    return text[0] if text else type(error).__name__
+def label(source: Source) -> str:
+    """How messages name a source: its path and config."""
+    return f"'{source.path}' ({source.name or 'default'})"
 
 
 def folder_or_repo(path: str) -> str:
     """How a card names a source: a Hub repository by its id, a local folder by its last part only."""
     return Path(path).name if Path(path).exists() else path
+
+
+def held_out_names(sources: list[Source]) -> list[str]:
+    """A name for each source's held-out set, unlike all others: its config or folder, with a number where two are equal."""
+    bases = ["".join(c if c.isalnum() else "_" for c in s.name or Path(s.path).name) or "test" for s in sources]
+    names: list[str] = []
+    for base in bases:
+        name, number = base, 2
+        while name in names or (number > 2 and name in bases):
+            name, number = f"{base}_{number}", number + 1
+        names.append(name)
+    return names
+
+
+def _first_line(error: Any) -> str:
+    text = str(error).strip().splitlines()
+    return text[0] if text else type(error).__name__

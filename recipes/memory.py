@@ -1,4 +1,4 @@
-"""The arithmetic of a run: memory of a GPU, floating-point operations, hours. Estimates, never measurements.
+"""The arithmetic of a run: memory of a GPU, disk of a checkpoint, floating-point operations, hours. All are estimates.
 
 Memory of one GPU, in bytes, for P parameters, L layers, width h, vocabulary V, T tokens in a micro-batch, n GPUs:
 
@@ -7,10 +7,14 @@ Memory of one GPU, in bytes, for P parameters, L layers, width h, vocabulary V, 
     activations  2 L T h (bf16 inputs of each layer, the rest is recomputed) + 34 T h (the layer being recomputed,
                  Korthikanti et al., 2022, without attention scores)
     gathered     when sharded: two layers and the embeddings in bf16, 4 P / L + 4 V h
+    logits       fused loss (TRL's, the default): a tile of 4096 tokens x 32768 words, 6 bytes each, and in full fine-tuning
+                 the output matrix with its gradient, 8 V h, and 4 T h; without the fused loss 10 V T
     fixed        2 GiB for the CUDA context, communication buffers and fragmentation
 
 Work: 6 N FLOPs a token for N active parameters (4 N for LoRA, which needs no weight gradients of the base), at 35 % of an
-H100's 989 TFLOP/s in bf16. Recomputed activations are part of what those 35 % leave out.
+H100's 989 TFLOP/s in bf16. Recomputed activations and attention are part of what those 35 % leave out.
+
+Disk of a checkpoint: 12 bytes a trained parameter (fp32 weights and two Adam moments).
 """
 
 from dataclasses import dataclass
@@ -18,6 +22,12 @@ from dataclasses import dataclass
 from tabulate import tabulate
 
 GPU_FLOPS = 989e12
+PEAK_FLOPS = {
+    "H100": 989e12,
+    "H200": 989e12,
+    "A100": 312e12,
+    "L40S": 362e12,
+}  # dense bf16, from the makers' data sheets
 UTILISATION = 0.35
 GIB = 2**30
 
@@ -49,7 +59,18 @@ SHAPES = {
 }
 
 
-def memory_gb(shape: Shape, gpus: int, tokens: int, *, lora_r: int | None = None, sharded: bool = True) -> float:
+# The Hub's names of the four base models.
+BASE_MODELS = {
+    "Qwen/Qwen2.5-Coder-7B": "qwen2.5-coder-7b",
+    "meta-llama/Llama-3.1-8B": "llama-3.1-8b",
+    "deepseek-ai/DeepSeek-Coder-V2-Lite-Base": "deepseek-coder-v2-lite",
+    "google/gemma-2-27b": "gemma-2-27b",
+}
+
+
+def memory_gb(
+    shape: Shape, gpus: int, tokens: int, *, lora_r: int | None = None, sharded: bool = True, fused: bool = True
+) -> float:
     """GiB on one of `gpus` GPUs with micro-batches of `tokens` tokens; `lora_r` None means full fine-tuning."""
     share = gpus if sharded else 1
     if lora_r is None:
@@ -58,7 +79,17 @@ def memory_gb(shape: Shape, gpus: int, tokens: int, *, lora_r: int | None = None
         states = 2 * shape.params / share + 16 * lora_r * shape.adapted
     activations = (2 * shape.layers + 34) * tokens * shape.width
     gathered = (4 * shape.params / shape.layers + 4 * shape.vocabulary * shape.width) if sharded and gpus > 1 else 0
-    return (states + activations + gathered) / GIB + 2
+    if fused:
+        logits = 6 * min(tokens, 4096) * min(shape.vocabulary, 32768) + 4 * tokens * shape.width
+        logits += 0 if lora_r else 8 * shape.vocabulary * shape.width
+    else:
+        logits = 10 * shape.vocabulary * tokens
+    return (states + activations + gathered + logits) / GIB + 2
+
+
+def checkpoint_gb(shape: Shape, lora_r: int | None = None) -> float:
+    """GiB that one checkpoint takes on disk."""
+    return 12 * (shape.params if lora_r is None else lora_r * shape.adapted) / GIB
 
 
 def hours(shape: Shape, gpus: int, tokens: float, *, lora: bool = False) -> float:

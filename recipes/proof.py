@@ -112,7 +112,7 @@ _NO_EVAL = ("--eval_strategy", "no", "--eval_on_start", "false")
 def _launch(folder: Path, module: str, recipe: str, overrides: Sequence[str], processes: int) -> None:
     launcher = ["-m", "torch.distributed.run", "--nproc_per_node", str(processes)] if processes > 1 else []
     command = [sys.executable, *launcher, "-m", module, "--config", str(RECIPES / f"{recipe}.yaml")]
-    command += ["--output_dir", str(folder), *overrides]
+    command += ["--output_dir", str(folder), "--prepared_dir", str(folder.parent / "prepared"), *overrides]
     if processes > 1:
         command += ["--per_device_train_batch_size", "1"]
     folder.mkdir(exist_ok=True)

@@ -35,6 +35,7 @@ eos_token: <|im_end|>
 datasets:
 - {{path: {data}, name: codeio_pp}}
 output_dir: {tmp_path / "run"}
+prepared_dir: {tmp_path / "prepared"}
 max_length: 512
 global_batch_size: 4
 per_device_train_batch_size: 2

@@ -48,7 +48,8 @@ class Watch(TrainerCallback):
         model.register_forward_pre_hook(self._count, with_kwargs=True)
 
     def _count(self, model: Any, positional: Any, named: dict[str, Any]) -> None:
-        self.pending += len(named["input_ids"])
+        places = named.get("position_ids")  # rows without padding: each sample begins at place 0
+        self.pending += len(named["input_ids"]) if places is None else int((places == 0).sum())
 
     def on_step_end(self, args: Any, state: Any, control: Any, **others: Any) -> None:
         self.sequences.append(self.pending)
@@ -68,6 +69,7 @@ def overrides(path: Path, work: Path) -> Iterator[str]:
         "dtype": "float32",
         "attn_implementation": "eager" if architecture == "gemma2" else "sdpa",
         "save_strategy": "no",
+        "prepared_dir": work / "prepared",
     }
     if path.parent.name == "grpo":
         wanted |= {"use_vllm": "false", "global_batch_size": 4, "per_device_train_batch_size": 4, "num_generations": 2}
@@ -80,7 +82,7 @@ def overrides(path: Path, work: Path) -> Iterator[str]:
     else:
         wanted |= {"dataset_num_proc": 1, "eval_strategy": "no", "eval_on_start": "false"}
         if path.stem == "stage1_codeio":
-            wanted["per_device_train_batch_size"] = 128
+            wanted["per_device_train_batch_size"] = 16
         elif path.stem == "mixed":  # few packed rows: two steps must fit into an epoch
             wanted |= {"global_batch_size": 1, "per_device_train_batch_size": 1}
         elif "stage1" in path.stem:

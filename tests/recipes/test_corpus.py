@@ -1,5 +1,6 @@
 """What the loss falls on, and what is dropped, whatever the template and the source."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,11 @@ pytest.importorskip("trl")
 
 from transformers import AutoTokenizer
 
-from recipes.corpus import check_supervision, drop_too_long, load_source, load_sources
-from recipes.recipe import Source
+from recipes.config import SFTTrainingConfig, Source, read_training_config
+from recipes.corpus import load_rows
+from recipes.launch import load_tokenizer
+from recipes.prepare import Prepared, prepare
+from recipes.supervision import IGNORED
 from tests.recipes.tiny import ARCHITECTURES, tiny_model
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "recipes" / "templates"
@@ -58,26 +62,33 @@ def test_prompt_is_the_beginning_of_the_conversation(
     assert "Be brief." in prompt and "First {question}?" in prompt
 
 
-def test_too_long_is_dropped_and_never_cut(model: Path, data: Path, tmp_path: Path) -> None:
-    tokenizer = load("qwen2", "chatml", "<|im_end|>", tmp_path)
-    rows = load_source(Source(str(data), "codeio"), "train", 0)
-    kept, counted = drop_too_long(rows, tokenizer, 512)
-    assert (len(kept), counted.kept, counted.too_long) == (63, 63, 1)
-    lengths = [len(tokenizer.apply_chat_template(row["messages"], return_dict=True)["input_ids"]) for row in kept]
-    assert max(lengths) <= 512 and counted.tokens == sum(lengths)
-    check_supervision(kept, tokenizer)
+def prepared(arguments: list[str], sources: list[Any], *extra: str) -> Prepared:
+    """What the recipe of `arguments` trains on when its sources are these."""
+    texts = [json.dumps(source) for source in sources]
+    config = read_training_config(SFTTrainingConfig, [*arguments, *extra, "--datasets", *texts])
+    return prepare(config, load_tokenizer(config.model, config.trainer))
+
+
+def test_too_long_is_dropped_and_never_cut(arguments: list[str], data: Path) -> None:
+    made = prepared(arguments, [{"path": str(data), "name": "codeio"}])
+    assert (len(made.train), made.counted.samples, made.counted.too_long) == (63, 63, 1)
+    lengths = [len(row["input_ids"]) for row in made.train]
+    assert max(lengths) <= 512 and made.counted.tokens == sum(lengths)
+    assert made.counted.supervised == sum(label != IGNORED for row in made.train for label in row["labels"])
 
 
 def test_portion_is_drawn_with_the_seed(data: Path) -> None:
     def drawn(seed: int) -> list[str]:
-        rows = load_source(Source(str(data), "codeio_pp", portion=0.25), "train", seed)
-        return [row["messages"][0]["content"] for row in rows]
+        rows = load_rows(Source(str(data), "codeio_pp", portion=0.25), "train", seed)
+        return [row["prompt"][0]["content"] for row in rows]
 
     assert len(drawn(1)) == 16
     assert drawn(1) == drawn(1) != drawn(2)
 
 
-def test_sources_of_different_layout_are_mixed(data: Path) -> None:
-    rows = load_sources([Source(str(data), "codeio", "test"), Source(str(data), "instructions", "test")], seed=3)
-    assert rows.column_names == ["messages"] and len(rows) == 16
-    assert all([turn["role"] for turn in row["messages"]] == ["user", "assistant"] for row in rows)
+def test_sources_of_different_layout_are_mixed(arguments: list[str], data: Path) -> None:
+    both = [{"path": str(data), "name": name, "split": "test"} for name in ("codeio", "instructions")]
+    made = prepared(arguments, both)
+    alone = prepared(arguments, both[:1])
+    assert len(made.train) == 16 and len(alone.train) == 8
+    assert sorted(map(tuple, made.train["input_ids"])) == sorted(2 * list(map(tuple, alone.train["input_ids"])))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 pytest.importorskip("trl")
 
 from recipes import grpo, sft
-from recipes.recipe import RecipeError, accumulation_steps
+from recipes.config import ConfigError, accumulation_steps
 
 SOURCE = '{{path: "{path}", name: {name}}}'
 
@@ -166,7 +166,7 @@ def test_a_run_is_not_resumed_by_another_recipe(
 def test_batch_is_kept_or_refused_with_what_divides(batch: int, per_device: int, world: int) -> None:
     try:
         assert accumulation_steps(batch, per_device, world) * per_device * world == batch
-    except RecipeError as error:
+    except ConfigError as error:
         assert batch % (per_device * world)
         for number in map(int, str(error).rpartition("be " if "can be" in str(error) else ": ")[2].split(", ")):
             assert batch % number == 0 and (batch % world or (batch // world) % number == 0)

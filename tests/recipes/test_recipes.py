@@ -98,7 +98,7 @@ def test_lora_differs_only_where_it_must(model: str) -> None:
         changed = {key for key in full | lora if full.get(key) != lora.get(key)}
         assert changed <= {
             "use_peft", "lora_r", "lora_alpha", "lora_dropout", "lora_target_modules", "dtype", "learning_rate",
-            "lr_scheduler_kwargs", "output_dir", "eos_token", "model_name_or_path",
+            "lr_scheduler_kwargs", "output_dir", "eos_token", "model_name_or_path", "chat_template_path",
         }  # fmt: skip
 
 

@@ -12,7 +12,7 @@ import pytest
 pytest.importorskip("trl")
 
 from recipes import sft
-from recipes.recipe import RecipeError
+from recipes.config import ConfigError
 from tests.loopback_hub import LoopbackHub
 from tests.recipes.dry_run import RECIPES
 
@@ -36,14 +36,14 @@ def test_stopped_run_resumes_to_the_same_losses(finished: Path, arguments: list[
     trainer = sft.train([*arguments, "--output_dir", str(stopped)])
     assert trainer.state.global_step == 4
     assert losses(stopped) == pytest.approx(losses(finished), rel=1e-6)
-    with pytest.raises(RecipeError, match=r"another recipe \(learning_rate differ\)"):
+    with pytest.raises(ConfigError, match=r"another run \(learning_rate was 0.001, is 0.002\)"):
         sft.train([*arguments, "--output_dir", str(stopped), "--learning_rate", "2.0e-3"])
 
 
 def test_run_folder_has_picture_card_and_curves(finished: Path) -> None:
     assert (finished / "curves.png").read_bytes().startswith(b"\x89PNG")
     card = (finished / "README.md").read_text(encoding="utf-8")
-    assert "63 samples" in card and "1 over-length" in card and "trl 1.16.0" in card and "Commit" in card
+    assert "63 samples" in card and "1 (over max_length tokens)" in card and "trl 1.16.0" in card and "Commit" in card
     assert "| learning_rate" in card and str(finished.parent) not in card
     assert losses(finished)[-1] < losses(finished)[0]
 

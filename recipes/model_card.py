@@ -36,14 +36,18 @@ Commit {commit} of the recipes; {versions}.
 
 
 def write_card(folder: Path, facts: dict[str, Any], log: Sequence[dict[str, Any]]) -> None:
-    """Write `folder`/README.md. `facts`: base_model, sources, counted (or None) and recipe; `log`: the log history."""
+    """Write `folder`/README.md. `facts`: base_model, use_peft, sources, counted (or None), recipe; `log`: the log history."""
     base = facts["base_model"]
     sources = facts["sources"]
     rows = [(folder_or_repo(s.path), s.name or "default", s.split, s.portion) for s in sources]
     counted = facts["counted"]
     counts = ""
     if counted is not None:
-        counts = f"\n{counted.kept} samples of {counted.tokens} tokens; {counted.too_long} over-length samples dropped."
+        dropped = ", ".join(f"{count} ({reason})" for reason, count in sorted(counted.dropped.items())) or "none"
+        counts = (
+            f"\n{counted.samples} samples of {counted.tokens} tokens, {counted.supervised} of them under the loss, in "
+            f"{counted.sequences} training sequences. Dropped samples: {dropped}."
+        )
     losses = [entry["loss"] for entry in log if "loss" in entry]
     result = (
         f"Training loss {losses[0]:.4f} at the first log, {losses[-1]:.4f} at the last."
@@ -72,7 +76,7 @@ def write_card(folder: Path, facts: dict[str, Any], log: Sequence[dict[str, Any]
     data = ModelCardData(
         base_model=base if not Path(base).exists() else None,
         datasets=remote or None,
-        library_name="peft" if recipe["use_peft"] else "transformers",
+        library_name="peft" if facts["use_peft"] else "transformers",
         pipeline_tag="text-generation",
         tags=["codeio", "trl"],
     )
