@@ -55,6 +55,11 @@ def test_only_the_store_writes_run_files(path: Path) -> None:
         assert not {".write_text", ".write_bytes", ".mkdir", ".unlink", ".touch"} & calls(path)
 
 
+@pytest.mark.parametrize("path", PIPELINE, ids=str)
+def test_lines_end_at_line_breaks_alone(path: Path) -> None:
+    assert ".splitlines" not in calls(path)  # it also splits at form feeds and at U+2028, which strings may hold
+
+
 @pytest.mark.parametrize("path", SOURCES, ids=str)
 def test_imports_go_one_way(path: Path) -> None:
     lower = {

@@ -122,7 +122,7 @@ class WarmParent:
         self._commands, self._replies = self._process.stdin.fileno(), self._process.stdout.fileno()
         frame = wire.receive(self._replies)
         if frame is None:
-            errors = self._process.stderr.read().decode("utf-8", "replace").strip().splitlines()
+            errors = self._process.stderr.read().decode("utf-8", "replace").strip().split("\n")
             self.close()
             raise SandboxError(
                 f"the sandbox's {tier} interpreter does not start: {errors[-1] if errors else 'no message'}"

@@ -79,7 +79,7 @@ def _judge(raw: RawCode, rules: CollectConfig) -> tuple[str, str]:
         return "not_unicode", "a lone surrogate"
     if raw.kind == "unified":
         return "", ""
-    if _GENERATED.search("\n".join(raw.content.splitlines()[:5])):
+    if _GENERATED.search("\n".join(raw.content.split("\n", 5)[:5])):
         return "generated", "says so in its first lines"
     try:
         with warnings.catch_warnings():

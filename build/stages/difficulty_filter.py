@@ -11,11 +11,11 @@ from collections.abc import Iterable, Iterator
 
 from build.core.chat import LanguageModel, Message, Request, count_usage
 from build.core.config import FilterConfig
+from build.core.model_text import last_block
 from build.core.records import Reject, SampledFunction
 from build.sandbox import Program, Sandbox
 from build.stages.stage import Context, Shard, Stage
 from build.unifiers.prompts import completion_prompt
-from build.unifiers.sections import last_block
 
 STAGE = "difficulty_filter"
 

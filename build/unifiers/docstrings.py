@@ -79,7 +79,7 @@ def _question(returns: str) -> str:
 def _without_examples(text: str) -> str:
     kept: list[str] = []
     in_example = False
-    for line in text.splitlines():
+    for line in text.split("\n"):
         if line.lstrip().startswith(">>>") or re.match(r"(?i)\s*(examples?|usage|doctests?)\s*:", line):
             in_example = True
         elif not line.strip():

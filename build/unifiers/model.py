@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from build.core.chat import Completion, LanguageModel, Message, Request, count_usage
 from build.core.config import UnifyConfig
+from build.core.model_text import last_block
 from build.core.records import RawCode, Reject, UnifiedFunction, digest
 from build.sandbox import DrawRules, Program, Sandbox
 from build.unifiers.prompts import generator_prompt, repair_prompt, unify_prompt
@@ -20,7 +21,6 @@ from build.unifiers.sections import (
     Sections,
     check_function,
     check_generator,
-    last_block,
     read_json_sections,
     read_sections,
     without_main_guard,

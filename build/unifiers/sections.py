@@ -14,8 +14,10 @@ think aloud first. Everything else is a `Misfit` with one of these reasons:
 import ast
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from build.core.model_text import Block, Tangled, fenced_blocks, last_block, last_object_with
 from build.unifiers.purity import CHANCE_MODULES, IO_CALLS, IO_MODULES
 
 SCHEMA_KEYS = ("main_function", "input_output_description", "input_generator", "problem_statement")
@@ -29,14 +31,13 @@ SCHEMA = json.dumps(
 )
 
 _HEADINGS = (
-    ("no_main_function", r"main\s+function"),
-    ("no_io_description", r"input\s*(?:[/&,-]|and)?\s*output\s+descriptions?"),
-    ("no_input_generator", r"input\s+generators?(?:\s+function)?"),
-    ("no_problem_statement", r"problem\s+statement"),
+    ("no_main_function", r"main[^\S\n]+function"),
+    ("no_io_description", r"input[^\S\n]*(?:[/&,-]|and)?[^\S\n]*output[^\S\n]+descriptions?"),
+    ("no_input_generator", r"input[^\S\n]+generators?(?:[^\S\n]+function)?"),
+    ("no_problem_statement", r"problem[^\S\n]+statement"),
 )
 _NUMBER = r"(?:(?:section|part|step)?[ \t]*\d+[.):]*[ \t]*)?"
 _HEADING = r"(?im)^[ \t]*(?:#+[ \t]*)?[*_]*" + _NUMBER + r"[*_]*{}[*_]*[ \t]*:?[*_]*[ \t]*:?[ \t]*$"
-_FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,})[ \t]*[\w+-]*[ \t]*$")
 
 
 class Misfit(ValueError):
@@ -60,12 +61,16 @@ class Sections:
 
 def read_sections(text: str) -> Sections:
     """The four parts of a model's text. Raises `Misfit`."""
-    masked, closed = _mask_blocks(text)
-    spans = _headings(masked)
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    blocks = fenced_blocks(text)
+    if blocks and not _places(_HEADINGS[0][1], _without_blocks(text, blocks)):  # the whole answer in one block?
+        text = blocks[-1].content
+        blocks = fenced_blocks(text)
+    spans = _headings(_without_blocks(text, blocks))
     ends = [start for start, _ in spans[1:]] + [len(text)]
     bodies = [text[start:end].strip() for (_, start), end in zip(spans, ends)]
-    if not closed:
-        raise Misfit("unclosed_block", "the last fenced block has no end")
+    if any(not block.closed for block in blocks):
+        raise Misfit("unclosed_block", "a fenced block has no end")
     return _checked_parts(
         last_block(bodies[0]) or "",
         last_block(bodies[1]) or bodies[1],
@@ -75,33 +80,19 @@ def read_sections(text: str) -> Sections:
 
 
 def read_json_sections(text: str) -> Sections:
-    """The four parts of an answer that follows `SCHEMA`. Raises `Misfit`."""
+    """The four parts of an answer that follows `SCHEMA`, in a fenced block or not. Raises `Misfit`."""
     try:
-        data = json.loads(text)
-        parts = [data[key] for key in SCHEMA_KEYS]
-    except (ValueError, KeyError, TypeError) as error:
-        raise Misfit("bad_json", f"{type(error).__name__}: {error}") from error
-    if not all(isinstance(part, str) for part in parts):
-        raise Misfit("bad_json", "a part is no string")
-    code, description, generator, query = parts
+        data, _ = last_object_with(SCHEMA_KEYS[0], text)
+    except Tangled as error:
+        raise Misfit("bad_json", str(error)) from error
+    if data is None:
+        raise Misfit("bad_json", f'there is no JSON object with "{SCHEMA_KEYS[0]}"')
+    parts = [data.get(key) for key in SCHEMA_KEYS]
+    for key, part in zip(SCHEMA_KEYS, parts):
+        if not isinstance(part, str):
+            raise Misfit("bad_json", f'"{key}" is no string')
+    code, description, generator, query = (str(part).replace("\r\n", "\n") for part in parts)
     return _checked_parts(last_block(code) or code, description, last_block(generator) or generator, query)
-
-
-def last_block(text: str) -> str | None:
-    """The content of the last fenced block, None when there is none."""
-    block: list[str] | None = None
-    found = None
-    fence = ""
-    for line in text.splitlines():
-        match = _FENCE.match(line)
-        if block is None:
-            if match:
-                block, fence = [], match.group(1)
-        elif match and match.group(1) == fence and line.strip() == fence:
-            found, block = "\n".join(block).strip("\n"), None
-        else:
-            block.append(line)
-    return found
 
 
 def check_function(sections: Sections) -> None:
@@ -145,24 +136,18 @@ def without_main_guard(source: str) -> str:
     return "\n".join(lines).strip("\n") + "\n"
 
 
-def _mask_blocks(text: str) -> tuple[str, bool]:
-    """The text with everything inside fences blanked, offsets unchanged; and whether the last block is closed."""
-    masked = []
-    fence = ""
-    for line in text.splitlines(keepends=True):
-        match = _FENCE.match(line.rstrip("\r\n"))
-        inside = bool(fence)
-        if match and not fence:
-            fence = match.group(1)
-        elif match and match.group(1) == fence and line.strip() == fence:
-            fence = ""
-        masked.append(" " * (len(line) - 1) + "\n" if inside or match else line)
-    return "".join(masked)[: len(text)], not fence
+def _without_blocks(text: str, blocks: Sequence[Block]) -> str:
+    """The text with fenced blocks blanked, so that no heading is found in them; offsets stay as they are."""
+    lines = text.split("\n")
+    for block in blocks:
+        for number in range(block.start, block.end):
+            lines[number] = " " * len(lines[number])
+    return "\n".join(lines)
 
 
 def _headings(masked: str) -> list[tuple[int, int]]:
     """Where the four headings stand, in order: the last complete set. Raises `Misfit` for the first one that is missing."""
-    found = [[match.span() for match in re.finditer(_HEADING.format(name), masked)] for _, name in _HEADINGS]
+    found = [_places(name, masked) for _, name in _HEADINGS]
     if not found[0]:
         raise Misfit("no_main_function", "the heading is missing")
     furthest = 0
@@ -177,6 +162,10 @@ def _headings(masked: str) -> list[tuple[int, int]]:
             return spans
         furthest = max(furthest, len(spans))
     raise Misfit(_HEADINGS[furthest][0], "the heading is missing, or not in its place")
+
+
+def _places(name: str, masked: str) -> list[tuple[int, int]]:
+    return [match.span() for match in re.finditer(_HEADING.format(name), masked)]
 
 
 def _checked_parts(code: str, description: str, generator: str, query: str) -> Sections:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from build.sandbox import DrawRules, Limits, Program, Sandbox
 from build.unifiers.sections import (
+    SCHEMA_KEYS,
     Misfit,
     Sections,
     check_function,
@@ -90,6 +91,56 @@ def test_json_answers_give_the_same_parts() -> None:
     assert (read.code, read.query, read.generator) == (sections.code, sections.query, sections.generator)
     with pytest.raises(Misfit, match="bad_json"):
         read_json_sections(text[:-3])
+
+
+STRUCTURED = json.dumps(
+    dict(zip(SCHEMA_KEYS, (read_sections(GOOD).code, "`numbers`, `target`", read_sections(GOOD).generator, "What?")))
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"Here it is:\n\n```json\n{STRUCTURED}\n```\nIt is complete.",
+        f"```\n{STRUCTURED}\n```",
+        STRUCTURED.replace("\\n", "\n"),  # raw line breaks in the strings
+        STRUCTURED[:-1] + ",}",
+        f'{{"main_function": "a draft"}}\n\n{STRUCTURED}',
+        STRUCTURED.replace("\\n", "\\r\\n"),
+    ],
+)
+def test_structured_answers_are_read_as_models_write_them(text: str) -> None:
+    sections = read_json_sections(text)
+    check_function(sections)
+    assert sections.code == read_sections(GOOD).code
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        GOOD.replace("\n", "\r\n"),
+        GOOD.replace("\n", "\r"),
+        f"Sure:\n\n````markdown\n{GOOD}\n````\n",
+        f"```markdown\n{GOOD}\n```",
+        GOOD.replace("```python", "~~~").replace("```", "~~~"),
+        GOOD.replace("```python", "````py").replace("```\n", "````\n"),
+        GOOD.replace("```python", "```"),
+        GOOD.replace(
+            "    best = None", '    """\n    ```\n    main_solution([1], 2)\n    ```\n    """\n    best = None'
+        ),
+        GOOD.replace("    best = None", '    """A page break: \x0c and a line separator: \u2028."""\n    best = None'),
+    ],
+)
+def test_lines_and_fences_of_every_kind_are_read(text: str) -> None:
+    sections = read_sections(text)
+    check_function(sections)
+    assert "\r" not in sections.code + sections.description + sections.generator + sections.query
+    assert sections.query == read_sections(GOOD).query
+
+
+def test_a_structured_answer_without_a_part_is_named() -> None:
+    with pytest.raises(Misfit, match='"problem_statement" is no string'):
+        read_json_sections(STRUCTURED.replace("problem_statement", "question"))
 
 
 @given(st.text(alphabet='#*` \nMainFuctoIpuOutDescriGeraPblmS:1\\"', max_size=400))

@@ -157,7 +157,7 @@ def test_an_endless_structured_answer_is_a_reject(sandbox: Sandbox) -> None:
     (found,) = ModelUnifier(UnifyConfig(by="model", structured=True), model, sandbox, 0).from_files(
         [raw(DOUBLE)], Counter()
     )
-    assert isinstance(found, Reject) and found.reason == "unparsable_code"
+    assert isinstance(found, Reject) and found.reason == "bad_json"
 
 
 def test_ready_functions_get_a_generator_or_stay_as_they_are(sandbox: Sandbox) -> None:
