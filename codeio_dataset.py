@@ -27,6 +27,7 @@ from build.core.errors import ConfigError, RunError
 from build.core.prompts import PROMPT_VERSION
 from build.core.records import digest
 from build.core.store import Store
+from build.core.version import VERSION
 from build.engine import AVAILABLE, Isolation, run
 from build.report.card import write_card
 from build.report.estimate import estimate
@@ -72,7 +73,7 @@ class CodeIOConfig(datasets.BuilderConfig):
     """One published config of one data recipe; `recipe` is the path of its YAML file."""
 
     def __init__(self, recipe: str = "recipes/data/demo.yaml", **kwargs: Any) -> None:
-        super().__init__(version=datasets.Version("1.0.0"), **kwargs)
+        super().__init__(version=datasets.Version(VERSION), **kwargs)
         self.recipe = recipe
 
 

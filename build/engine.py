@@ -30,6 +30,7 @@ from build.core.config import DataRecipe
 from build.core.errors import ConfigError, RunError
 from build.core.prompts import PROMPT_VERSION
 from build.core.store import Counts, Store
+from build.core.version import code_version
 from build.sandbox import Limits, Sandbox, SandboxError
 from build.stages import stages_of
 from build.stages.stage import Context, Shard
@@ -206,6 +207,7 @@ def open_run(recipe: DataRecipe, isolation: Isolation = AVAILABLE) -> Store:
             "recipe_digest": recipe.digest(),
             "stages": [[stage.name, stage.keeps.__name__] for stage in stages_of(recipe)],
             "prompt_version": PROMPT_VERSION,
+            "code": code_version(),
             "python": platform.python_version(),
             "versions": {name: importlib.metadata.version(name) for name in packages},
             "isolation": asdict(layers),

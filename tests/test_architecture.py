@@ -1,4 +1,4 @@
-"""The design's borders, held by a test: who starts processes, opens sockets, writes run files, and imports whom."""
+"""The design's borders, held by a test: which room imports which, who starts processes, opens sockets and writes run files."""
 
 import ast
 from collections.abc import Iterator
@@ -14,13 +14,21 @@ SOURCES = [
 ] + [Path("codeio_dataset.py")]
 PIPELINE = [path for path in SOURCES if path.parts[0] == "build"]
 
+# The rooms of build/ from the ground up: a module imports from its own room and from those before it, never from a later one.
+ROOMS = ["sandbox", "core", "verify", "unifiers", "teachers", "stages", "engine", "report", "bench", "__main__"]
+# The stages in the order in which a record goes through them; `stage` defines what a stage is.
+STAGES = ["stage", "collect", "type_filter", "unify", "sample", "difficulty_filter", "questions", "answer", "revise"]
+STAGES += ["assemble", "publish"]
+
 
 def imported(path: Path) -> Iterator[str]:
+    """Every module that a file imports, and for `from package import module` the module's own dotted name too."""
     for node in ast.walk(ast.parse((ROOT / path).read_text("utf-8"))):
         if isinstance(node, ast.Import):
             yield from (name.name for name in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             yield node.module
+            yield from (f"{node.module}.{name.name}" for name in node.names)
 
 
 def calls(path: Path) -> set[str]:
@@ -34,9 +42,35 @@ def calls(path: Path) -> set[str]:
     return found
 
 
+def room_of(dotted: str) -> str:
+    return dotted.split(".")[1]
+
+
+def test_the_rooms_are_those_that_are_drawn() -> None:
+    top = {path.parts[1].removesuffix(".py") for path in PIPELINE} - {"__init__"}
+    assert top == set(ROOMS) and len(top) <= 10
+
+
+@pytest.mark.parametrize("path", PIPELINE, ids=str)
+def test_no_import_in_build_points_to_a_later_room(path: Path) -> None:
+    own = path.parts[1].removesuffix(".py")
+    if own == "__init__":
+        return
+    later = set(ROOMS[ROOMS.index(own) + 1 :])
+    assert not {name for name in imported(path) if name.startswith("build.") and room_of(name) in later}
+
+
+@pytest.mark.parametrize("path", [path for path in PIPELINE if path.parts[1] == "stages"], ids=str)
+def test_no_stage_imports_a_later_stage(path: Path) -> None:
+    if path.stem == "__init__":
+        return
+    later = {f"build.stages.{name}" for name in STAGES[STAGES.index(path.stem) + 1 :]}
+    assert not later & set(imported(path))
+
+
 @pytest.mark.parametrize("path", PIPELINE, ids=str)
 def test_only_the_sandbox_starts_processes_for_foreign_code(path: Path) -> None:
-    if path.parts[1] != "sandbox" and path.parts[1] != "bench":
+    if path.parts[1] not in ("sandbox", "bench"):
         assert not {"subprocess", "pty"} & set(imported(path))
         assert not {"exec", "eval", "os.fork", "os.system", "os.popen", "os.execv"} & calls(path)
 
@@ -61,14 +95,14 @@ def test_lines_end_at_line_breaks_alone(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=str)
-def test_imports_go_one_way(path: Path) -> None:
-    lower = {
+def test_imports_between_the_packages_go_one_way(path: Path) -> None:
+    forbidden = {
         "build": {"recipes", "eval", "codeio_dataset", "tests"},
         "eval": {"recipes", "codeio_dataset", "tests"},
         "recipes": {"codeio_dataset", "tests"},
     }
     tops = {name.split(".")[0] for name in imported(path)}
-    assert not tops & lower.get(path.parts[0], set())
+    assert not tops & forbidden.get(path.parts[0], set())
 
 
 def test_the_core_needs_no_torch() -> None:
@@ -84,3 +118,9 @@ def test_the_core_needs_no_torch() -> None:
 def test_modules_stay_readable_in_one_sitting(path: Path) -> None:
     assert len((ROOT / path).read_text("utf-8").splitlines()) <= 600
     assert path.stem not in ("utils", "helpers", "common", "misc")
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=str)
+def test_messages_and_docstrings_have_no_guillemets(path: Path) -> None:
+    marks = ("\N{LEFT-POINTING DOUBLE ANGLE QUOTATION MARK}", "\N{RIGHT-POINTING DOUBLE ANGLE QUOTATION MARK}")
+    assert not any(mark in (ROOT / path).read_text("utf-8") for mark in marks)

@@ -14,6 +14,7 @@ import errno
 import json
 import os
 import shutil
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
@@ -24,6 +25,7 @@ from build.core.errors import RunError
 from build.core.records import SURPLUS, Reject, from_line, to_line
 
 _COLLECTED_BY = ("sources", "collect", "engine")  # the parts of a recipe that decide what is collected
+_CONDITIONS = ("code", "isolation")  # what may differ when a run is resumed; the manifest lists every change
 
 R = TypeVar("R")
 
@@ -90,10 +92,16 @@ class Store:
             self.write(path, json.dumps(manifest, indent=2, sort_keys=True) + "\n")
             return
         self.demand(*made_by)
-        known = [found.get("isolation"), *found.get("resumed_under", [])]
-        if manifest.get("isolation") not in known:
-            found["resumed_under"] = [*known[1:], manifest["isolation"]]
+        now, then = ({key: each.get(key) for key in _CONDITIONS} for each in (manifest, found))
+        if now not in (then, *found.get("resumed_under", [])):
+            found["resumed_under"] = [*found.get("resumed_under", []), now]
             self.write(path, json.dumps(found, indent=2, sort_keys=True) + "\n")
+        if now["code"] != then["code"]:
+            print(
+                f"{self.root}: this run was started by {then['code']} and goes on under {now['code']}; "
+                "its manifest says so.",
+                file=sys.stderr,
+            )
 
     def demand(self, recipe_digest: str, prompt_version: str) -> None:
         """Raises `RunError` unless the run was made by this recipe with these prompts."""

@@ -97,4 +97,7 @@ def test_a_run_that_went_on_under_other_layers_says_so(tmp_path: Path) -> None:
     store = Store(tmp_path)
     for layers in ("all", "all", "none", "all", "none"):
         store.open(MANIFEST | {"isolation": layers})
-    assert (store.manifest()["isolation"], store.manifest()["resumed_under"]) == ("all", ["none"])
+    assert (store.manifest()["isolation"], store.manifest()["resumed_under"]) == (
+        "all",
+        [{"code": None, "isolation": "none"}],
+    )
