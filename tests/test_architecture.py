@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from build.stages import STAGES
+
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = [
     path.relative_to(ROOT)
@@ -28,9 +30,8 @@ ROOMS = [
     "bench",
     "__main__",
 ]
-# The stages in the order in which a record goes through them; `stage` defines what a stage is.
-STAGES = ["stage", "collect", "type_filter", "unify", "sample", "difficulty_filter", "questions", "answer", "revise"]
-STAGES += ["assemble", "publish"]
+# The modules of build/stages/ in the order in which a record goes through them; `stage` defines what a stage is.
+ORDER = ["stage", *(stage.name for stage in STAGES), "assemble", "publish"]
 
 
 def imported(path: Path) -> Iterator[str]:
@@ -77,7 +78,7 @@ def test_no_import_in_build_points_to_a_later_room(path: Path) -> None:
 def test_no_stage_imports_a_later_stage(path: Path) -> None:
     if path.stem == "__init__":
         return
-    later = {f"build.stages.{name}" for name in STAGES[STAGES.index(path.stem) + 1 :]}
+    later = {f"build.stages.{name}" for name in ORDER[ORDER.index(path.stem) + 1 :]}
     assert not later & set(imported(path))
 
 
@@ -137,3 +138,11 @@ def test_modules_stay_readable_in_one_sitting(path: Path) -> None:
 def test_messages_and_docstrings_have_no_guillemets(path: Path) -> None:
     marks = ("\N{LEFT-POINTING DOUBLE ANGLE QUOTATION MARK}", "\N{RIGHT-POINTING DOUBLE ANGLE QUOTATION MARK}")
     assert not any(mark in (ROOT / path).read_text("utf-8") for mark in marks)
+
+
+@pytest.mark.parametrize("name", ["README.md", "ARCHITECTURE.md"])
+def test_the_pictures_of_the_flow_show_the_stages_in_order(name: str) -> None:
+    pictures = (ROOT / name).read_text("utf-8").split("```")[1::2]
+    (picture,) = (each for each in pictures if "type_filter" in each and "assemble" in each)
+    places = [picture.find(f"{stage.name} ") for stage in STAGES]
+    assert -1 not in places and places == sorted(places)
