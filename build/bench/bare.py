@@ -43,7 +43,7 @@ def main(options: Sequence[str]) -> None:
             if job["kind"] == "call":
                 jobs.run_call(job, clock, emit, start, count)
             else:
-                jobs.run_draw(job, clock, emit, start, count)
+                jobs.run_draw(job, clock, emit, start, count, lambda text: None)
         wire.send(replies, b"E", wire.pack({"cpu_s": replicas.real_cpu() - began, "counters": counts}))
 
 

@@ -303,6 +303,89 @@ class Liar(dict):
     def items(self):
         return [('a', 1)]
 return Liar()
+### a type that is equal to every type -> not_data
+class Meta(type):
+    __eq__ = lambda *a: True
+    __hash__ = lambda *a: 1
+    __name__ = property(lambda *a: sys.exit(0))
+    __bases__ = property(lambda *a: (tuple,))
+    __getattr__ = lambda *a: sys.exit(0)
+class Liar(metaclass=Meta):
+    __iter__ = __len__ = __eq__ = __bool__ = __repr__ = lambda *a: sys.exit(0)
+    __hash__ = lambda *a: 1
+return [Liar(), Liar]
+### a set whose members lie -> not_data
+class Member:
+    __eq__ = __repr__ = __lt__ = lambda *a: sys.exit(0)
+    __hash__ = lambda self: id(self)
+return {Member(), Member(), 1}
+### a key that lies -> not_data
+class Key(str):
+    __eq__ = __str__ = __repr__ = lambda *a: sys.exit(0)
+    __hash__ = lambda self: 1
+return {Key('a'): 1}
+### an int that lies -> not_data
+class Liar(int):
+    __eq__ = __repr__ = __index__ = lambda *a: sys.exit(0)
+    bit_length = lambda self: 1
+return [Liar(10 ** 5000)]
+### a tuple that lies -> not_data
+from collections import namedtuple
+class Liar(namedtuple('Liar', 'a b')):
+    def __iter__(self):
+        raise SystemExit
+return Liar(1, 2)
+### a named tuple with other items -> ok = [1, 2]
+from collections import namedtuple
+P = namedtuple('P', 'a b')
+P.__iter__ = lambda self: sys.exit(0)
+P.__len__ = lambda self: 10 ** 9
+P._fields = ()
+return P(1, 2)
+### a counter with other items -> ok = {"a": 1}
+import collections
+collections.Counter.items = lambda self: [('a', 42)]
+return collections.Counter('a')
+### made by a numpy of its own -> not_data
+fake = type('int64', (), {'__module__': 'numpy', 'item': lambda self: 42, 'dtype': 1, 'tolist': lambda self: [42]})
+sys.modules['numpy'] = fake
+return fake()
+### SystemExit as a value -> not_data
+return SystemExit
+### a list that holds itself many times over -> not_data timeout memory
+a = []
+for _ in range(45):
+    a = [a] * 9
+return a
+### a range without end -> not_data
+return range(10 ** 15)
+### a lowered digit limit -> not_data
+sys.set_int_max_str_digits(640)
+return 10 ** 1000
+### an exception without a name -> exception
+class Meta(type):
+    __name__ = property(lambda *a: sys.exit(0))
+    __getattribute__ = lambda *a: sys.exit(0)
+raise type.__call__(Meta, 'E', (Exception,), {})()
+### an exception whose text lies -> exception
+class Text(str):
+    __format__ = __str__ = __len__ = __getitem__ = encode = lambda *a: sys.exit(0)
+class E(Exception):
+    __str__ = lambda self: Text('x')
+raise E
+### a signal handler left behind -> ok exception killed timeout = 1
+def handler(*a):
+    raise SystemExit
+signal.signal(signal.SIGALRM, handler)
+signal.setitimer(signal.ITIMER_REAL, 0.00001, 0.00001)
+return x
+### an audit hook left behind -> ok exception killed = 1
+sys.addaudithook(lambda *a: sys.exit(0))
+return x
+### a garbage collector's callback left behind -> ok exception killed = 1
+gc.callbacks.append(lambda *a: sys.exit(0))
+gc.set_threshold(1)
+return x
 ### a recursive list -> not_data
 a = []
 a.append(a)

@@ -33,6 +33,7 @@ from build.sandbox.tiers import tier_of
 __all__ = ["CallResult", "DrawRules", "Draws", "Layers", "Limits", "Program", "Sandbox", "SandboxError", "Trace"]
 
 _MAX_DEATHS = 3  # of one draw job, before it is given up
+_MAX_SLOW = 5  # draws over the CPU limit of a call, before a draw job is given up
 _RNG_SEEDS = (1001, 1002)  # of replica 1 and 2
 _GRACE_CPU_S = 0.05
 _LEAST_OUTPUT_BYTES = 1 << 20  # of a child: many small results fill its outbox before they are sent
@@ -108,17 +109,19 @@ class Sandbox:
 
         `generator` is Python source that defines `input_generator()`; it runs in a module of its own, but sees the
         program's names. `seed` and the draw's number seed the RNGs before each draw. A draw that ends its process (a
-        call over its CPU limit, above all) counts as rejected; drawing goes on in another child until the CPU of the
-        job is spent.
+        call over its CPU limit, above all) counts as rejected, and drawing goes on in another child. It ends with the
+        fifth draw over the CPU limit of a call: a failure when there is no pair by then. That depends on the program,
+        and not on how much CPU the whole job may use.
         """
         pairs: list[tuple[str, str]] = []
         counters = [0] * (1 + len(REASONS))
         deaths: dict[str, int] = {}
-        slow = 0  # deaths by the CPU limit: the CPU of the job bounds them, as it bounds nothing that waits
+        slow = 0  # deaths by the CPU limit
+        lost: list[str] = []  # inputs that ended the process, which another child need not try again
         types: dict[str, int] = {}
         failure = detail = ""
         left = self.limits.job_cpu_s
-        while not failure and counters[0] < rules.draws and len(pairs) < rules.distinct:
+        while not failure and counters[0] < rules.draws and len(pairs) < rules.distinct and slow < _MAX_SLOW:
             job = self._job("draw", program, left) | {
                 "rng_seed": _RNG_SEEDS[replica == 2],
                 "clock_replica": replica,
@@ -127,7 +130,7 @@ class Sandbox:
                 "seed": seed,
                 "drawn": counters[0],
                 "found": len(pairs),
-                "seen": [pair[0] for pair in pairs],
+                "seen": [*(pair[0] for pair in pairs), *lost],
             }
             finished = False
             for item in self._run(job, program.code + "\n" + generator, replica):
@@ -144,6 +147,9 @@ class Sandbox:
                             failure = died.status
                         deaths[died.status] = deaths.get(died.status, 0) + 1
                         slow += died.status == "timeout" and item.cut != "wall"
+                        lost += [item.under_way] * bool(item.under_way)
+                        if slow >= _MAX_SLOW and not pairs:
+                            failure = died.status
                         if left <= _GRACE_CPU_S or sum(deaths.values()) - slow >= _MAX_DEATHS:
                             failure = died.status
                 elif "input" in item:

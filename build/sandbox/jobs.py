@@ -8,11 +8,12 @@ or a kill is kept; counts go to a page of memory shared with the parent, for the
 import signal
 import sys
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from types import CodeType, ModuleType
 from typing import Any
 
 from build.sandbox import replicas, tracer
-from build.sandbox.codec import NotData, decode, encode
+from build.sandbox.codec import NotData, decode, encode, is_plain
 from build.sandbox.contract import DrawRules
 from build.sandbox.sizes import fits
 
@@ -23,6 +24,7 @@ DETAIL_LENGTH = 300
 _SYSTEM_LIMIT = sys.getrecursionlimit()
 _set_recursion_limit, _set_trace, _set_profile = sys.setrecursionlimit, sys.settrace, sys.setprofile
 _modules = sys.modules
+_type_name = type.__dict__["__name__"].__get__
 _set_timer, _TIMER = signal.setitimer, signal.ITIMER_PROF
 
 # Why a draw gave no pair, in the order of the counters on the shared page (its first counter is the number of draws).
@@ -35,6 +37,7 @@ REASONS = (
     "not_json",
     "too_large",
     "input_too_large",
+    "input_changed",
     "duplicate",
     "exception",
     "none_output",
@@ -70,14 +73,14 @@ class Runner:
         replicas.seed(self.rng_seed)
         self.clock.reset(self.clock_replica)
 
-    def call(self, text: str) -> dict[str, Any]:
-        """One call on one input text, as the fields of a `CallResult`; never raises what foreign code raises."""
+    def call(self, text: str, given: dict[str, Any] | None = None) -> dict[str, Any]:
+        """One call on one input text (or on the objects `given`), as the fields of a `CallResult`; raises nothing."""
         began = replicas.real_cpu()
         self.start()
         status, value, detail = "ok", None, ""
         try:
             self.reset()
-            arguments = decode(text)
+            arguments = decode(text) if given is None else given
             output = self.load()(**arguments)
             _set_trace(None)
             _settle()
@@ -85,6 +88,7 @@ class Runner:
         except LoadError as error:
             status, detail = "load_error", str(error)
         except MemoryError:
+            _settle()
             status, detail = "memory", "MemoryError"
         except NotData as error:
             status, detail = "not_data", str(error)
@@ -95,12 +99,7 @@ class Runner:
 
     def encode(self, value: Any) -> str:
         """Canonical JSON within the size limit; raises `NotData`."""
-        try:
-            text = encode(value)
-        except NotData:
-            raise
-        except ValueError as error:  # an int beyond the digit limit
-            raise NotData("too_large", str(error)) from error
+        text = encode(value)
         if len(text) > self.result_bytes:
             raise NotData("too_large", f"{len(text)} characters of JSON")
         return text
@@ -127,8 +126,12 @@ def run_draw(
     emit: Emit,
     start: Callable[[], None],
     count: Callable[[int], None],
+    begin: Callable[[str], None],
 ) -> None:
-    """A message per pair, then the exceptions by type. `count(0)`: a draw; `count(1 + i)`: lost, REASONS[i]."""
+    """A message per pair, then the exceptions by type. `count(0)`: a draw; `count(1 + i)`: lost, REASONS[i].
+
+    `begin` notes the input of the call that comes next, and "" when a draw begins.
+    """
     rules = DrawRules(**job["rules"])
     seen = set(job["seen"])
     found = job["found"]
@@ -152,6 +155,7 @@ def run_draw(
         if found >= rules.distinct:
             break
         count(0)
+        begin("")
         start()
         # Each draw has a seed of its own: what the program did with the RNGs in between does not matter, and drawing can
         # go on at any number in another child. Saving and restoring their state instead costs 0.1 ms a draw.
@@ -162,6 +166,7 @@ def run_draw(
                 reject("not_a_dict")
                 continue
             text = runner.encode(arguments)
+            given = None if is_plain(arguments) else deepcopy(arguments)
         except NotData as error:
             reject(error.reason)
             continue
@@ -179,6 +184,7 @@ def run_draw(
         if not fits(decode(text), rules):
             reject("input_too_large")
             continue
+        begin(text)
         result = runner.call(text)
         if result["status"] != "ok":
             if result["status"] == "load_error":
@@ -193,6 +199,12 @@ def run_draw(
             reject("none_output")
         elif not fits(decode(result["value"]), rules):
             reject("output_too_large")
+        elif (
+            given is not None
+            and (told := runner.call(text, given))["status"] == "ok"
+            and told["value"] != result["value"]
+        ):
+            reject("input_changed")  # JSON has no tuples, sets or int keys, and to this program it matters
         else:
             found += 1
             emit({"input": text, "output": result["value"]})
@@ -268,13 +280,14 @@ def entry_of(names: Mapping[str, Any], entry: str) -> Callable[..., Any]:
 
 
 def name_of(error: BaseException) -> str:
-    return type(error).__name__[:80]
+    """The name of an exception's type, whatever its metaclass says."""
+    return str(_type_name(type(error)))[:80]
 
 
 def describe(error: BaseException) -> str:
     """Exception type and message; the message is foreign code too and may fail or lie, but not grow."""
     try:
-        text = str(error)
+        text = str.__str__(str(error))  # a subclass of str would bring its own methods along
     except BaseException:
         text = "(no message)"
     return f"{name_of(error)}: {text}"[:DETAIL_LENGTH].encode("utf-8", "replace").decode("utf-8")

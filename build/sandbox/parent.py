@@ -46,10 +46,12 @@ HEAVY = [
 ]
 MODULES = {"light": LIGHT, "numpy": LIGHT + NUMPY, "heavy": LIGHT + NUMPY + HEAVY}
 
-# The memory that a parent shares with its child: counters, how full the outbox is, and the outbox.
+# The memory that a parent shares with its child: counters, how full the outbox is, the input of the call that is under way
+# (its length, then its text), and the outbox.
 COUNTERS = struct.Struct("<31I")
 _FILL = struct.Struct("<I")
-_OUTBOX = 256
+_UNDER_WAY = 256
+_OUTBOX = 4096
 _SHARED = 1 << 16
 _PAGE = mmap.PAGESIZE
 _CHUNK = 65536
@@ -108,7 +110,8 @@ class Parent:
             "seen": [],
         }
         jobs.run_call(job, self.clock, wire.pack, lambda: None, lambda index: None)
-        jobs.run_draw(job | draw | {"drawn": 980, "found": 0}, self.clock, wire.pack, lambda: None, lambda index: None)
+        job |= draw | {"drawn": 980, "found": 0}
+        jobs.run_draw(job, self.clock, wire.pack, lambda: None, lambda index: None, lambda text: None)
 
     def reply(self, kind: bytes, fields: Mapping[str, Any]) -> None:
         wire.send(self.replies, kind, wire.pack(fields))
@@ -144,7 +147,14 @@ class Parent:
             "exit": os.WEXITSTATUS(status) if os.WIFEXITED(status) else 0,
             "cpu_s": usage.ru_utime + usage.ru_stime,
             "counters": list(COUNTERS.unpack_from(self.page)),
+            "under_way": self._under_way(),
         }
+
+    def _under_way(self) -> str:
+        """The bytes of the input on which the child was called last, a character for each."""
+        length = _FILL.unpack_from(self.page, _UNDER_WAY)[0]
+        begin = _UNDER_WAY + _FILL.size
+        return self.page[begin : min(begin + length, _OUTBOX)].decode("latin-1")
 
     def _end_strays(self, pid: int) -> None:
         """Without seccomp a child may have forked: end its session, or all that lives in a PID namespace of our own."""
@@ -229,10 +239,15 @@ class Parent:
             counts[index] += 1
             COUNTERS.pack_into(self.page, 0, *counts)
 
+        def begin(text: str) -> None:
+            data = text.encode()
+            data = data if len(data) <= _OUTBOX - _UNDER_WAY - _FILL.size else b""
+            self.page[_UNDER_WAY : _UNDER_WAY + _FILL.size + len(data)] = _FILL.pack(len(data)) + data
+
         if job["kind"] == "call":
             jobs.run_call(job, self.clock, emit, start, count)
         elif job["kind"] == "draw":
-            jobs.run_draw(job, self.clock, emit, start, count)
+            jobs.run_draw(job, self.clock, emit, start, count, begin)
         else:
             jobs.run_trace(job, self.clock, emit, start, count)
 

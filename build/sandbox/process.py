@@ -10,7 +10,7 @@ import secrets
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +63,7 @@ class Ending:
     exit: int
     cpu_s: float
     counters: list[int]
+    under_way: str = ""  # the input of its last call, as canonical JSON, where a draw job noted it
 
 
 @with_config(ConfigDict(extra="forbid", strict=True))
@@ -155,7 +156,8 @@ class WarmParent:
                 if kind == b"E":
                     ending = Ending(**json.loads(payload))
                     forged = forged or waiting[:16] != nonce[: len(waiting)]  # else a message that was cut off
-                    yield Ending("forged", 0, 0, ending.cpu_s, ending.counters) if forged else ending
+                    known = _canonical(ending.under_way.encode("latin-1"))
+                    yield replace(ending, cut="forged", signal=0) if forged else replace(ending, under_way=known)
                     return
                 if forged:
                     continue
@@ -194,6 +196,14 @@ def _checked(schema: TypeAdapter[Any], payload: bytes) -> dict[str, Any] | None:
     except (ValidationError, ValueError, RecursionError):
         return None
     return message
+
+
+def _canonical(text: bytes) -> str:
+    """The text when it is canonical JSON, else ""."""
+    try:
+        return text.decode() if text and encode(decode(text.decode())) == text.decode() else ""
+    except ValueError:
+        return ""
 
 
 def _environment(tier: str, replica: int) -> dict[str, str]:

@@ -62,6 +62,7 @@ def _judge(
 ) -> SampledFunction | Reject:
     name = f"{function.path}:{function.name}"
     # A job that was cut off is refused even with enough pairs: how many it had by then depends on the machine, too.
+    # One that was given up after a number of slow draws is not: each of them is as slow elsewhere.
     if draws.failure and function.generator is not None:
         return Reject(STAGE, function.id, draws.failure, f"{name}: {draws.detail}")
     if len(draws.pairs) < rules.min_pairs:

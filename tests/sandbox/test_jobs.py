@@ -141,6 +141,45 @@ def test_every_lost_draw_has_its_reason(sandbox: Sandbox, generated: str, reason
     assert (draws.pairs, draws.draws, draws.rejected, draws.failure) == ((), 2, lost, "")
 
 
+@pytest.mark.parametrize(
+    ("body", "kept"),
+    [
+        ("x.get(1)", 0),  # JSON has the key "1"
+        ("sum(int(key) for key in x)", 1),
+        ("{int(key): item for key, item in x.items()}[1]", 1),
+        ("len(x)", 1),
+        ("[isinstance(key, str) for key in x]", 0),
+    ],
+)
+def test_an_input_that_json_changes_counts_only_where_that_changes_nothing(
+    sandbox: Sandbox, body: str, kept: int
+) -> None:
+    program = Program(f"def main_solution(x):\n    return {body} or 0")
+    draws = sandbox.draw(program, "def input_generator():\n    return {'x': {1: 5}}", DrawRules(draws=1), 1)
+    assert len(draws.pairs) == kept and draws.rejected == ({} if kept else {"input_changed": 1})
+
+
+def test_sets_and_tuples_of_a_generator_are_lists_for_every_run(sandbox: Sandbox) -> None:
+    generator = "KEPT = [(1, 2)]\ndef input_generator():\n    return {'x': KEPT, 'y': {3, 1, 20}}"
+    same = Program("def main_solution(x, y):\n    x.append(len(x))\n    return [max(y), sorted(y), x[0][1], len(x)]")
+    draws = sandbox.draw(same, generator, DrawRules(draws=3), 1)
+    assert draws.pairs == (('{"x": [[1, 2]], "y": [1, 3, 20]}', "[20, [1, 3, 20], 2, 2]"),)
+    assert draws.rejected == {"duplicate": 2}  # the generator's own objects stay as they are
+    other = Program("def main_solution(x, y):\n    return [type(x[0]) is tuple, 1]")
+    assert sandbox.draw(other, generator, DrawRules(draws=1), 1).rejected == {"input_changed": 1}
+
+
+def test_numpy_s_numbers_are_numbers_in_both_tiers(sandbox: Sandbox) -> None:
+    pytest.importorskip("numpy")
+    for importing in ("import numpy as np", "import importlib\nnp = importlib.import_module('num' + 'py')"):
+        program = Program(
+            f"{importing}\ndef main_solution(x):\n"
+            "    return [np.int64(x), np.float64(0.5), {np.int8(3): np.bool_(True)}, np.arange(3), np.array(x)]"
+        )
+        (result,) = sandbox.call(program, ['{"x": 7}'])
+        assert result.value == '[7, 0.5, {"3": true}, [0, 1, 2], 7]'
+
+
 def test_the_generator_sees_the_names_of_the_program(sandbox: Sandbox) -> None:
     program = Program("SIZES = [7]\ndef main_solution(x):\n    return x")
     assert sandbox.draw(program, "def input_generator():\n    return {'x': SIZES[0]}", DrawRules(draws=1), 1).pairs == (
@@ -153,6 +192,21 @@ def test_a_slow_draw_is_lost_and_drawing_goes_on(sandbox: Sandbox) -> None:
     draws = sandbox.draw(program, DIE, DrawRules(distinct=5, draws=40), seed=1)
     assert len(draws.pairs) >= 3
     assert draws.rejected["timeout"] >= 1
+
+
+def test_a_slow_input_is_tried_once(sandbox: Sandbox) -> None:
+    program = body("while x == 1:", "    pass", "return None")
+    draws = sandbox.draw(program, DIE, DrawRules(draws=60), seed=1)
+    assert (draws.draws, draws.failure, draws.rejected["timeout"]) == (60, "", 1)
+
+
+@pytest.mark.parametrize(("fast", "failure"), [(0, "timeout"), (3, "")])
+def test_drawing_is_given_up_after_a_few_slow_draws(sandbox: Sandbox, fast: int, failure: str) -> None:
+    program = body(f"while x >= {fast}:", "    pass", "return x")
+    generator = "import random\ndef input_generator():\n    return {'x': random.randint(0, 9)}"
+    with Sandbox(Limits(call_cpu_s=0.1, job_cpu_s=60.0)) as patient:
+        draws = patient.draw(program, generator, DrawRules(), seed=2)
+    assert draws.failure == failure and draws.rejected["timeout"] == 5 and bool(draws.pairs) == bool(fast)
 
 
 def test_a_generator_that_ends_its_process_ends_the_job(sandbox: Sandbox) -> None:
