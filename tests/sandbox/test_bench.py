@@ -54,4 +54,4 @@ def test_agreement_counts_pairs_and_explains_a_difference(tmp_path: Path) -> Non
 
 def test_a_file_of_something_else_is_named(tmp_path: Path) -> None:
     result = CliRunner().invoke(bench, ["agree", str(jsonl(tmp_path / "f.jsonl", {"text": ""})), "--unsafe-exec"])
-    assert "f.jsonl:1: needs code and generator, or refcode and ios" in result.output
+    assert "f.jsonl, row 1: needs code and generator, or refcode and ios" in result.output
