@@ -168,7 +168,7 @@ class Sandbox:
             detail = ", ".join(f"{name} {number}" for name, number in sorted(types.items()))
         return Draws(tuple(pairs), counters[0], rejected, failure, detail, self.limits.job_cpu_s - left)
 
-    def traces(self, program: Program, inputs: Sequence[str], max_events: int = 2000) -> list[Trace]:
+    def traces(self, program: Program, inputs: Sequence[str], max_events: int = 6000) -> list[Trace]:
         """Run the program once per input under the tracer, all in one job; each from fresh module state."""
         # Watching slows a call down, by far less than this: each call has the CPU of a job.
         left = self.limits.job_cpu_s * len(inputs) + 1.0
@@ -185,7 +185,7 @@ class Sandbox:
             Trace,
         )
 
-    def trace(self, program: Program, input: str, max_events: int = 2000) -> Trace:
+    def trace(self, program: Program, input: str, max_events: int = 6000) -> Trace:
         """Run the program once under the tracer."""
         return self.traces(program, [input], max_events)[0]
 

@@ -215,9 +215,14 @@ def run_trace(
     job: Mapping[str, Any], clock: replicas.Clock, emit: Emit, start: Callable[[], None], count: Callable[[int], None]
 ) -> None:
     """A message per input, in order: the result, the events and whether they were cut. `count(0)` is a call begun."""
+
+    def load(code: CodeType, hooks: Mapping[str, Any]) -> Callable[..., Any]:
+        return entry_of(execute(code, "program", hooks), job["entry"])
+
     failure = ""
     try:
         runner = Runner(job, clock, start)
+        watched = tracer.Watched(job["code"], PROGRAM_FILE)
     except LoadError as error:
         failure = str(error)
     for text in job["inputs"]:
@@ -230,7 +235,7 @@ def run_trace(
             if failure:
                 raise LoadError(failure)
             runner.reset()
-            result, events, truncated = tracer.trace_call(runner.load, decode(text), PROGRAM_FILE, job["max_events"])
+            result, events, truncated = tracer.trace_call(watched, load, decode(text), job["max_events"])
         except LoadError as error:
             result = {"status": "load_error", "value": None, "detail": str(error)}
         _settle()

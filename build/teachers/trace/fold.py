@@ -1,0 +1,80 @@
+"""Folds loops: rounds that are alike to one told before, claim by claim, are told by their variables and results.
+
+Rounds are alike when they have the same claims about the same nodes with the same outcomes; only values differ. A round that
+differs in a single condition is told by itself.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from build.teachers.trace.claims import Branch, Called, Claim, Fold, Loop, Round, shape
+
+_SHORT = 24  # characters of a value that may be stated for every round
+
+
+@dataclass(frozen=True, slots=True)
+class Folding:
+    """`full`: rounds of one shape that are told in full; `every`: how many rounds in a row have each of their results stated;
+    `apart`: whether rounds alike to one further back are folded too.
+    """
+
+    full: int
+    every: int
+    apart: bool
+
+
+def fold(claims: Sequence[Claim], how: Folding) -> tuple[Claim, ...]:
+    """The claims with their loops folded, from the inside out."""
+    return tuple(_folded(claim, how) for claim in claims)
+
+
+def _folded(claim: Claim, how: Folding) -> Claim:
+    if isinstance(claim, Branch):
+        return replace(claim, conditions=fold(claim.conditions, how), body=fold(claim.body, how))
+    if isinstance(claim, Called):
+        return replace(claim, body=fold(claim.body, how))
+    if isinstance(claim, Round):
+        return replace(claim, body=fold(claim.body, how))
+    if isinstance(claim, Loop):
+        return replace(claim, rounds=tuple(_rounds(claim, how)), last=fold(claim.last, how))
+    return claim
+
+
+def _rounds(loop: Loop, how: Folding) -> list[Round | Fold]:
+    rounds = [one for one in loop.rounds if isinstance(one, Round)]
+    if not loop.comprehension and not any(one.body for one in rounds):
+        return []  # nothing happens in any of them
+    shapes = [shape(one) for one in rounds]
+    told: dict[object, list[Round]] = {}
+    done: list[Round | Fold] = []
+    at = 0
+    while at < len(rounds):
+        kind = shapes[at]
+        known = told.setdefault(kind, [])
+        end = at
+        while end < len(rounds) and shapes[end] == kind:
+            end += 1
+        row = rounds[at:end]
+        if at > 0 and not (how.apart and known):
+            known = []  # in a row of its own, it is told again from the start
+        missing = max(how.full - len(known), 0)
+        if len(row) - missing < (1 if known else 2):
+            missing = len(row)
+        for one in row[:missing]:
+            told[kind].append(one)
+            done.append(_folded(one, how))  # type: ignore[arg-type]
+        rest = row[missing:]
+        if rest:
+            like = told[kind][-1]
+            next_to = missing > 0
+            every = len(rest) <= how.every and all(_fits(one) for one in rest)
+            line, events = rest[0].line, tuple(event for one in rest for event in one.events)
+            done.append(
+                Fold(node=loop.node, line=line, events=events, rounds=tuple(rest), like=like, next_to=next_to, every=every)
+            )
+        at = end
+    return done
+
+
+def _fits(one: Round) -> bool:
+    return all(len(value) <= _SHORT for _, value in (*one.variables, *one.changed)) and len(one.changed) <= 4

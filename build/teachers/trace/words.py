@@ -1,0 +1,423 @@
+"""Claims in words. Nothing is said here that is not in a claim."""
+
+import re
+from collections.abc import Sequence
+
+from build.teachers.trace.claims import (
+    Branch,
+    Called,
+    Changed,
+    Claim,
+    Computed,
+    Condition,
+    Fold,
+    Handled,
+    Jumped,
+    Loop,
+    Matched,
+    Raised,
+    Returned,
+    Round,
+    Sentence,
+    Together,
+    Yielded,
+    each,
+)
+from build.teachers.trace.phrases import PREDICATES
+
+_RELATIONS = {
+    "==": ("equals", "does not equal"),
+    "!=": ("differs from", "equals"),
+    "<": ("is less than", "is not less than"),
+    "<=": ("is at most", "is more than"),
+    ">": ("is greater than", "is not greater than"),
+    ">=": ("is at least", "is less than"),
+    "in": ("is in", "is not in"),
+    "not in": ("is not in", "is in"),
+    "is": ("is", "is not"),
+    "is not": ("is not", "is"),
+    "true": ("is true", "is false"),
+    "empty": ("is empty", "is not empty"),
+    "zero": ("is zero", "is not zero"),
+    "null": ("is null", "is not null"),
+    "counted": ("counts as true", "counts as false"),
+}
+_EFFECTS = {  # of methods that change what they belong to, by name and number of arguments
+    ("append", 1): "append {1} to {0}",
+    ("appendleft", 1): "put {1} in front of {0}",
+    ("add", 1): "add {1} to {0}",
+    ("extend", 1): "extend {0} by {1}",
+    ("update", 1): "update {0} with {1}",
+    ("remove", 1): "remove {1} from {0}",
+    ("discard", 1): "discard {1} from {0}",
+    ("insert", 2): "insert {2} into {0} at position {1}",
+    ("pop", 0): "take the last item out of {0}",
+    ("popleft", 0): "take the first item out of {0}",
+    ("pop", 1): "take the item at {1} out of {0}",
+    ("sort", 0): "sort {0}",
+    ("reverse", 0): "reverse {0}",
+    ("clear", 0): "empty {0}",
+}
+_LONG_SENTENCE = 90
+
+
+def words(main: Called) -> list[Sentence]:
+    """The sentences that tell a call of `main_solution`."""
+    writer = _Writer()
+    inner = main.body[0] if len(main.body) == 1 else None
+    if isinstance(inner, Called) and inner.arguments == main.arguments and inner.body and _plain_return(main):
+        return words(inner)  # `main_solution` only hands its arguments on
+    writer.write(main.body)
+    if main.ending is not None and not _plain_return(main):
+        writer.add(clause(main.ending), main.ending)
+    writer.end()
+    return writer.sentences
+
+
+def _plain_return(main: Called) -> bool:
+    """Whether what `main_solution` returns was told just now."""
+    ending = main.ending
+    return isinstance(ending, Returned) and len(ending.stages) == 1
+
+
+class _Writer:
+    def __init__(self) -> None:
+        self.sentences: list[Sentence] = []
+        self.texts: list[str] = []
+        self.claims: list[Claim] = []
+        self.lead = ""
+        self.rounds = 0  # deep
+        self.after_loop = False
+
+    def end(self) -> None:
+        if self.texts:
+            text = self.lead + "; ".join(self.texts)
+            self.sentences.append(Sentence(_capital(text) + ".", self.claims))
+            self.texts, self.claims, self.lead = [], [], ""
+
+    def add(self, text: str, *claims: Claim) -> None:
+        if not text:
+            return
+        if text in self.texts and isinstance(claims[0], Computed) and not claims[0].target:
+            self.claims += claims  # read twice
+            return
+        if self.after_loop and not self.texts and not self.lead:
+            text = f"after the loop, {text}"
+        self.after_loop = False
+        self.texts.append(text)
+        self.claims += claims
+        if not self.rounds and len("; ".join(self.texts)) > _LONG_SENTENCE:
+            self.end()
+
+    def write(self, claims: Sequence[Claim]) -> None:
+        for claim in claims:
+            self.one(claim)
+
+    def one(self, claim: Claim) -> None:
+        if isinstance(claim, Branch):
+            self.branch(claim)
+        elif isinstance(claim, Loop):
+            self.loop(claim)
+        elif isinstance(claim, Called):
+            self.called(claim)
+        else:
+            self.add(clause(claim), claim)
+
+    def branch(self, claim: Branch) -> None:
+        conditions = [one for one in claim.conditions if isinstance(one, Condition)]
+        for one in claim.conditions:
+            if not isinstance(one, Condition):
+                self.one(one)
+        said = " and ".join(clause(one) for one in conditions)
+        body = claim.body
+        if not body or isinstance(body[0], Branch | Loop) or _large(body[0]):
+            self.add(said, *conditions)
+            self.write(body)
+            return
+        first = body[0]
+        self.add(f"{said}, so {clause(first)}" if said else clause(first), *conditions, first)
+        self.write(body[1:])
+
+    def loop(self, claim: Loop) -> None:
+        if claim.comprehension:
+            self.comprehension(claim)
+            return
+        count = sum(len(one.rounds) if isinstance(one, Fold) else 1 for one in claim.rounds)
+        if not self.rounds:
+            self.end()
+        if claim.over or claim.names:
+            names = " and ".join(claim.names)
+            head = f"go through {claim.over}" + (f" as {names}" if names else "")
+            if not count:
+                head += ", which changes nothing" if claim.ended == "exhausted" else ""
+            self.add(head, claim)
+            self.end()
+        elif not claim.rounds:
+            self.add(" and ".join(clause(one) for one in claim.last) + ", so the loop is not entered", claim)
+            return
+        else:
+            self.end()
+        self.rounds += 1
+        for number, one in enumerate(claim.rounds):
+            self.round(one, number, claim)
+        self.rounds -= 1
+        if claim.ended == "false":
+            for one in claim.last:
+                if not isinstance(one, Condition):
+                    self.one(one)
+            said = " and ".join(clause(one) for one in claim.last if isinstance(one, Condition))
+            which = "this inner loop" if self.rounds else "the loop"
+            self.add(f"{said}, so {which} ends" if said else f"{which} ends", *claim.last)
+            self.end()
+        elif claim.ended == "exhausted" and count:
+            self.after_loop = True
+
+    def round(self, one: Claim, number: int, loop: Loop) -> None:
+        self.after_loop = False
+        if isinstance(one, Fold):
+            self.add(_fold(one), one)
+            self.end()
+            return
+        assert isinstance(one, Round)
+        if not one.body and not one.variables:
+            return
+        label = _label(one)
+        if not one.body:
+            self.add(f"{label}: nothing to do", one)
+            self.end()
+            return
+        self.lead = f"{label}: " if label else ""
+        self.claims.append(one)
+        self.write(one.body)
+        if self.lead and not self.texts:
+            self.lead = ""
+        self.end()
+
+    def comprehension(self, claim: Loop) -> None:
+        for one in claim.last:
+            self.one(one)
+        flat = [part for one in claim.rounds for part in (one.rounds if isinstance(one, Fold) else (one,))]
+        if not any(one.body for one in flat):
+            if claim.gives:
+                self.add(f"the items give {claim.gives}", claim)
+            else:
+                self.claims.append(claim)
+            return
+        for one in claim.rounds:
+            if isinstance(one, Fold):
+                self.add(_fold(one), one)
+                continue
+            assert isinstance(one, Round)
+            simple = all(not isinstance(part, Loop) and not _large(part) for part in one.body)
+            texts = [clause(part) for part in one.body if not isinstance(part, Loop | Branch)]
+            label = _label(one)
+            if simple and not any(isinstance(part, Called) and part.body for part in one.body):
+                given = next((value for name, value in one.changed if name == ""), "")
+                said = ", ".join(texts)
+                skipped = isinstance(one.body[-1], Condition) and not one.body[-1].holds if one.body else False
+                if not said or (one.body and isinstance(one.body[-1], Condition) and not skipped):
+                    said = f"{said}, so {given}" if said and given else said or given
+                self.add(f"{label}: {said}" if label else said, one)
+            else:
+                self.lead = f"{label}: " if label and not self.texts else self.lead
+                self.claims.append(one)
+                self.write(one.body)
+        if claim.gives:
+            self.add(f"together {claim.gives}", claim)
+
+    def called(self, claim: Called) -> None:
+        if not _large(claim):
+            self.add(clause(claim), claim)
+            return
+        given = _arguments(claim)
+        self.add(f"call {claim.name}{' with ' + given if given else ''}", claim)
+        self.end()
+        saved, self.rounds = self.rounds, 0
+        self.write(claim.body)
+        if claim.ending is not None:
+            self.add(clause(claim.ending), claim.ending)
+        elif claim.body:
+            self.add(f"{claim.name} is done", claim)
+        self.end()
+        self.rounds = saved
+
+
+def clause(claim: Claim) -> str:
+    """A claim as a clause without a full stop."""
+    if isinstance(claim, Computed):
+        return _computed(claim.target, claim.stages, claim.worded)
+    if isinstance(claim, Condition):
+        return _condition(claim)
+    if isinstance(claim, Together):
+        return " and ".join(clause(one) for one in claim.parts)
+    if isinstance(claim, Changed):
+        return _changed(claim)
+    if isinstance(claim, Returned):
+        name = "" if claim.name == "main_solution" else claim.name
+        start = f"{name} returns " if name and name != "lambda" else "it returns "
+        return start + (f"{claim.stages[0]}, {claim.stages[-1]}" if claim.worded else " = ".join(claim.stages))
+    if isinstance(claim, Raised):
+        return f"{claim.what} fails with {claim.name}" if claim.what else f"{claim.name} is raised"
+    if isinstance(claim, Handled):
+        return f"{claim.name} is caught"
+    if isinstance(claim, Jumped):
+        return "the loop stops here" if claim.kind == "break" else "the rest of this round is skipped"
+    if isinstance(claim, Yielded):
+        return "it yields " + (f"{claim.stages[0]}, {claim.stages[-1]}" if claim.worded else " = ".join(claim.stages))
+    if isinstance(claim, Matched):
+        return f"{claim.subject} matches {claim.pattern}"
+    if isinstance(claim, Called):
+        return _call(claim)
+    if isinstance(claim, Branch):
+        return ", ".join(clause(one) for one in (*claim.conditions, *claim.body))
+    return ""
+
+
+def _computed(target: str, stages: Sequence[str], worded: bool) -> str:
+    if worded and len(stages) > 1:
+        return f"{target} is {stages[0]}, {stages[-1]}" if target else f"{stages[0]} is {stages[-1]}"
+    said = " = ".join(stages)
+    if not target and len(stages) == 2 and re.fullmatch(r"[A-Za-z_][\w.]*(\[.*\]|\.\w+)", stages[0]):
+        return f"{stages[0]} is {stages[1]}"  # read, not stored
+    return f"{target} = {said}" if target else said
+
+
+def _condition(claim: Condition) -> str:
+    left, right, relation, holds = claim.left, claim.right, claim.relation, claim.holds
+    if relation in PREDICATES:
+        if relation in ("str.startswith", "str.endswith") and right.startswith("("):
+            right = " or ".join(part.strip() for part in right[1:-1].rstrip(",").split(", "))
+        return PREDICATES[relation][0 if holds else 1].format(left, right)
+    if relation in ("==", "!=") and " = " in left:
+        equal = holds == (relation == "==")
+        if equal and left.endswith(f" = {right}"):
+            return left
+        if not equal:
+            return f"{left}, not {right}"
+    if relation == "zero" and holds and left.endswith(" = 0"):
+        return left
+    if relation == "true" and left.endswith((" = true", " = false")):
+        return left
+    if relation == "is" and right == "null":
+        relation, right = "null", ""
+    elif relation == "is not" and right == "null":
+        relation, right, holds = "null", "", not holds
+    verb = _RELATIONS[relation][0 if holds else 1]
+    return f"{left} {verb} {right}".strip()
+
+
+def _changed(claim: Changed) -> str:
+    if not claim.how:
+        return f"{claim.target} is now {claim.state}"
+    if claim.how.startswith("swap("):
+        first, second = _split(claim.how[5:-1])
+        return f"swap {first} and {second}" + (f": {claim.target} is now {claim.state}" if claim.state else "")
+    name, given = claim.how.partition("(")[0], _split(claim.how.partition("(")[2][:-1])
+    pattern = _EFFECTS.get((name, len(given)))
+    said = pattern.format(claim.target, *given) if pattern else f"{claim.target}.{claim.how}"
+    return f"{said}, now {claim.state}" if claim.state else said
+
+
+def _split(text: str) -> list[str]:
+    """Arguments apart, at commas outside brackets and texts."""
+    parts: list[str] = []
+    depth, quoted, start = 0, False, 0
+    for at, sign in enumerate(text):
+        if sign == '"' and (at == 0 or text[at - 1] != "\\"):
+            quoted = not quoted
+        elif not quoted and sign in "([{":
+            depth += 1
+        elif not quoted and sign in ")]}":
+            depth -= 1
+        elif sign == "," and not quoted and not depth:
+            parts.append(text[start:at].strip())
+            start = at + 1
+    return [*parts, text[start:].strip()] if text.strip() else []
+
+
+def _arguments(claim: Called) -> str:
+    given = dict(claim.given)
+    said = []
+    for name, value in claim.arguments:
+        if name != "self" or len(value) <= 40:
+            how = given.get(name, value)
+            said.append(f"{name} = {how}" if how else name)
+    return ", ".join(said)
+
+
+def _call(claim: Called) -> str:
+    given = _arguments(claim)
+    name = "the function" if claim.name == "lambda" else claim.name
+    start = f"{name}({given})"
+    ending = claim.ending
+    if claim.repeats:
+        if isinstance(ending, Returned):
+            return f"{start} = {ending.stages[-1]} again"
+        return f"{start} does the same again"
+    said = [clause(one) for one in claim.body]
+    if isinstance(ending, Returned):
+        result = f"{ending.stages[0]}, {ending.stages[-1]}" if ending.worded else " = ".join(ending.stages)
+        if not said:
+            return f"{start} is {result}" if ending.worded else f"{start} = {result}"
+        return f"{start}: {', '.join(said)}, so it returns {result}"
+    if isinstance(ending, Raised):
+        return f"{start}: {', '.join([*said, ''])}it fails with {ending.name}"
+    return f"{start}: {', '.join(said)}" if said else start
+
+
+def _large(claim: Claim) -> bool:
+    """Whether a call needs sentences of its own."""
+    if not isinstance(claim, Called):
+        return isinstance(claim, Loop)
+    inside = list(each(claim.body))
+    return len(inside) > 4 or any(isinstance(one, Loop) or (isinstance(one, Called) and one.body) for one in inside)
+
+
+def _label(one: Round) -> str:
+    return ", ".join(f"{name} = {value}" if name else f"round {value}" for name, value in one.variables)
+
+
+def _fold(claim: Fold) -> str:
+    rounds = claim.rounds
+    names = [name for name, _ in rounds[0].variables]
+    columns = {name: [dict(one.variables).get(name, "") for one in rounds] for name in names}
+    results: dict[str, list[str]] = {}
+    for one in rounds:
+        for name, value in one.changed:
+            results.setdefault(name, []).append(value)
+    start = "likewise" if claim.next_to else f"like {_label(claim.like)}" if names else "as in such a round before"
+    if len(rounds) == 1:
+        given = " and ".join(f"{name} = {value}" if name else value for name, value in rounds[0].changed)
+        label = _label(rounds[0])
+        return f"{start}, {label}" + (f" gives {given}" if given else "") if label else f"{start}, {given}".rstrip(", ")
+    if claim.every:
+        said = " and ".join(f"{name} = {', '.join(column)}" for name, column in columns.items())
+        given = " and ".join(
+            f"{name} = {', '.join(values)}" if name else ", ".join(values) for name, values in results.items()
+        )
+        if said:
+            return f"{start}, {said}" + (f" give {given}" if given else "")
+        return f"{start} {len(rounds)} more rounds" + (f": {given}" if given else "")
+    first, last = _label(rounds[0]), _label(rounds[-1])
+    end = " and ".join(f"{name} = {value}" for name, value in _final(rounds) if name)
+    said = f"from {first} to {last}" if names else ""
+    told = f"{start} {said} ({len(rounds)} rounds)" if said else f"{start} {len(rounds)} more rounds"
+    return f"{told}, after which {end}" if end else told
+
+
+def _final(rounds: Sequence[Round]) -> list[tuple[str, str]]:
+    found: dict[str, str] = {}
+    for one in rounds:
+        found |= dict(one.changed)
+    return list(found.items())
+
+
+_STARTERS = re.compile(
+    r"(after|append|swap|put|add|extend|update|remove|discard|insert|take|sort|reverse|empty|call|go|likewise|like|as|it|the|together)"
+    r"(?:,| (?!=|is |\())"
+)
+
+
+def _capital(text: str) -> str:
+    """A sentence's first letter, where it is a word of ours and no variable."""
+    return text[:1].upper() + text[1:] if _STARTERS.match(text) else text
