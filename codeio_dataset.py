@@ -46,6 +46,8 @@ _TRAINING = _ABOUT | {
     "verdict_1": _TEXT,
     "verdict_2": _TEXT,
     "verdict_3": _TEXT,
+    "complete": Value("bool"),
+    "proof": _TEXT,
     "sample": Value("int32"),
     "finish_reason": _TEXT,
     "pass_rate": Value("float64"),

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from build.core.records import Usage
+from build.core.records import Proof, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,8 @@ class Request:
 class Completion:
     """An answer. `failure` names why there is none; a cut or refused answer is kept, and its finish_reason says so.
 
-    `reasoning` is what a reasoning model thought before it answered, where the server tells.
+    `reasoning` is what a reasoning model thought before it answered, where the server tells. `complete` and `proof` are as
+    in a `Rationale`.
     """
 
     text: str
@@ -40,6 +41,8 @@ class Completion:
     usage: Usage = field(default_factory=Usage)
     failure: str = ""
     reasoning: str = ""
+    complete: bool | None = None
+    proof: tuple[Proof, ...] = ()
 
 
 class LanguageModel(Protocol):

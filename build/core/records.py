@@ -143,11 +143,21 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
+class Proof:
+    """What proves one sentence of a rationale: lines of the function's code, and indices of events of its trace."""
+
+    sentence: str
+    lines: tuple[int, ...]
+    events: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Rationale:
     """A teacher's response at one turn, right or wrong, with its verdict. `parent` is the instance, or the turn before.
 
     `reasoning`: what a reasoning model thought first. `stated`: of a response that was grounded in a trace, how many values
-    it states and how many of them the trace confirms.
+    it states and how many of them the trace confirms. `complete`: whether a telling of the trace leaves nothing out, None
+    where the teacher is a model; `proof`: of such a telling, sentence by sentence.
     """
 
     id: str
@@ -162,6 +172,8 @@ class Rationale:
     usage: Usage = field(default_factory=Usage)
     reasoning: str = ""
     stated: tuple[int, int] | None = None
+    complete: bool | None = None
+    proof: tuple[Proof, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 import re
 
-_TOKEN = re.compile(r"\d|[^\W\d_]+|[^\w\s]|_")
+_TOKEN = re.compile(r" (?=\d)|\d|[^\W\d_]+|[^\w\s]|_")
 
 
 def count_tokens(text: str) -> int:

@@ -18,7 +18,7 @@ from build.core.records import Dialogue, PredictionInstance, SampledFunction
 from build.core.store import Store
 from build.core.tokens import count_tokens
 from build.report.folder import config_entry
-from build.report.summary import cost_table, verdict_table, yield_table
+from build.report.summary import cost_table, telling_table, verdict_table, yield_table
 from build.stages.assemble import CONFIGS, SPLITS
 
 _CONFIG_WORDS = {
@@ -111,7 +111,7 @@ Functions with one output for all their inputs: {sampled.get("constant_functions
 {verdict_table(store)}
 
 {cost_table(recipe, store)}
-
+{_tellings(store)}
 ## Lengths
 
 {lengths}
@@ -128,6 +128,21 @@ Tokens are estimated without a tokenizer (`build.core.tokens`).
 - Code that lies about its results in the same way in both processes forges a pair.
 - The code ran under these layers of the sandbox: {_layers(store)}.
 {_teacher_limits(recipe)}"""
+
+
+def _tellings(store: Store) -> str:
+    table = telling_table(store)
+    if not table:
+        return ""
+    return f"""
+## Tellings
+
+{table}
+
+A telling is complete (column `complete`) when every statement that changed or decided something is told with what it needs;
+rounds of a loop may be folded where they are alike step by step. `proof` is a JSON list with, for each sentence, the lines of
+the code and the events of the trace that prove it.
+"""
 
 
 def _teacher_limits(recipe: DataRecipe) -> str:

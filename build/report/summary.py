@@ -38,7 +38,7 @@ def verdict_table(store: Store) -> str:
             counts = {
                 name.removeprefix(f"{mark}{task}_"): count
                 for name, count in stats.items()
-                if name.startswith(f"{mark}{task}_") and count
+                if name.startswith(f"{mark}{task}_") and count and "_told" not in name
             }
             total = sum(counts.values())
             if total:
@@ -46,6 +46,19 @@ def verdict_table(store: Store) -> str:
                 others = ", ".join(f"{name} {count}" for name, count in sorted(counts.items()) if name != "correct")
                 table.append([turn, task, total, right, f"{right / total:.1%}", others])
     return tabulate(table, ["turn", "task", "answers", "right", "share", "the others"], tablefmt="github")
+
+
+def telling_table(store: Store) -> str:
+    """How many of the told runs are told completely, by turn and task; "" where the teacher is a model."""
+    table = []
+    for turn, stage in ((1, "answer"), (2, "revise")):
+        stats = store.totals(stage).stats
+        for task in ("output", "input"):
+            told = stats.get(f"{task}_told", 0)
+            if told:
+                whole = stats.get(f"{task}_told_completely", 0)
+                table.append([turn, task, told, whole, f"{whole / told:.1%}"])
+    return tabulate(table, ["turn", "task", "told", "complete", "share"], tablefmt="github") if table else ""
 
 
 _RECORDED_WORDS = {
@@ -89,6 +102,8 @@ def cost_table(recipe: DataRecipe, store: Store) -> str:
 def print_summary(recipe: DataRecipe, store: Store, folder: Path) -> None:
     """The yield table, the verdicts, one sample, and the line that loads the dataset."""
     print(f"\nYield of {recipe.name} ({recipe.run})\n\n{yield_table(store)}\n\n{verdict_table(store)}\n")
+    if told := telling_table(store):
+        print(f"Rationales that tell their run without leaving a step out\n\n{told}\n")
     if recorded := recorded_table(store):
         print(f"Recorded pairs of ready functions, executed again\n\n{recorded}\n")
     if asked := cost_table(recipe, store):

@@ -1,8 +1,8 @@
 """Prepares a program for tracing: calls of a recorder are woven into the syntax tree of its functions.
 
-Every node of interest has a number, its place in a pre-order walk of the tree, and the numbers of a node's descendants follow
-its own without a gap. Whoever reads a trace numbers the same source in the same way (`numbered`) and knows which node an event is
-about. Weaving changes no value and no order of evaluation: each hook gets what was evaluated and hands it on.
+Every node of interest has a number, its place in a pre-order walk of the tree, and the numbers of a node's descendants
+follow its own without a gap. Whoever reads a trace numbers the same source in the same way (`numbered`) and knows which node
+an event is about. Weaving changes no value and no order of evaluation: each hook gets what was evaluated and hands it on.
 
 Only bodies of functions and lambdas are watched; module level, class bodies and coroutines run as they are.
 """
@@ -13,8 +13,10 @@ from collections.abc import Sequence
 from typing import Any
 
 PREFIX = "_codeio_"  # of the hooks' names in the program's module
-HOOKS = ("value", "truth", "iterable", "round", "exhausted", "step", "jump", "handler", "enter", "leave", "failed")
-HOOKS += ("returned", "yielding", "resumed", "holder", "index")
+HOOKS = (
+    *("value", "truth", "iterable", "round", "exhausted", "step", "jump", "handler", "enter", "leave", "failed"),
+    *("returned", "yielding", "resumed", "holder", "index"),
+)
 
 _SIMPLE = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Expr, ast.Delete, ast.Assert)
 _FUNCTIONS = (ast.FunctionDef, ast.Lambda)

@@ -1,8 +1,8 @@
 """Values as the trace writes them: one unambiguous text for each, and a digest in place of what is too long.
 
 JSON where the value is JSON; beyond that `(1, 2)` for a tuple, `{1, 2}` and `set()` for a set, `{1: "a"}` for a dictionary
-with other keys than texts, `Disc(centre=3, size=2)` for an object of the program's own class, `deque([1, 2])`, `range(0, 9)`, and
-`<function name>` for what has no value to show. Two values with the same text are equal wherever a program could tell.
+with other keys than texts, `Disc(centre=3, size=2)` for an object of the program's own class, `deque([1, 2])`, `range(0, 9)`,
+and `<type>` for what has no value to show. Two values with the same text are equal wherever a program could tell.
 """
 
 import hashlib
@@ -90,8 +90,7 @@ def _compound(value: Any, kind: type, left: list[int], depth: int, inside: set[i
         return "{" + ", ".join(sorted(_text(item, left, depth, inside) for item in value)) + "}" if value else "set()"
     if kind in _DICTS:
         items = [
-            f"{_text(key, left, depth, inside)}: {_text(item, left, depth, inside)}"
-            for key, item in dict.items(value)
+            f"{_text(key, left, depth, inside)}: {_text(item, left, depth, inside)}" for key, item in dict.items(value)
         ]
         return "{" + ", ".join(items) + "}"
     if kind is deque:
@@ -110,7 +109,7 @@ def _fields(value: Any) -> dict[str, Any]:
     for kind in type(value).__mro__:
         slots = kind.__dict__.get("__slots__", ())
         for name in (slots,) if isinstance(slots, str) else slots:
-            member = kind.__dict__.get(name)
+            member: Any = kind.__dict__.get(name)
             if type(member).__name__ == "member_descriptor":
                 try:
                     found[name] = member.__get__(value)
@@ -146,8 +145,7 @@ def callee(value: Any) -> str:
         module = getattr(value, "__module__", "")
         return f"function {name}" if module == "program" else f"{module}.{name}"
     if kind.__name__ == "method":
-        inner = callee(value.__func__)
-        return inner
+        return callee(value.__func__)
     if kind.__name__ in ("builtin_function_or_method", "method_descriptor", "wrapper_descriptor", "method-wrapper"):
         module = getattr(value, "__module__", None)
         if module == "builtins":

@@ -111,7 +111,7 @@ def trace_call(
 class _Frame:
     """A call under way: its number and what its variables looked like when they were last looked at."""
 
-    __slots__ = ("number", "seen", "places", "names")
+    __slots__ = ("names", "number", "places", "seen")
 
     def __init__(self, number: int, names: tuple[str, ...]) -> None:
         self.number = number
@@ -163,9 +163,11 @@ class Recorder:
         values = frame.f_locals
         for name in mine.names:
             if name in frame.f_globals:
-                values = {**values, name: frame.f_globals[name]} if values is frame.f_locals else values | {
-                    name: frame.f_globals[name]
-                }
+                values = (
+                    {**values, name: frame.f_globals[name]}
+                    if values is frame.f_locals
+                    else values | {name: frame.f_globals[name]}
+                )
         for name, value in values.items():
             known = mine.seen.get(name)
             if known is not None and known[0] is value and type(value) in _PLAIN:
@@ -190,7 +192,9 @@ class Recorder:
         mine = _Frame(self.count, self.module_names.get(number, ()))
         up = self.stack[-1][1].number if self.stack else 0
         code = frame.f_code
-        own = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount + bool(code.co_flags & 4) + bool(code.co_flags & 8)]
+        own = code.co_varnames[
+            : code.co_argcount + code.co_kwonlyargcount + bool(code.co_flags & 4) + bool(code.co_flags & 8)
+        ]
         shown = self.changes(mine, frame)
         args = {name: shown[name] for name in own if name in shown}
         rest = {name: value for name, value in shown.items() if name not in own}
@@ -348,5 +352,3 @@ class Recorder:
         except (AttributeError, IndexError, TypeError, KeyError):
             found = _MISSING
         return {} if found is _MISSING else {"v": self.shower.show(found)}
-
-

@@ -110,6 +110,8 @@ def ask(
             usage=done.usage,
             reasoning=done.reasoning,
             stated=stated,
+            complete=done.complete,
+            proof=done.proof,
         )
 
 
@@ -126,6 +128,9 @@ def count_verdict(answer: Rationale, task: Task, stats: Counter[str]) -> None:
     if answer.stated is not None:
         stats["stated_values"] += answer.stated[0]
         stats["stated_values_confirmed"] += answer.stated[1]
+    if answer.complete is not None:
+        stats[f"{task}_told"] += 1
+        stats[f"{task}_told_completely"] += answer.complete
     count_usage(answer.usage, stats)
 
 

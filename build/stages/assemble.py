@@ -10,6 +10,7 @@ Train and test share no function: a function's split is decided by its code alon
 
 import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 from build.core.config import DataRecipe
@@ -82,7 +83,8 @@ def _row(
             "output": instance.output,
         }
     completion = first.response if config == "codeio" else join_turns(dialogue)
-    finishes = [turn.finish_reason for turn in (dialogue.turns[:1] if config == "codeio" else dialogue.turns)]
+    told = dialogue.turns[:1] if config == "codeio" else dialogue.turns
+    finishes = [turn.finish_reason for turn in told]
     return about | {
         "completion": [{"role": "assistant", "content": completion}],
         "correct": (first if config == "codeio" else last).verdict.correct,
@@ -90,6 +92,8 @@ def _row(
         "verdict_2": second.verdict.status if second else None,
         "verdict_3": third.verdict.status if third else None,
         "sample": first.sample,
+        "complete": (first if config == "codeio" else last).complete,
+        "proof": json.dumps([asdict(one) for turn in told for one in turn.proof], ensure_ascii=False),
         "finish_reason": next((why for why in finishes if why != "stop"), "stop"),
         "constant": sampled.constant,
         "teacher": first.teacher,

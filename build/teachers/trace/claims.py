@@ -148,7 +148,9 @@ class Called(Claim):
 
     name: str
     arguments: tuple[tuple[str, str], ...]
-    given: tuple[tuple[str, str], ...]  # arguments that are worded otherwise: how they are worked out, "" for as it was told
+    given: tuple[
+        tuple[str, str], ...
+    ]  # arguments that are worded otherwise: how they are worked out, "" for as it was told
     body: tuple[Claim, ...]
     ending: Claim | None
     repeats: bool = False  # told before with the same arguments and the same steps

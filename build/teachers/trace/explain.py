@@ -5,110 +5,27 @@ builtins and methods are worded as phrases where the trace says that it is this 
 """
 
 import ast
-import json
-import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
 from build.sandbox.show import Shown
-from build.teachers.trace.claims import Claim, Computed, Condition, Loop, Round
-from build.teachers.trace.phrases import PREDICATES, phrase
-from build.teachers.trace.run import Call, Eval, Part, Resumed, Turn
-
-LONG = 24  # characters from which a value is referred to by its name where it has one
-OPERATORS: dict[type[ast.AST], tuple[str, int]] = {
-    ast.Or: ("or", 1),
-    ast.And: ("and", 2),
-    ast.Not: ("not", 3),
-    ast.BitOr: ("|", 5),
-    ast.BitXor: ("^", 6),
-    ast.BitAnd: ("&", 7),
-    ast.LShift: ("<<", 8),
-    ast.RShift: (">>", 8),
-    ast.Add: ("+", 9),
-    ast.Sub: ("-", 9),
-    ast.Mult: ("*", 10),
-    ast.Div: ("/", 10),
-    ast.FloorDiv: ("//", 10),
-    ast.Mod: ("%", 10),
-    ast.MatMult: ("@", 10),
-    ast.USub: ("-", 11),
-    ast.UAdd: ("+", 11),
-    ast.Invert: ("~", 11),
-    ast.Pow: ("**", 12),
-}
-RELATIONS: dict[type[ast.cmpop], str] = {
-    ast.Eq: "==",
-    ast.NotEq: "!=",
-    ast.Lt: "<",
-    ast.LtE: "<=",
-    ast.Gt: ">",
-    ast.GtE: ">=",
-    ast.In: "in",
-    ast.NotIn: "not in",
-    ast.Is: "is",
-    ast.IsNot: "is not",
-}
-_COMPARING = 4
-_BARE = {1, 2, 4, 5, 6, 7, 8}  # operators whose place in the order of operations is not common knowledge
-_ATOM = 20
-_ORDER = {"<", "<=", ">", ">="}
+from build.teachers.trace.claims import Claim, Computed, Loop
+from build.teachers.trace.phrases import phrase
+from build.teachers.trace.run import Call, Eval, Part, Resumed
+from build.teachers.trace.terms import (
+    COMPARING,
+    LONG,
+    OPERATORS,
+    RELATIONS,
+    Term,
+    constant,
+    evaluated,
+    number,
+    truth_of,
+    within,
+)
 
 
-@dataclass(slots=True)
-class Term:
-    """A part of an expression that is worked out: a leaf with what it is called and its value, or an operator over terms."""
-
-    symbol: str  # of a leaf: what it is called
-    value: str
-    operands: list["Term"] = field(default_factory=list)
-    precedence: int = _ATOM
-    done: bool = False  # a leaf that is written as its value
-
-    def text(self) -> str:
-        if not self.operands:
-            return self.value if self.done else self.symbol
-        texts = []
-        for number, operand in enumerate(self.operands):
-            text = operand.text()
-            weak = operand.precedence < self.precedence + (number > 0 and self.precedence != 12)
-            weak |= operand.precedence in _BARE or (self.precedence in _BARE and operand.precedence != self.precedence)
-            negative = text.startswith("-") and (number > 0 or self.precedence > 10)
-            wrapped = (bool(operand.operands) and weak) or (negative and not operand.operands)
-            texts.append(f"({text})" if wrapped else text)
-        if len(texts) == 1:
-            gap = " " if self.symbol == "not" else ""
-            return f"{self.symbol}{gap}{texts[0]}"
-        return f" {self.symbol} ".join(texts)
-
-    def step(self) -> bool:
-        """Name what is only named by its value, else work out each operator whose operands are values; whether that did it."""
-        named = [leaf for leaf in self.leaves() if not leaf.done]
-        if named:
-            for leaf in named:
-                leaf.done = True
-            return True
-        ready = [term for term in self.operators() if not any(operand.operands for operand in term.operands)]
-        for term in ready:
-            term.operands, term.done, term.precedence = [], True, _ATOM
-        return bool(ready)
-
-    def leaves(self) -> list["Term"]:
-        return [leaf for operand in self.operands for leaf in operand.leaves()] if self.operands else [self]
-
-    def operators(self) -> list["Term"]:
-        return [self, *(inner for operand in self.operands for inner in operand.operators())] if self.operands else []
-
-    def stages(self) -> list[str]:
-        """The expression as it is, then step by step, to its value."""
-        found = [self.text()]
-        while self.step():
-            if self.text() != found[-1]:
-                found.append(self.text())
-        return found
-
-
-class Explainer:
+class Expressions:
     """Explains the expressions of one call. `told`: what each variable was last told to be.
 
     `tell_call` gives the claims about a call of one of the program's own functions and how its result is referred to, "" for
@@ -130,8 +47,6 @@ class Explainer:
         self.states = states
         self.scope: dict[str, Shown] = {}  # variables of comprehensions under way
 
-    # Values and names
-
     def shown(self, value: Shown | None) -> str:
         """A value as it is written out; one that is too long costs completeness."""
         if isinstance(value, str):
@@ -143,8 +58,11 @@ class Explainer:
         """A variable with its value, or only its name where that is long and was told."""
         if isinstance(value, str) and value.startswith("<"):
             return name
-        if name in self.scope or (isinstance(value, str) and len(value) <= 4):
+        if name in self.scope:
             return f"{name} ({self.shown(value)})"
+        if isinstance(value, str) and len(value) <= 4:
+            self.told[name] = value
+            return f"{name} ({value})"
         data = isinstance(value, str) and value.startswith(("[", "{", "(", '"', "deque", "set", "range"))
         if isinstance(value, str) and not data and len(value) <= LONG:
             return f"{name} ({value})"
@@ -164,8 +82,6 @@ class Explainer:
             return name
         self.told[name] = value
         return f"{name} ({self.shown(value)})"
-
-    # Expressions
 
     def stages(self, node: ast.expr, parts: Sequence[Part]) -> tuple[list[Claim], list[str], bool]:
         """An expression's claims that come first, its stages to its value, and whether the first stage is a phrase."""
@@ -198,7 +114,8 @@ class Explainer:
         return self.evaluated_term(node, done, before)
 
     def evaluated_term(self, node: ast.expr, done: Eval, before: list[Claim]) -> Term:
-        operator = OPERATORS.get(type(getattr(node, "op", None)))
+        op: ast.AST | None = getattr(node, "op", None)
+        operator = OPERATORS.get(type(op)) if op is not None else None
         own = [part for part in done.parts if isinstance(part, Call)]
         if isinstance(node, ast.Name):
             text = self.short(node.id, done.value)
@@ -210,8 +127,8 @@ class Explainer:
         if isinstance(node, ast.Compare) and not own:
             if len(node.ops) == 1:
                 operands = [self.term(part, done.parts, before) for part in (node.left, *node.comparators)]
-                return Term(RELATIONS[type(node.ops[0])], self.shown(done.value), operands, _COMPARING)
-            before += self.condition(node, done, truth_of(done.value))
+                return Term(RELATIONS[type(node.ops[0])], self.shown(done.value), operands, COMPARING)
+            before += self.condition(node, done, bool(truth_of(done.value)))
         elif isinstance(node, ast.BoolOp) and not own:
             before += self.chosen(node, done)
         elif isinstance(node, ast.IfExp):
@@ -233,6 +150,14 @@ class Explainer:
                 return Term(said, said, done=True)
             if said:
                 before.append(self.fact(node, done, [said, self.shown(done.value)], not said.endswith(")")))
+        elif isinstance(node, ast.List | ast.Tuple) and not own and 1 < len(node.elts) <= 8:
+            if not any(isinstance(part, ast.Starred) for part in node.elts):
+                operands = [self.term(part, done.parts, before) for part in node.elts]
+                if any(operand.operands or not operand.done for operand in operands):
+                    brackets = "[]" if isinstance(node, ast.List) else "()"
+                    return Term("", self.shown(done.value), operands, brackets=brackets)
+            else:
+                before += self.parts_told(node, done)
         elif isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp):
             before.append(self.comprehension(node, done))
         elif isinstance(node, ast.NamedExpr):
@@ -241,10 +166,14 @@ class Explainer:
             before += claims
             before.append(
                 Computed(
-                    node=number(node), line=node.lineno, events=(done.event,),
-                    target=name, stages=tuple(stages), worded=worded,
+                    node=number(node),
+                    line=node.lineno,
+                    events=(done.event,),
+                    target=name,
+                    stages=tuple(stages),
+                    worded=worded,
                 )
-            )  # fmt: skip
+            )
             self.told[name] = done.value
         else:
             before += self.parts_told(node, done)
@@ -253,9 +182,13 @@ class Explainer:
 
     def fact(self, node: ast.expr, done: Eval, stages: Sequence[str], worded: bool, target: str = "") -> Computed:
         return Computed(
-            node=number(node), line=node.lineno, events=(done.event,),
-            target=target, stages=tuple(stages), worded=worded,
-        )  # fmt: skip
+            node=number(node),
+            line=node.lineno,
+            events=(done.event,),
+            target=target,
+            stages=tuple(stages),
+            worded=worded,
+        )
 
     def parts_told(self, node: ast.AST, done: Eval) -> list[Claim]:
         """Claims about what a display, a formatted text or the like is put together from."""
@@ -323,8 +256,6 @@ class Explainer:
             before.append(self.fact(node, done, stages, False))
         return stages[-1]
 
-    # Calls
-
     def call(self, node: ast.Call, done: Eval) -> tuple[list[Claim], str]:
         """The claims about a call, and the call in words or as it is written, with the values of its arguments.
 
@@ -364,7 +295,9 @@ class Explainer:
         names = [name for name in call.arguments if name not in ("self", "cls")]
         pairs = [(name, argument) for name, argument in zip(names, node.args) if not isinstance(argument, ast.Starred)]
         pairs = pairs if not any(isinstance(argument, ast.Starred) for argument in node.args) else []
-        pairs += [(keyword.arg, keyword.value) for keyword in node.keywords if keyword.arg in call.arguments]
+        pairs += [
+            (word.arg, word.value) for word in node.keywords if word.arg is not None and word.arg in call.arguments
+        ]
         said: dict[str, str] = {}
         for name, argument in pairs:
             if isinstance(argument, ast.Name):
@@ -426,289 +359,20 @@ class Explainer:
         for argument in node.args:
             if not isinstance(argument, ast.GeneratorExp):
                 continue
-            inside = [part for part in done.parts if _within(part, argument)]
+            inside = [part for part in done.parts if within(part, argument)]
             loop = self.comprehension(argument, Eval(argument, "", done.event, inside), last=True)
             given = [value for one in loop.rounds for name, value in one.changed if not name]  # type: ignore[union-attr]
             claims.append(loop)
             items[number(argument)] = ", ".join(given) if len(", ".join(given)) <= 80 else "these"
         return items
 
-    # Comprehensions
+    def condition(self, node: ast.expr, done: Eval, holds: bool) -> list[Claim]:
+        raise NotImplementedError
+
+    def chosen(self, node: ast.BoolOp, done: Eval) -> list[Claim]:
+        raise NotImplementedError
 
     def comprehension(
         self, node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp, done: Eval, last: bool = False
     ) -> Loop:
-        """A comprehension as a loop: an item a round, with its conditions and the value that it gives."""
-        first = node.generators[0]
-        inside = [part for part in done.parts if not (isinstance(part, Eval) and part.node is first.iter)]
-        before: list[Claim] = []
-        over = self.over(first.iter, done.parts, before)
-        turns: list[tuple[Turn, list[Part]]] = []
-        for part in inside:
-            if isinstance(part, Turn):
-                turns.append((part, []))
-            elif turns:
-                turns[-1][1].append(part)
-        outer = dict(self.scope)
-        rounds: list[Round] = []
-        nested = len(node.generators) > 1
-        for turn, parts in turns:
-            names = [name.id for name in ast.walk(turn.node.target) if isinstance(name, ast.Name)]
-            self.scope |= dict(zip(names, turn.values))
-            rounds.append(self.item(node, turn, parts, names, nested))
-        self.scope = outer
-        names = tuple(name.id for name in ast.walk(first.target) if isinstance(name, ast.Name))
-        value = "" if last or isinstance(node, ast.GeneratorExp) else self.shown(done.value)
-        return Loop(
-            node=number(node), line=node.lineno, events=(done.event,), over=over, names=names,
-            rounds=tuple(rounds), ended="exhausted", last=tuple(before), comprehension=True, gives=value,
-        )  # fmt: skip
-
-    def item(
-        self, node: ast.expr, turn: Turn, parts: list[Part], names: list[str], nested: bool
-    ) -> Round:
-        claims: list[Claim] = [claim for part in parts if isinstance(part, Call) for claim in self.tell_call(part, {})]
-        given = ""
-        for test in turn.node.ifs:
-            tested = evaluated(test, parts)
-            if tested is not None and tested.truth is not None:
-                claims += self.condition(test, tested, tested.truth)
-        results = [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]  # type: ignore[attr-defined]
-        for result in results:
-            value = evaluated(result, parts)
-            if value is None and not isinstance(result, ast.Constant):
-                continue
-            if nested and not any(isinstance(part, Eval) and part.node is result for part in parts):
-                continue
-            if value is None and turn.node.ifs and claims and isinstance(claims[-1], Condition) and not claims[-1].holds:
-                continue
-            before, stages, worded = self.stages(result, parts)
-            claims += before
-            given = stages[-1]
-            if len(stages) > 1:
-                at = value.event if value is not None else turn.event
-                claims.append(
-                    Computed(
-                        node=number(result), line=node.lineno, events=(at,), target="", stages=tuple(stages), worded=worded
-                    )
-                )
-        shown = tuple((name, self.shown(value)) for name, value in zip(names, turn.values) if name != "_")
-        return Round(
-            node=number(turn.node), line=node.lineno, events=(turn.event,), variables=shown, body=tuple(claims),
-            changed=(("", given),) if given else (),
-        )  # fmt: skip
-
-    def over(self, node: ast.expr, parts: Sequence[Part], claims: list[Claim]) -> str:
-        """What a loop goes through, in words."""
-        done = evaluated(node, parts)
-        if isinstance(node, ast.Call) and done is not None:
-            said = self.call(node, done)
-            claims += said[0]
-            counted = re.fullmatch(r"range\((-?\d+), (-?\d+)(?:, (-?\d+))?\)", str(done.value))
-            if counted is not None:
-                return _numbers(range(*(int(part) for part in counted.groups() if part)))
-            return said[1] or self.shown(done.value)
-        if isinstance(node, ast.Name) and done is not None:
-            return self.named(node.id, done.value)
-        return self.reference(node, parts, claims)
-
-    # Conditions
-
-    def condition(self, node: ast.expr, done: Eval, holds: bool) -> list[Claim]:
-        """Claims that tell a condition as it turned out, with what is needed before; `done` may be its parts' holder."""
-        return self._condition(node, done.parts, holds, done)
-
-    def _condition(self, node: ast.expr, parts: Sequence[Part], holds: bool, done: Eval) -> list[Claim]:
-        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
-            inside = evaluated(node.operand, parts)
-            if inside is not None:
-                return self._condition(node.operand, inside.parts, not holds, inside)
-        if isinstance(node, ast.BoolOp):
-            return self._parts_of(node, parts, holds, done)
-        claims: list[Claim] = []
-        own = any(isinstance(part, Call) for part in parts)
-        if isinstance(node, ast.Compare) and not own:
-            claims += self._comparison(node, parts, holds, done)
-            return claims
-        target = evaluated(node.func, parts) if isinstance(node, ast.Call) else None
-        name = str(target.value).partition(" ")[2] if target is not None else ""
-        if isinstance(node, ast.Call) and target is not None and name in PREDICATES and len(node.args) <= 1 and not own:
-            subject = self.receiver(node.func.value, target.parts, claims) if isinstance(node.func, ast.Attribute) else ""
-            given = self.argument(node.args[0], parts, claims, {}) if node.args else ""
-            if not node.keywords:
-                claims.append(self._condition_claim(node, done, subject, name, given, holds))
-                return claims
-        value = done.value
-        if isinstance(node, ast.Name):
-            subject = self.named(node.id, value)
-            claims.append(self._truth(node, done, subject, value, holds))
-            return claims
-        here = Eval(node, value, done.event, list(parts))
-        before, stages, worded = self.stages(node, [here])
-        claims += before
-        if isinstance(node, ast.Constant):
-            return claims
-        if isinstance(node, ast.Call) and len(stages) == 1:
-            claims.append(self._truth(node, done, "it", value, holds)) if not str(value) in ("true", "false") else None
-            return claims
-        if len(stages) > 1 and worded:
-            subject = f"{stages[0]} ({stages[-1]})" if stages[-1] not in ("true", "false") else stages[0]
-        elif len(stages) == 2 and isinstance(node, ast.Subscript | ast.Attribute):
-            subject = f"{stages[0]} ({stages[1]})"
-        else:
-            subject = " = ".join(stages) if len(stages) > 1 else stages[0]
-        claims.append(self._truth(node, done, subject, value, holds))
-        return claims
-
-    def _parts_of(self, node: ast.BoolOp, parts: Sequence[Part], holds: bool, done: Eval) -> list[Claim]:
-        """The parts that decide: all of an `and` that holds, the last one evaluated of one that does not."""
-        deciding = isinstance(node.op, ast.Or)
-        seen = [(part, evaluated(part, parts)) for part in node.values]
-        known = [(part, each) for part, each in seen if each is not None]
-        if holds == deciding and known:
-            known = known[-1:]
-        claims: list[Claim] = []
-        for part, each in known:
-            truth = each.truth if each.truth is not None else truth_of(each.value)
-            if each is known[-1][1]:
-                truth = holds
-            claims += self._condition(part, each.parts, bool(truth) if truth is not None else not deciding, each)
-        return claims
-
-    def chosen(self, node: ast.BoolOp, done: Eval) -> list[Claim]:
-        """Claims about an `and` or `or` that is used for its value: the operands that were looked at."""
-        claims: list[Claim] = []
-        seen = [each for each in (evaluated(part, done.parts) for part in node.values) if each is not None]
-        for each in seen:
-            last = each is seen[-1]
-            truth = truth_of(each.value)
-            if truth is None:
-                truth = isinstance(node.op, ast.And) != last
-            if last and str(each.value) not in ("true", "false"):
-                claims += self.told_alone(each)
-            else:
-                claims += self._condition(each.node, each.parts, truth, each)
-        return claims
-
-    def _comparison(self, node: ast.Compare, parts: Sequence[Part], holds: bool, done: Eval) -> list[Claim]:
-        claims: list[Claim] = []
-        operands = [node.left, *node.comparators]
-        chained = len(node.ops) > 1
-        texts: list[str] = []
-        for operand in operands:
-            if chained and not isinstance(operand, ast.Constant) and evaluated(operand, parts) is None:
-                break  # not reached: an earlier comparison failed
-            texts.append(self.compared(operand, parts, claims))
-        pairs = list(zip(node.ops, texts, texts[1:], strict=False))
-        for at, (operator, left, right) in enumerate(pairs):
-            relation = RELATIONS[type(operator)]
-            value = holds if at == len(pairs) - 1 else True
-            claims.append(self._condition_claim(node, done, left, relation, right, value))
-        if chained and not holds and len(pairs) > 1:
-            claims = [claim for claim in claims if not isinstance(claim, Condition)] + claims[-1:]
-            # Where all operands are known it may be an earlier comparison that failed.
-            values = [evaluated(operand, parts) for operand in operands]
-            failed = _failing(node, values)
-            if failed is not None:
-                claims[-1] = self._condition_claim(
-                    node, done, texts[failed], RELATIONS[type(node.ops[failed])], texts[failed + 1], False
-                )
-            else:
-                self.gaps.append("which comparison failed")
-        return claims
-
-    def compared(self, node: ast.expr, parts: Sequence[Part], claims: list[Claim]) -> str:
-        """An operand of a comparison: "x (5)", "arr[3] (9)", "4 % 2 = 0", "the length of arr (5)"."""
-        done = evaluated(node, parts)
-        if isinstance(node, ast.Name) and done is not None:
-            return self.named(node.id, done.value)
-        if isinstance(node, ast.Call) and done is not None:
-            before, stages, worded = self.stages(node, parts)
-            claims += before
-            return f"{stages[0]} ({stages[1]})" if len(stages) == 2 else stages[0]
-        term = self.term(node, parts, claims)
-        if not term.operands and not term.done:
-            return f"{term.symbol} ({term.value})"
-        return " = ".join(term.stages())
-
-    def _condition_claim(self, node: ast.expr, done: Eval, left: str, relation: str, right: str, holds: bool) -> Condition:
-        return Condition(
-            node=number(node), line=node.lineno, events=(done.event,),
-            left=left, relation=relation, right=right, holds=holds,
-        )  # fmt: skip
-
-    def _truth(self, node: ast.expr, done: Eval, subject: str, value: Shown, holds: bool) -> Condition:
-        text = value if isinstance(value, str) else value[0]
-        if text in ("true", "false"):
-            relation = "true"
-        elif text == "null":
-            relation, holds = "null", not holds
-        elif text.startswith(("[", "{", "(", '"', "set(", "deque(", "range(", "a list", "a text", "a dict", "a set")):
-            relation, holds = "empty", not holds
-        elif re.match(r"-?\d", text):
-            relation, holds = "zero", not holds
-        else:
-            relation = "counted"
-        return self._condition_claim(node, done, subject, relation, "", holds)
-
-
-def _within(part: Part, node: ast.AST) -> bool:
-    if isinstance(part, Eval | Turn):
-        return number(node) < number(part.node) <= node.last  # type: ignore[attr-defined]
-    return True
-
-
-def _numbers(numbers: range) -> str:
-    """The numbers of a range: "0, 1, 2", or its ends."""
-    if not numbers:
-        return "no numbers"
-    if len(numbers) <= 6:
-        return ", ".join(map(str, numbers))
-    step = "" if numbers.step == 1 else f" in steps of {numbers.step}"
-    return f"the numbers from {numbers[0]} to {numbers[-1]}{step}"
-
-
-def evaluated(node: ast.AST, parts: Sequence[Part]) -> Eval | None:
-    """The (last) evaluation of a node among parts."""
-    return next((part for part in reversed(parts) if isinstance(part, Eval) and part.node is node), None)
-
-
-def number(node: ast.AST) -> int:
-    return int(node.number)  # type: ignore[attr-defined]
-
-
-def constant(value: object) -> str:
-    if value is None or value is True or value is False:
-        return {None: "null", True: "true", False: "false"}[value]
-    if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False)
-    return repr(value)
-
-
-def truth_of(value: Shown) -> bool | None:
-    """Whether a value counts as true; None where its text does not tell."""
-    if not isinstance(value, str):
-        return True if re.match(r"a (list|text|dictionary|tuple|set|frozenset|deque) of [1-9]", value[0]) else None
-    if value in ("false", "null", "0", "0.0", "-0.0", '""', "[]", "{}", "()", "set()", "deque([])", "range(0, 0)"):
-        return False
-    if re.match(r'-?\d|\[|\{|"|true|deque\(\[', value) or (value.startswith("(") and value != "()"):
-        return True
-    return None
-
-
-def _failing(node: ast.Compare, values: Sequence[Eval | None]) -> int | None:
-    """Which comparison of a chain that does not hold failed, where the operands are numbers."""
-    numbers: list[float] = []
-    for operand, value in zip((node.left, *node.comparators), values):
-        text = constant(operand.value) if isinstance(operand, ast.Constant) else str(value.value if value else "")
-        if not re.fullmatch(r"-?\d{1,300}(\.\d+)?(e[+-]?\d+)?", text):
-            return None if len(numbers) < 2 else len(numbers) - 2
-        numbers.append(float(text))
-    checks = {ast.Lt: "__lt__", ast.LtE: "__le__", ast.Gt: "__gt__", ast.GtE: "__ge__", ast.Eq: "__eq__", ast.NotEq: "__ne__"}
-    for at, operator in enumerate(node.ops):
-        name = checks.get(type(operator))
-        if name is None:
-            return None
-        if not getattr(numbers[at], name)(numbers[at + 1]):
-            return at
-    return None
+        raise NotImplementedError

@@ -70,7 +70,15 @@ def _rounds(loop: Loop, how: Folding) -> list[Round | Fold]:
             every = len(rest) <= how.every and all(_fits(one) for one in rest)
             line, events = rest[0].line, tuple(event for one in rest for event in one.events)
             done.append(
-                Fold(node=loop.node, line=line, events=events, rounds=tuple(rest), like=like, next_to=next_to, every=every)
+                Fold(
+                    node=loop.node,
+                    line=line,
+                    events=events,
+                    rounds=tuple(rest),
+                    like=like,
+                    next_to=next_to,
+                    every=every,
+                )
             )
         at = end
     return done

@@ -11,7 +11,7 @@ from typing import Any
 from build.core.values import values_match
 from build.sandbox import Program, Sandbox, Trace
 from build.sandbox.codec import decode
-from build.teachers.trace.narrate import narrate, one_statement_a_line
+from build.teachers.trace.narrate import narrate
 
 _TOLD_TOKENS = 400
 _STATED = re.compile(
@@ -29,19 +29,18 @@ class Grounds:
 
     def told(self, code: str, input: str) -> str:
         """The run in words, with what it returns; a run that cannot be traced is told as its status."""
-        code = one_statement_a_line(code)
         trace = self._trace(code, input)
         if trace.result.status != "ok":
             return f"The run ends with: {trace.result.status}."
-        return f"{narrate(code, trace, _TOLD_TOKENS, _TOLD_TOKENS)} The output is {trace.result.value}."
+        return f"{narrate(code, trace, _TOLD_TOKENS, _TOLD_TOKENS).text} The output is {trace.result.value}."
 
     def check(self, response: str, code: str, input: str) -> tuple[int, int]:
         """How many values the response states of variables that the run knows, and how many of these the run had."""
         held: dict[str, list[Any]] = {}
-        for event in self._trace(one_statement_a_line(code), input).events:
+        for event in self._trace(code, input).events:
             for name, text in {**event.get("args", {}), **event.get("set", {})}.items():
                 try:
-                    held.setdefault(name, []).append(decode(text))
+                    held.setdefault(name, []).append(decode(text if isinstance(text, str) else ""))
                 except ValueError:
                     held.setdefault(name, [])  # shown shortened: nothing can be said about it
         stated = confirmed = 0

@@ -5,7 +5,6 @@ telling that fits is taken. A telling is complete when every statement that chan
 needs; what does not fit is cut between sentences and marked as not complete.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from build.core.tokens import count_tokens
@@ -17,7 +16,7 @@ from build.teachers.trace.tell import Detail, Teller
 from build.teachers.trace.words import words
 
 SOFT_TOKENS = 150  # a telling under this is taken as soon as there is one
-HARD_TOKENS = 320  # above this even the tersest telling is cut
+HARD_TOKENS = 340  # above this even the tersest telling is cut
 
 _MANY = 1_000_000
 _LADDER = (
@@ -88,6 +87,3 @@ def _cut(telling: Telling, tokens: int) -> Telling:
     if kept:
         kept.append(Sentence("The further steps are left out here."))
     return Telling(tuple(kept), False, (*telling.gaps, "longer than the limit"))
-
-
-

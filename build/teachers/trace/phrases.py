@@ -96,9 +96,7 @@ PREDICATES: dict[str, tuple[str, str]] = {
 }
 
 
-def phrase(
-    name: str, receiver: str, arguments: Sequence[str], keywords: Mapping[str, str], node: ast.Call
-) -> str:
+def phrase(name: str, receiver: str, arguments: Sequence[str], keywords: Mapping[str, str], node: ast.Call) -> str:
     """A call in words, else as a call. `name` as `build.sandbox.show.callee` gives it; `receiver` "" where it is no method."""
     what = name.partition(" ")[2] or name
     method = name.startswith("method ") or name.startswith(("deque.", "collections."))

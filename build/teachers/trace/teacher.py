@@ -9,14 +9,16 @@ from collections.abc import Sequence
 
 from build.core.chat import Completion
 from build.core.config import TeacherConfig
+from build.core.records import Proof
 from build.core.tokens import count_tokens
-from build.sandbox import Program, Sandbox
+from build.sandbox import Program, Sandbox, Trace
 from build.sandbox.codec import decode, encode
 from build.teachers.base import Question
-from build.teachers.trace.narrate import HARD_TOKENS, SOFT_TOKENS, narrate, one_statement_a_line
+from build.teachers.trace.claims import Sentence
+from build.teachers.trace.narrate import HARD_TOKENS, SOFT_TOKENS, Telling, narrate
 from build.teachers.trace.search import Attempt, search
 
-_MAX_TOKENS = 340  # of a rationale, in those of `count_tokens`
+_MAX_TOKENS = 384  # of a rationale, in those of `count_tokens`
 _SHOWN = 160  # characters of a value that are written out inside the text
 
 
@@ -33,23 +35,33 @@ class TraceTeacher:
 
     def complete(self, requests: Sequence[Question]) -> list[Completion]:
         """An answer per request, in order; a run that cannot be traced is a failure with its status."""
+        asked: dict[str, list[str]] = {}  # inputs of output questions by code: the runs of one program share a job
+        for request in requests:
+            if request.instance.task == "output":
+                asked.setdefault(request.function.function.code, []).append(request.instance.input)
+        traces: dict[tuple[str, str], Trace] = {}
+        for code, inputs in asked.items():
+            traces |= zip(((code, given) for given in inputs), self.sandbox.traces(Program(code), inputs), strict=True)
         return [
-            self._predict_output(request) if request.instance.task == "output" else self._find_input(request)
+            self._predict_output(request, traces[request.function.function.code, request.instance.input])
+            if request.instance.task == "output"
+            else self._find_input(request)
             for request in requests
         ]
 
-    def _predict_output(self, request: Question) -> Completion:
-        code = one_statement_a_line(request.function.function.code)
-        trace = self.sandbox.trace(Program(code), request.instance.input)
+    def _predict_output(self, request: Question, trace: Trace) -> Completion:
         if trace.result.status != "ok" or trace.result.value is None:
             return Completion("", failure=f"trace_{trace.result.status}")
-        start = f"I follow the steps with {_arguments(request.instance.input)}."
-        answer = f'{{"output": {trace.result.value}}}'
-        end = f"So the output is {trace.result.value}." if len(trace.result.value) <= _SHOWN else "That is the output."
-        room = max(self.max_tokens - count_tokens(f"{start} {end} {answer}"), 0)
-        run = narrate(code, trace, min(SOFT_TOKENS, room), min(HARD_TOKENS, room))
-        told = self._fitted([start, run, end], answer)
-        return self._fitted(["I follow the steps.", end], answer) if told.failure else told
+        value = trace.result.value
+        start = Sentence(f"I follow the steps with {_arguments(request.instance.input)}.")
+        end = Sentence(f"So the output is {value}." if len(value) <= _SHOWN else "That is the output.")
+        answer = f'{{"output": {value}}}'
+        room = max(self.max_tokens - count_tokens(f"{start.text} {end.text} {answer}"), 0)
+        run = narrate(request.function.function.code, trace, min(SOFT_TOKENS, room), min(HARD_TOKENS, room))
+        told = self._fitted([start, *run.sentences, end], answer, run.complete, len(trace.events))
+        if told.failure:
+            return self._fitted([Sentence("I follow the steps."), end], answer, False, len(trace.events))
+        return told
 
     def _find_input(self, request: Question) -> Completion:
         wanted = request.instance.output
@@ -60,34 +72,44 @@ class TraceTeacher:
         misses = [attempt for attempt in tries if not attempt.right]
         start = f"I need an input that gives {wanted}." if len(wanted) <= _SHOWN else "I need an input that gives this."
         if request.before is not None:
-            start = f"My first input was not right, so I look further. {start}"
-        run = self._run(request, best.input) if best.right else ""
+            start = f"My last input was not right, so I look further. {start}"
+        run = self._run(request, best.input) if best.right else Telling((), False)
         while True:
             told = [_told(attempt) for attempt in misses]
             if best.right:
                 end = [
-                    f"{'Now I try' if told else 'I try'} {_arguments(best.input)}.",
-                    run,
-                    "This gives what is wanted.",
+                    Sentence(f"{'Now I try' if told else 'I try'} {_arguments(best.input)}."),
+                    *run.sentences,
+                    Sentence("This gives what is wanted."),
                 ]
             else:
-                end = ["None of these fits, so I settle for the nearest of them."]
-            done = self._fitted([start, *told, *end], f'{{"input": {best.input}}}')
+                end = [Sentence("None of these fits, so I settle for the nearest of them.")]
+            parts = [Sentence(start), *(Sentence(text) for text in told), *end]
+            done = self._fitted(parts, f'{{"input": {best.input}}}', run.complete, 0)
             spare = [attempt for attempt in misses if attempt is not best]
-            if not done.failure or not (run or spare):
+            if not done.failure or not (run.sentences or spare):
                 return done
-            if run:
-                run = ""
+            if run.sentences:
+                run = Telling((), False)
             else:  # the farthest miss says least
                 misses.remove(max(spare, key=lambda attempt: attempt.distance))
 
-    def _run(self, request: Question, given: str) -> str:
-        code = one_statement_a_line(request.function.function.code)
+    def _run(self, request: Question, given: str) -> Telling:
+        code = request.function.function.code
         return narrate(code, self.sandbox.trace(Program(code), given), SOFT_TOKENS // 2, SOFT_TOKENS)
 
-    def _fitted(self, parts: list[str], answer: str) -> Completion:
-        text = f"{' '.join(part for part in parts if part)}\n\n{answer}"
-        return Completion("", failure="too_long") if count_tokens(text) > self.max_tokens else Completion(text)
+    def _fitted(self, parts: Sequence[Sentence], answer: str, complete: bool, events: int) -> Completion:
+        """The sentences and the answer as a response; a failure where it is too long. The first and the last sentence are
+        proven by the trace's first and last event.
+        """
+        text = f"{' '.join(part.text for part in parts)}\n\n{answer}"
+        if count_tokens(text) > self.max_tokens:
+            return Completion("", failure="too_long")
+        proof = [Proof(part.text, tuple(part.lines()), tuple(part.events())) for part in parts]
+        if events:
+            proof[0] = Proof(parts[0].text, (), (0,))
+            proof[-1] = Proof(parts[-1].text, (), (events - 1,))
+        return Completion(text, complete=complete, proof=tuple(proof))
 
 
 def _told(attempt: Attempt) -> str:

@@ -4,7 +4,7 @@
 """
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from build.sandbox.show import Shown
@@ -21,13 +21,14 @@ from build.teachers.trace.claims import (
     Raised,
     Returned,
     Round,
-    Together,
     Yielded,
     inner,
     shape,
 )
-from build.teachers.trace.explain import LONG, OPERATORS, Explainer, Term, evaluated, number
-from build.teachers.trace.run import Call, Eval, Item, Part, Resumed, Run
+from build.teachers.trace.conditions import Explainer
+from build.teachers.trace.run import Call, Eval, Item, Resumed, Run
+from build.teachers.trace.statements import Statements
+from build.teachers.trace.terms import data, evaluated, number
 
 _MAX_DEPTH = 60
 
@@ -66,12 +67,18 @@ class Teller:
         self.left = told
         if not call.ended and not call.generates:
             self.gaps.append("a call whose end is not known")
-        arguments = tuple((name, frame.explainer.shown(value)) for name, value in call.arguments.items() if _data(value))
+        arguments = tuple((name, frame.explainer.shown(value)) for name, value in call.arguments.items() if data(value))
         line = getattr(call.node, "lineno", 0)
         return Called(
-            node=number(call.node), line=line, events=(call.event,), name=call.name, arguments=arguments,
-            given=tuple((given or {}).items()), body=tuple(body), ending=ending,
-        )  # fmt: skip
+            node=number(call.node),
+            line=line,
+            events=(call.event,),
+            name=call.name,
+            arguments=arguments,
+            given=tuple((given or {}).items()),
+            body=tuple(body),
+            ending=ending,
+        )
 
     def told_call(self, call: Call, given: dict[str, str] | None = None) -> list[Claim]:
         """The claims about a call inside another; what was told of the same arguments with the same steps is not repeated."""
@@ -81,10 +88,17 @@ class Teller:
         if self.known.get(key) == steps and len(list(claim.body)) > 0:
             return [
                 Called(
-                    node=claim.node, line=claim.line, events=claim.events, name=claim.name, arguments=claim.arguments,
-                    given=claim.given, body=(), ending=claim.ending, repeats=True,
+                    node=claim.node,
+                    line=claim.line,
+                    events=claim.events,
+                    name=claim.name,
+                    arguments=claim.arguments,
+                    given=claim.given,
+                    body=(),
+                    ending=claim.ending,
+                    repeats=True,
                 )
-            ]  # fmt: skip
+            ]
         self.known[key] = steps
         return [claim]
 
@@ -94,11 +108,7 @@ def _result(claim: Called) -> object:
     return ending.stages[-1] if isinstance(ending, Returned) else ending.name if isinstance(ending, Raised) else None
 
 
-def _data(value: Shown) -> bool:
-    return not (isinstance(value, str) and value.startswith("<"))
-
-
-class _CallTeller:
+class _CallTeller(Statements):
     """The statements of one call, from its items; `at` is the next item."""
 
     def __init__(self, teller: Teller, call: Call, told: dict[str, Shown]) -> None:
@@ -109,9 +119,10 @@ class _CallTeller:
         self.stop = len(call.items)
         self.explainer = Explainer(told, teller.told_call, self.resumed, teller.gaps, teller.detail.states)
         self.told = told
+        self.gaps = teller.gaps
+        self.states = teller.detail.states
+        self.left = lambda: teller.left
         self.returned: tuple[list[str], bool] | None = None
-
-    # The call as a whole
 
     def body(self) -> list[Claim]:
         node = self.call.node
@@ -152,8 +163,6 @@ class _CallTeller:
         before, stages, worded = self.explainer.stages(node.value, item.parts)
         self.returned = (stages, worded)
         return before
-
-    # Blocks
 
     def next(self) -> Item | None:
         return self.call.items[self.at] if self.at < self.stop else None
@@ -234,7 +243,8 @@ class _CallTeller:
     def yielded(self, item: Item) -> list[Claim]:
         node = item.node
         assert isinstance(node, ast.Yield)
-        stages, worded, before = ["null"], False, []
+        before: list[Claim] = []
+        stages, worded = ["null"], False
         if node.value is not None:
             before, stages, worded = self.explainer.stages(node.value, item.parts)
         return [
@@ -246,259 +256,16 @@ class _CallTeller:
         """A generator that goes on; its steps are told where it was first asked."""
         return []
 
-    # Simple statements
-
-    def step(self, node: ast.stmt, item: Item) -> list[Claim]:
-        if isinstance(node, ast.Assign) and len(node.targets) == 1:
-            return self.assign(node, node.targets[0], node.value, item)
-        if isinstance(node, ast.AnnAssign) and node.value is not None:
-            return self.assign(node, node.target, node.value, item)
-        if isinstance(node, ast.AugAssign):
-            return self.augmented(node, item)
-        if isinstance(node, ast.Expr):
-            return self.expression(node, item)
-        if isinstance(node, ast.Assign):
-            claims: list[Claim] = []
-            for target in node.targets:
-                if isinstance(target, ast.Name) and target.id in self.values:
-                    self.told[target.id] = self.values[target.id]
-            for target in node.targets:
-                told = self.assign(node, target, node.value, item)
-                claims += told if target is node.targets[0] else told[-1:]
-            return claims
-        claims = []
-        for part in item.parts:
-            if isinstance(part, Eval):
-                claims += self.explainer.told_alone(part)
-        return [*claims, *self.changes(item, set())]
-
-    def computed(
-        self, node: ast.stmt, item: Item, target: str, stages: Sequence[str], worded: bool = False
-    ) -> Computed:
-        return Computed(
-            node=number(node), line=node.lineno, events=(item.event,), target=target, stages=tuple(stages), worded=worded
-        )
-
-    def assign(self, node: ast.stmt, target: ast.expr, value: ast.expr, item: Item) -> list[Claim]:
-        if isinstance(target, ast.Name):
-            return self.assign_name(node, target, value, item)
-        if isinstance(target, ast.Tuple | ast.List):
-            return self.unpack(node, target, value, item)
-        before, stages, worded = self.explainer.stages(value, item.parts)
-        place = self.stored(target, item, before)
-        claims = [*before, self.computed(node, item, place, stages, worded)]
-        return [*claims, *self.mutated(node, target, item)]
-
-    def assign_name(self, node: ast.stmt, target: ast.Name, value: ast.expr, item: Item) -> list[Claim]:
-        if isinstance(value, ast.Lambda):
-            return []
-        before, stages, worded = self.explainer.stages(value, item.parts)
-        final = item.changed.get(target.id)
-        if len(stages) == 1 and isinstance(value, ast.Name) and stages[0] != value.id and not stages[0].startswith(value.id):
-            stages = [value.id, *stages]
-        if stages[-1].startswith("<"):  # an iterator or a file has no value to tell
-            return [*before, *self.changes(item, {target.id})]
-        shown = self.values.get(target.id)
-        if final is not None and isinstance(final, str) and stages[-1] != final and not isinstance(value, ast.Name):
-            stages = [*stages[:-1], final] if len(stages) > 1 else [final]
-        if shown is not None:
-            self.told[target.id] = shown
-        return [*before, self.computed(node, item, target.id, stages, worded), *self.changes(item, {target.id})]
-
-    def unpack(self, node: ast.stmt, target: ast.Tuple | ast.List, value: ast.expr, item: Item) -> list[Claim]:
-        starred = any(isinstance(part, ast.Starred) for part in target.elts)
-        whole = evaluated(value, item.parts)
-        if isinstance(value, ast.Tuple | ast.List) and len(value.elts) == len(target.elts) and not starred:
-            parts = whole.parts if whole is not None else ()
-            before: list[Claim] = []
-            if len(target.elts) == 2 and [ast.unparse(one) for one in target.elts] == [
-                ast.unparse(one) for one in reversed(value.elts)
-            ]:
-                return self.swapped(node, target, value, parts, item)
-            pairs: list[Computed] = []
-            names: set[str] = set()
-            for one, given in zip(target.elts, value.elts):
-                claims, stages, worded = self.explainer.stages(given, parts)
-                before += claims
-                done = evaluated(given, parts)
-                if len(stages) > 1 and done is not None and any(isinstance(each, ast.Subscript | ast.Attribute) for each in
-                                                                ast.walk(given)):  # fmt: skip
-                    before.append(self.explainer.fact(given, done, stages, worded))
-                    stages, worded = stages[-1:], False
-                if isinstance(one, ast.Name):
-                    names.add(one.id)
-                    pairs.append(self.computed(node, item, one.id, stages, worded))
-                else:
-                    place = self.stored(one, item, before)
-                    pairs.append(self.computed(node, item, place, stages, worded))
-            for name in names:
-                if name in self.values:
-                    self.told[name] = self.values[name]
-            at_once = Together(node=number(node), line=node.lineno, events=(item.event,), parts=tuple(pairs))
-            quiet = {_root(one) for one in target.elts}
-            return [*before, at_once, *self.changes(item, names, quiet=quiet)]
-        before, stages, worded = self.explainer.stages(value, item.parts)
-        claims = list(before)
-        if len(stages) > 1 and whole is not None:
-            claims.append(self.explainer.fact(value, whole, stages, worded))
-        names = {part.id for part in ast.walk(target) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)}
-        for name in sorted(names, key=lambda name: _place_of(target, name)):
-            shown = self.values.get(name)
-            if shown is not None:
-                self.told[name] = shown
-                claims.append(self.computed(node, item, name, [self.explainer.shown(shown)]))
-        return [*claims, *self.changes(item, names)]
-
-    def swapped(
-        self, node: ast.stmt, target: ast.Tuple | ast.List, value: ast.Tuple | ast.List, parts: Sequence[Part], item: Item
-    ) -> list[Claim]:
-        """Two places that change their contents."""
-        before: list[Claim] = []
-        sides = []
-        names = set()
-        for one in value.elts:
-            term = self.explainer.term(one, parts, before)
-            place = ast.unparse(one) if isinstance(one, ast.Name) else term.symbol
-            sides.append(f"{place} ({term.value})")
-        for one in target.elts:
-            if isinstance(one, ast.Name) and one.id in self.values:
-                names.add(one.id)
-                self.told[one.id] = self.values[one.id]
-        rest = self.changes(item, names, quiet={_root(one) for one in target.elts})
-        state = ""
-        root = _root(target.elts[0])
-        if rest and isinstance(rest[0], Changed) and rest[0].target == root:
-            state = rest[0].state
-            rest = rest[1:]
-        first = Changed(
-            node=number(node), line=node.lineno, events=(item.event,), target=root, how=f"swap({sides[0]}, {sides[1]})", state=state
-        )
-        return [*before, first, *rest]
-
-    def stored(self, target: ast.expr, item: Item, before: list[Claim]) -> str:
-        """The place that is stored into, as it is written with the index's value: "arr[3]", "self.size"."""
-        if isinstance(target, ast.Subscript):
-            return f"{self.holder(target.value, item)}[{self.explainer.index(target.slice, item.parts, before)}]"
-        if isinstance(target, ast.Attribute):
-            return f"{self.holder(target.value, item)}.{target.attr}"
-        return target.id if isinstance(target, ast.Name) else ast.unparse(target)
-
-    def holder(self, node: ast.expr, item: Item) -> str:
-        if isinstance(node, ast.Name):
-            return node.id
-        return self.explainer.holder(node, item.parts, [])
-
-    def augmented(self, node: ast.AugAssign, item: Item) -> list[Claim]:
-        before: list[Claim] = []
-        symbol, precedence = _operator(node.op)
-        operand = self.explainer.term(node.value, item.parts, before)
-        if isinstance(node.target, ast.Name):
-            place = node.target.id
-            old, new = self.before_item(place, item), self.values.get(place)
-        else:
-            place = self.stored(node.target, item, before)
-            old, new = item.before.get(number(node.target)), item.after.get(number(node.target))
-        if new is None or old is None:
-            stages = operand.stages()
-            self.teller.gaps.append("a place whose content is not seen")
-            return [*before, *self.changes(item, set())]
-        final = self.explainer.shown(new)
-        start = self.explainer.shown(old)
-        if isinstance(old, str) and len(old) > LONG and isinstance(node.target, ast.Name):
-            start = place if self.told.get(place) == old else start
-        term = Term(symbol, final, [Term(start, start, done=True), operand], precedence)
-        if isinstance(node.target, ast.Name):
-            self.told[place] = new
-            return [*before, self.computed(node, item, place, term.stages()), *self.changes(item, {place})]
-        return [*before, self.computed(node, item, place, term.stages()), *self.mutated(node, node.target, item)]
-
-    def before_item(self, name: str, item: Item) -> Shown | None:
-        """What a variable was before an item, which is told already where it was not changed by it."""
-        return self.told.get(name, self.values.get(name))
-
-    def mutated(self, node: ast.stmt, target: ast.expr, item: Item) -> list[Claim]:
-        """The state of what was stored into."""
-        return self.changes(item, set(), quiet={_root(target)})
-
-    def changes(self, item: Item, told: set[str], quiet: set[str] | None = None) -> list[Claim]:
-        """The state of every variable that an item changed and that is not told yet; `quiet`: its change was told."""
-        claims: list[Claim] = []
-        for name, value in item.changed.items():
-            if name in told or not _data(value):
-                continue
-            if value == self.told.get(name):
-                continue
-            if self.teller.left.get(name) == value and any(isinstance(part, Call) for part in _deep(item.parts)):
-                self.told[name] = value  # the call told it, of a variable of the same name
-                continue
-            secret = name in (quiet or ())
-            if secret and (not self.teller.detail.states or not _short(value)):
-                continue
-            if not isinstance(value, str) and value[1] == "?":
-                if secret or name not in self.told:
-                    self.explainer.shown(value)
-                continue
-            if secret and isinstance(value, str) and "(" in value and value[0].isalpha():
-                continue  # an object: the attribute is told
-            self.told[name] = value
-            claims.append(
-                Changed(
-                    node=number(item.node), line=getattr(item.node, "lineno", 0), events=(item.event,),
-                    target=name, how="", state=self.explainer.shown(value),
-                )
-            )  # fmt: skip
-        return claims
-
-    def expression(self, node: ast.Expr, item: Item) -> list[Claim]:
-        value = node.value
-        done = evaluated(value, item.parts)
-        if not isinstance(value, ast.Call) or done is None:
-            claims: list[Claim] = []
-            for part in item.parts:
-                if isinstance(part, Eval):
-                    claims += self.explainer.told_alone(part)
-            return [*claims, *self.changes(item, set())]
-        claims, said = self.explainer.call(value, done)
-        target = evaluated(value.func, done.parts)
-        name = str(target.value) if target is not None else ""
-        if not said:
-            return [*claims, *self.changes(item, set())]
-        changed = [name for name, shown in item.changed.items() if _data(shown)]
-        if isinstance(value.func, ast.Attribute) and name.startswith("method ") and changed:
-            how = self.effect(name, value, done, claims)
-            base = self.explainer.holder(value.func.value, target.parts if target is not None else (), [])
-            root = value.func.value
-            while isinstance(root, ast.Subscript | ast.Attribute):
-                root = root.value
-            only = isinstance(root, ast.Name) and root.id in changed
-            rest = self.changes(item, set(), quiet={root.id} if isinstance(root, ast.Name) else set())
-            state = ""
-            if only and rest and isinstance(root, ast.Name) and base == root.id:
-                state = next((one.state for one in rest if isinstance(one, Changed) and one.target == root.id), "")
-                rest = [one for one in rest if not (isinstance(one, Changed) and one.target == root.id)]
-            return [
-                *claims,
-                Changed(node=number(node), line=node.lineno, events=(item.event,), target=base, how=how, state=state),
-                *rest,
-            ]
-        return [*claims, *self.changes(item, set())]
-
-    def effect(self, name: str, node: ast.Call, done: Eval, claims: list[Claim]) -> str:
-        given = [self.explainer.argument(argument, done.parts, [], {}) for argument in node.args]
-        what = name.rpartition(".")[2]
-        keywords = [f"{word.arg}={self.explainer.argument(word.value, done.parts, [], {})}" for word in node.keywords]
-        return f"{what}({', '.join([*given, *keywords])})"
-
-    # Compound statements
-
     def branch(self, node: ast.If) -> list[Claim]:
         item = self.take_test(node.test)
         if item is None:
             return []
         claims = self.tested(item)
-        inside = self.block(node.body if item.truth else node.orelse) if self.inside_any(
-            node.body if item.truth else node.orelse
-        ) else []  # fmt: skip
+        inside = (
+            self.block(node.body if item.truth else node.orelse)
+            if self.inside_any(node.body if item.truth else node.orelse)
+            else []
+        )
         return [
             Branch(
                 node=number(node), line=node.lineno, events=(item.event,), conditions=tuple(claims), body=tuple(inside)
@@ -519,9 +286,11 @@ class _CallTeller:
         before: list[Claim] = []
         first = self.next()
         assert first is not None
-        over = self.explainer.over(node.iter, first.parts, before) if evaluated(node.iter, first.parts) or isinstance(
-            node.iter, ast.Constant
-        ) else ""  # fmt: skip
+        over = (
+            self.explainer.over(node.iter, first.parts, before)
+            if evaluated(node.iter, first.parts) or isinstance(node.iter, ast.Constant)
+            else ""
+        )
         names = tuple(part.id for part in ast.walk(node.target) if isinstance(part, ast.Name) and part.id != "_")
         rounds: list[Round] = []
         ended = "left"
@@ -546,14 +315,23 @@ class _CallTeller:
                     self.told[name] = self.values[name]
             kept = dict(self.told)
             body = self.block(node.body)
-            shown = tuple((name, self.explainer.shown(item.changed.get(name, kept.get(name, "")))) for name in names
-                          if name in item.changed or name in kept)  # fmt: skip
+            shown = tuple(
+                (name, self.explainer.shown(item.changed.get(name, kept.get(name, ""))))
+                for name in names
+                if name in item.changed or name in kept
+            )
             shown = shown or (("", str(len(rounds) + 1)),)
             rounds.append(self.round(node, item, shown, [*lead, *body], set(names)))
             if not self.at_round(node) and not self.at_exhausted(node):
                 break
         loop = Loop(
-            node=number(node), line=node.lineno, events=(first.event,), over=over, names=names, rounds=tuple(rounds), ended=ended
+            node=number(node),
+            line=node.lineno,
+            events=(first.event,),
+            over=over,
+            names=names,
+            rounds=tuple(rounds),
+            ended=ended,
         )
         if ended == "exhausted" and self.inside_any(node.orelse):
             after = self.block(node.orelse)
@@ -581,9 +359,13 @@ class _CallTeller:
             else:
                 changed[base] = value[0]
         return Round(
-            node=number(node), line=node.lineno, events=(item.event,), variables=variables, body=tuple(body),
+            node=number(node),
+            line=node.lineno,
+            events=(item.event,),
+            variables=variables,
+            body=tuple(body),
             changed=tuple(changed.items()),
-        )  # fmt: skip
+        )
 
     def while_loop(self, node: ast.While) -> list[Claim]:
         rounds: list[Round] = []
@@ -601,13 +383,23 @@ class _CallTeller:
                 break
             body = self.block(node.body)
             test = Branch(
-                node=number(node.test), line=node.lineno, events=(item.event,), conditions=tuple(claims), body=tuple(body)
+                node=number(node.test),
+                line=node.lineno,
+                events=(item.event,),
+                conditions=tuple(claims),
+                body=tuple(body),
             )
             rounds.append(self.round(node, item, (), [test] if claims else body, set()))
         loop = Loop(
-            node=number(node), line=node.lineno, events=(max(event, 0),), over="", names=(), rounds=tuple(rounds),
-            ended=ended, last=tuple(last),
-        )  # fmt: skip
+            node=number(node),
+            line=node.lineno,
+            events=(max(event, 0),),
+            over="",
+            names=(),
+            rounds=tuple(rounds),
+            ended=ended,
+            last=tuple(last),
+        )
         after = self.block(node.orelse) if ended == "false" and self.inside_any(node.orelse) else []
         return [loop, *after]
 
@@ -677,7 +469,11 @@ class _CallTeller:
                 self.teller.gaps.append("a guard of a case")
             claims.append(
                 Matched(
-                    node=number(item.node), line=item.node.pattern.lineno, events=(item.event,), subject=shown, pattern=pattern
+                    node=number(item.node),
+                    line=item.node.pattern.lineno,
+                    events=(item.event,),
+                    subject=shown,
+                    pattern=pattern,
                 )
             )
         return [*claims, *self.changes(item, set())]
@@ -692,30 +488,3 @@ def _targets(claims: Sequence[Claim]) -> list[str]:
         elif not isinstance(claim, Called):
             found |= dict.fromkeys(_targets(inner(claim)))
     return list(found)
-
-
-def _deep(parts: Sequence[Part]) -> Iterator[Part]:
-    for part in parts:
-        yield part
-        if isinstance(part, Eval):
-            yield from _deep(part.parts)
-
-
-def _root(node: ast.expr) -> str:
-    """The variable that a place belongs to."""
-    while isinstance(node, ast.Subscript | ast.Attribute):
-        node = node.value
-    return node.id if isinstance(node, ast.Name) else ""
-
-
-def _place_of(target: ast.AST, name: str) -> int:
-    names = [part.id for part in ast.walk(target) if isinstance(part, ast.Name)]
-    return names.index(name) if name in names else 0
-
-
-def _short(value: Shown) -> bool:
-    return isinstance(value, str) and len(value) <= 40
-
-
-def _operator(op: ast.operator) -> tuple[str, int]:
-    return OPERATORS[type(op)]

@@ -158,27 +158,26 @@ class _Writer:
         else:
             self.end()
         self.rounds += 1
-        for number, one in enumerate(claim.rounds):
-            self.round(one, number, claim)
+        for one in claim.rounds:
+            self.round(one)
         self.rounds -= 1
         if claim.ended == "false":
-            for one in claim.last:
-                if not isinstance(one, Condition):
-                    self.one(one)
-            said = " and ".join(clause(one) for one in claim.last if isinstance(one, Condition))
+            for part in claim.last:
+                if not isinstance(part, Condition):
+                    self.one(part)
+            said = " and ".join(clause(part) for part in claim.last if isinstance(part, Condition))
             which = "this inner loop" if self.rounds else "the loop"
             self.add(f"{said}, so {which} ends" if said else f"{which} ends", *claim.last)
             self.end()
         elif claim.ended == "exhausted" and count:
             self.after_loop = True
 
-    def round(self, one: Claim, number: int, loop: Loop) -> None:
+    def round(self, one: Round | Fold) -> None:
         self.after_loop = False
         if isinstance(one, Fold):
             self.add(_fold(one), one)
             self.end()
             return
-        assert isinstance(one, Round)
         if not one.body and not one.variables:
             return
         label = _label(one)
@@ -194,8 +193,8 @@ class _Writer:
         self.end()
 
     def comprehension(self, claim: Loop) -> None:
-        for one in claim.last:
-            self.one(one)
+        for part in claim.last:
+            self.one(part)
         flat = [part for one in claim.rounds for part in (one.rounds if isinstance(one, Fold) else (one,))]
         if not any(one.body for one in flat):
             if claim.gives:
@@ -207,7 +206,6 @@ class _Writer:
             if isinstance(one, Fold):
                 self.add(_fold(one), one)
                 continue
-            assert isinstance(one, Round)
             simple = all(not isinstance(part, Loop) and not _large(part) for part in one.body)
             texts = [clause(part) for part in one.body if not isinstance(part, Loop | Branch)]
             label = _label(one)
