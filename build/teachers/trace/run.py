@@ -94,12 +94,8 @@ class Run:
 
 def read_run(code: str, events: Sequence[Mapping[str, Any]], truncated: bool) -> Run:
     """The tree of a trace of `code`. Raises RecursionError where the program is too deep."""
-    nodes: dict[int, Any] = {
-        node.number: node  # type: ignore[attr-defined]
-        for node in ast.walk(numbered(code))
-        if hasattr(node, "number")
-    }
-    tests = {node.test.number for node in nodes.values() if isinstance(node, ast.If | ast.While | ast.Assert)}
+    nodes: dict[int, Any] = {node.number: node for node in ast.walk(numbered(code)) if hasattr(node, "number")}
+    tests = {vars(node.test)["number"] for node in nodes.values() if isinstance(node, ast.If | ast.While | ast.Assert)}
     calls: dict[int, Call] = {}
     main: Call | None = None
     for index, event in enumerate(events):
