@@ -1,1 +1,1 @@
-"""The data pipeline of CodeI/O: raw Python code in, verified reasoning data out. One module a stage; see README.md."""
+"""Turns raw Python code into verified reasoning data. ARCHITECTURE.md draws the flow and the rooms."""

@@ -1,4 +1,4 @@
-"""The pipeline's commands: `python -m build --help`."""
+"""Defines the pipeline's commands: `python -m build --help`."""
 
 import sys
 from pathlib import Path

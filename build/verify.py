@@ -1,4 +1,4 @@
-"""One judge for every answer: the filter of the data, the scorer of the held-out benchmark and the reward of RL.
+"""Judges every answer: for the data's verdicts, the held-out benchmark and the reward of reinforcement learning.
 
 An output answer is compared with the recorded value; an input answer is executed and what it gives is compared with the
 wanted value, because about half of all functions map several inputs to one output (paper, section 2.3). The sandboxed

@@ -1,4 +1,4 @@
-"""The inner end of `build.bench.baseline`: jobs in this very process, one after the other, without any protection."""
+"""Runs sandbox jobs in this very process, one after the other and without any protection, for `build.bench.baseline`."""
 
 import contextlib
 import os

@@ -1,4 +1,4 @@
-"""Two ways to run the same jobs without a sandbox, for `python -m build bench` to compare with. Nothing is protected here.
+"""Runs the sandbox's jobs without a sandbox, in two ways that `python -m build bench` compares with. Nothing is protected here.
 
 `Unprotected(fresh=True)` starts an interpreter per job, as the released CodeI/O pipeline does; with `pympler` also with that
 pipeline's size check and its import, which is most of its price. `Unprotected(fresh=False)` is the floor: one interpreter that

@@ -1,4 +1,4 @@
-"""Programs that attack or break whoever runs them, by class, each with the verdicts it may get.
+"""Lists programs that attack or break whoever runs them, by class, each with the verdicts that are allowed for it.
 
 Used by the tests (each alone, then an honest job on the same worker) and by `python -m build bench soak` (all of them
 mixed with honest functions). A program that reaches what it must not returns "ESCAPED"; no status excuses that.

@@ -1,4 +1,4 @@
-"""What a vLLM server's own prefix cache served of some prompts: they are sent, and its counters are read before and after."""
+"""Measures what a vLLM server's prefix cache serves of some prompts: reads its counters before and after it is asked."""
 
 import re
 from collections.abc import Sequence

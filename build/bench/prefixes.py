@@ -1,4 +1,4 @@
-"""What a prefix cache saves: the share of prompt tokens that a server has read before, in either order of the prompt's parts.
+"""Counts what a prefix cache can save: the share of prompt tokens that a server has read before, for each order of the parts.
 
     python -m build prefixes --run runs/demo --tokenizer MODEL_FOLDER
 

@@ -1,4 +1,4 @@
-"""`python -m build bench`: what the sandbox costs, whether it changes verdicts, and whether it holds.
+"""Measures what the sandbox costs, whether it changes verdicts, and whether it holds: `python -m build bench`.
 
     python -m build bench sandbox            CPU per function and per check, against two baselines in the same run
     python -m build bench agree FILE         verdicts on recorded pairs against a fresh interpreter per check

@@ -1,4 +1,4 @@
-"""How well the openai teacher keeps an endpoint busy: many requests to a loopback server that answers after a fixed time."""
+"""Measures how well the openai teacher keeps an endpoint busy, with a loopback server that answers after a fixed time."""
 
 import asyncio
 import multiprocessing

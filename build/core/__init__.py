@@ -1,1 +1,1 @@
-"""What every part of the pipeline speaks in: records, values, the recipe, the run folder, prompts and errors."""
+"""Holds what every part of the pipeline uses: records, values, the recipe, the run folder, prompts and errors."""

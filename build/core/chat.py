@@ -1,4 +1,4 @@
-"""Conversations with a language model: the request, the answer, and what it costs."""
+"""Defines a conversation with a language model: the request, the answer, and what the answer costs."""
 
 from collections import Counter
 from collections.abc import Sequence

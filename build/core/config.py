@@ -1,4 +1,4 @@
-"""The data recipe: one YAML file that says everything about a run, validated where it is read.
+"""Reads and validates the data recipe, the YAML file that says everything about a run.
 
 Every section below is a key of the file; every field has its meaning beside it. Unknown keys, wrong types and impossible
 values end in one sentence that names the file and the key.

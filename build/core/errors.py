@@ -1,4 +1,4 @@
-"""The two errors that a person reads as one sentence instead of a traceback."""
+"""Defines the two errors that a person sees as one sentence instead of a traceback."""
 
 
 class ConfigError(ValueError):

@@ -1,4 +1,4 @@
-"""Every text that a teacher or a student reads, in our own words, with a version that goes into the manifest.
+"""Writes every text that a teacher or a student reads. The wording has a version, which goes into the manifest.
 
 The order of a prompt is the paper's (figure 2): the query, what goes in and out, the given value, what to do, and the
 reference code as a tip at the end. One user turn, no system message. The other order, "shared", begins with all that the

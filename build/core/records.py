@@ -1,4 +1,4 @@
-"""The records that flow through the pipeline, and how each gets its id.
+"""Defines the records that flow through the pipeline, and how each gets its id.
 
 Raw code becomes functions, a function gets input/output pairs, a pair becomes two prediction instances (Li et al., 2025,
 section 2), an instance gets a response, a response gets a verdict:

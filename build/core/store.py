@@ -1,4 +1,4 @@
-"""The run folder: the only module that writes a run's files, so that a kill at any moment loses the shard in flight at most.
+"""Reads and writes the run folder, so that a kill at any moment loses no more than the shards in flight.
 
     RUN/manifest.json               the recipe, its digest, versions, isolation; the first file written; counts at the end
     RUN/collect/00000.jsonl         what a stage kept, one record a line

@@ -1,1 +1,1 @@
-"""What a run amounts to: the dataset card, the check of a finished run, the estimate before one, released data judged again."""
+"""Reports on runs: the dataset card, the check of a finished run, the estimate before one, released data judged again."""

@@ -1,4 +1,4 @@
-"""Is a run what it says it is? Every pair executed once more in a new process, every count taken again from the files.
+"""Checks a run: executes every pair once more in a new process, and takes every count again from the files.
 
 python -m build check RUN
 """

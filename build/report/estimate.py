@@ -1,4 +1,4 @@
-"""What a run would ask a model, and what that would cost, before anything is asked.
+"""Estimates what a run would ask a model and what that would cost, before anything is asked.
 
 Files are counted and so are their prompts, in estimated tokens; collecting is done for it, as it asks nothing. Instances are
 counted once the run has made them; before that they are guessed with the yield of the official demo, and the costs after

@@ -1,4 +1,4 @@
-"""The released five-field data, `hkust-nlp/CodeIO-PyEdu-Reasoning`, read back and judged again.
+"""Reads the released five-field data, `hkust-nlp/CodeIO-PyEdu-Reasoning`, and judges its answers again.
 
     python -m build official ROWS.jsonl --out VERDICTS.jsonl
 

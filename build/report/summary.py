@@ -1,4 +1,4 @@
-"""What a run amounts to, for the terminal and the card: the yield, the verdicts, the costs, and one sample.
+"""Makes the tables of a run for the terminal and the card: the yield, the verdicts, the costs, and one sample.
 
 Every figure is counted from the run's own files at the time of writing; nothing here is typed in by hand.
 """

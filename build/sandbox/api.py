@@ -1,4 +1,4 @@
-"""The sandbox as the stages see it: what can be run, under which limits, and what comes back.
+"""Offers the sandbox to the rest of the project: what can be run, under which limits, and what comes back.
 
     with Sandbox(Limits()) as sandbox:
         results = sandbox.call(Program("def main_solution(x):\n    return x + 1"), ['{"x": 1}', '{"x": 2}'])

@@ -1,4 +1,4 @@
-"""Why a function is not deterministic, found by experiment: run it again with one thing at a time taken from replica 2."""
+"""Finds out by experiment why a function is not deterministic: runs it again with one thing at a time taken from replica 2."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""What crosses the sandbox's border: programs, limits and results, as dataclasses that both sides import."""
+"""Defines what crosses the sandbox's border: programs, limits and results, as dataclasses that both sides import."""
 
 from dataclasses import dataclass, field
 from typing import Any, Literal

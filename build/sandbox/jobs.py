@@ -1,4 +1,4 @@
-"""What happens inside the forked child: the three jobs. The only module whose functions execute foreign code.
+"""Does the three jobs inside the forked child. This is the only module whose functions execute foreign code.
 
 Everything that judges a value (encoder, decoder, size rule) was loaded before foreign code ran and is no part of what
 foreign code can import. Results leave as messages through `emit`, one by one, so that what was found before a crash

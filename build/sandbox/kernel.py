@@ -1,4 +1,4 @@
-"""The kernel's confinement calls, by ctypes: seccomp, Landlock, namespaces, a root of its own, capabilities.
+"""Calls the kernel's means of confinement by ctypes: seccomp, Landlock, namespaces, a root of its own, capabilities.
 
 Why by hand. What was looked at in November 2026:
 - `sandlock` 0.9 (Apache-2.0, well kept, releases every month). Tried: `confine()` puts Landlock on a live process,

@@ -1,4 +1,4 @@
-"""The layers of confinement: which there are, in which order a warm parent takes them, how a missing one is told.
+"""Puts the layers of confinement on a warm parent, in order, and names each that is missing on this machine.
 
 | layer | what it stops | needs |
 |---|---|---|

@@ -1,4 +1,4 @@
-"""A warm parent: a long-lived interpreter that has imported what a tier of functions needs and forks one child per job.
+"""Serves as a warm parent: a long-lived interpreter that has imported what a tier of functions needs and forks a child per job.
 
 Foreign code never runs here. The parent takes a job from its command pipe, forks, relays what the child writes (bytes
 that it neither believes nor parses) and at the end reports how the child ended. It enforces the wall clock and the

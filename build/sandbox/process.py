@@ -1,4 +1,4 @@
-"""The outer end of a warm parent: start it, give it a job, check everything that comes back.
+"""Starts a warm parent, gives it jobs, and checks everything that comes back.
 
 The child's bytes are foreign: each message must carry the nonce of its job and fit the schema of its kind, values must
 be canonical JSON; from the first byte that does not fit, nothing of that child is believed any more.

@@ -1,4 +1,4 @@
-"""Two replicas for foreign code: what a function can see besides its arguments is fixed in each and different between
+"""Makes two replicas for foreign code: what a function can see besides its arguments is fixed in each and differs between
 them.
 
 Replica 1 and 2 are two warm parents with different hash seeds (and so also different addresses). Inside a job, every call

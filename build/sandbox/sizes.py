@@ -1,4 +1,4 @@
-"""The paper's size rule on values that came out of JSON (CodeI/O, appendix A): small enough to be worth predicting.
+"""Applies the paper's size rule to values that came out of JSON (CodeI/O, appendix A): small enough to be worth predicting.
 
 The sizes are those of `pympler.asizeof`: every distinct object once, rounded up to 8 bytes. On plain JSON values that is
 the sum of `sys.getsizeof`, and one pass with an early end gives the same verdicts at a small part of the cost.

@@ -1,4 +1,4 @@
-"""Which warm parent a program belongs to: a fork costs by the parent's memory, an import by what is not loaded yet."""
+"""Chooses the warm parent for a program: a fork costs by the parent's memory, an import by what is not loaded yet."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Frames on pipes: one byte of kind, four bytes of length (big endian), the payload."""
+"""Sends and receives frames on pipes: one byte of kind, four bytes of length (big endian), the payload."""
 
 import json
 import os

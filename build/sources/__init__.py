@@ -1,1 +1,1 @@
-"""Where raw code comes from: folders, installed packages, tables and datasets of the Hub, one module each."""
+"""Reads raw code from folders, installed packages, tables and datasets of the Hub, one module each."""

@@ -1,4 +1,4 @@
-"""Stage 7, assemble: a finished run as rows of the published configs.
+"""Assembles the rows of the published configs from a finished run.
 
     codeio, codeio_pp   one row an instance, TRL's conversational prompt/completion; every response, right or wrong
     turns               the official five fields (prompt, turn_1, feedback_1, turn_2, feedback_2)

@@ -1,4 +1,4 @@
-"""Stage 1, collect: raw code from wherever it lies, with its source, path and license, and a reject for each unusable file.
+"""Stage 1, collect: takes raw code from its sources, with path and license, and rejects each file that cannot be used.
 
 A record of a source is a file (folder, package), a row (jsonl, parquet, hub), or a ready function (functions). It is kept
 when it is Python text of a usable size that parses, was written by a person, and was not seen before in this run.

@@ -1,4 +1,4 @@
-"""Stage 8, publish: a finished dataset folder to the Hub.
+"""Publishes a finished dataset folder on the Hub.
 
 The folder is uploaded as it is: nothing is encoded again, and files that the repository already has are not sent twice, so
 an interrupted upload is resumed by running the command again.

@@ -1,1 +1,1 @@
-"""Those who answer questions: language models behind endpoints or in this process, and the trace teacher."""
+"""Answers questions: by language models behind endpoints or in this process, or by the trace teacher."""

@@ -1,4 +1,4 @@
-"""The response cache: every answer of a language model, kept under its request's digest, so that none is paid for twice.
+"""Keeps every answer of a language model under the digest of its request, so that none is paid for twice.
 
 One SQLite file in WAL mode that all worker processes of a machine write to; a commit per answer, so that a kill costs only
 what was under way. Jobs of an array and Ray actors may sit on several machines, where a WAL file cannot be shared: each has

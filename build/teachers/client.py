@@ -1,4 +1,4 @@
-"""A language model as a teacher: answers out of the response cache where it has them, and a budget for those that it has not.
+"""Gives cached, budgeted access to a language model: looks up each request in the response cache and sends only the misses.
 
 What differs between an endpoint and a model in this process is a `Model`; what is the same is here.
 """

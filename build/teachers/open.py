@@ -1,4 +1,4 @@
-"""Which model a recipe means, and whether it can be had here, before any worker starts."""
+"""Opens the model that a recipe names, and checks before any worker starts that it can be had here."""
 
 import importlib.util
 import os

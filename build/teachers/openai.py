@@ -1,4 +1,4 @@
-"""Any OpenAI-compatible endpoint, or several: vLLM, SGLang, `transformers serve`, a commercial API.
+"""Asks one or several OpenAI-compatible endpoints: vLLM, SGLang, `transformers serve`, a commercial API.
 
 One client and one event loop for the life of a worker. Requests about one function go to one endpoint, so that its prefix
 cache sees them together; one that fails there is tried at the next. What is tried again: too many requests (429, and 503

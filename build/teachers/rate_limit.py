@@ -1,4 +1,4 @@
-"""How many requests an endpoint gets at once: as many as the recipe says, fewer while it says "too many"."""
+"""Limits how many requests an endpoint gets at once: as many as the recipe says, fewer while the server says "too many"."""
 
 import asyncio
 import random

@@ -1,4 +1,4 @@
-"""A model in this process through transformers: for tiny ones on a CPU, or one GPU and few requests.
+"""Runs a model in this process through transformers: for tiny models on a CPU, or one GPU and few requests.
 
 Requests are generated in batches, sorted by length. Each has its own noise from its own seed, so what a batch holds beside
 it does not change an answer, up to the rounding of padded arithmetic; one that may reach the end of the model's window, where

@@ -1,4 +1,4 @@
-"""vLLM in this process: continuous batching with its prefix cache on, and a seed for each request.
+"""Runs vLLM in this process: continuous batching with its prefix cache on, and a seed for each request.
 
 For a batch job on one machine with one worker. For more machines start servers (`vllm serve`) and use the openai teacher.
 """
