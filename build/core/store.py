@@ -13,6 +13,8 @@ where the run lies. Two runs of one recipe have the same bytes.
 import errno
 import json
 import os
+import platform
+import secrets
 import shutil
 import sys
 from collections.abc import Iterable, Iterator
@@ -124,7 +126,8 @@ class Store:
 
     def write(self, path: Path, content: str | bytes) -> None:
         """A whole file at once: beside it, flushed to disk, then renamed."""
-        beside = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+        # Processes of several hosts may write to one folder, and have equal ids.
+        beside = path.with_name(f"{path.name}.{platform.node()[:40]}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with beside.open("wb") as file:

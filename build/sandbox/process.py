@@ -125,9 +125,7 @@ class WarmParent:
         if frame is None:
             errors = self._process.stderr.read().decode("utf-8", "replace").strip().split("\n")
             self.close()
-            raise SandboxError(
-                f"the sandbox's {tier} interpreter does not start: {errors[-1] if errors else 'no message'}"
-            )
+            raise SandboxError(f"the sandbox's {tier} interpreter does not start: {errors[-1] or 'no message'}")
         hello = json.loads(frame[1])
         self.layers = Layers(hello["active"], hello["missing"])
         self.threads: int = hello["threads"]

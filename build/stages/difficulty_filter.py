@@ -11,9 +11,11 @@ from collections.abc import Iterable, Iterator
 
 from build.core.chat import LanguageModel, Message, Request, count_usage
 from build.core.config import FilterConfig
-from build.core.model_text import last_block
+from build.core.model_text import fenced_blocks
 from build.core.records import Reject, SampledFunction
+from build.core.values import values_match
 from build.sandbox import Program, Sandbox
+from build.sandbox.codec import decode
 from build.stages.stage import Context, Shard, Stage
 from build.unifiers.prompts import completion_prompt
 
@@ -36,14 +38,20 @@ def filter_by_difficulty(
     sandbox: Sandbox,
     stats: Counter[str],
 ) -> Iterator[SampledFunction | Reject]:
-    """Each function, or in its place a reject: too_easy, too_hard, or why the model gave no answer.
+    """Each function, or a reject: too_easy, too_hard, nothing_to_complete, or why the model gave no answer.
 
     What the model cost is added to `stats`.
     """
-    records = list(sampled)
+    records = []
     requests = []
-    for record in records:
-        message = Message("user", _prompt(record))
+    for record in sampled:
+        try:
+            message = Message("user", _prompt(record))
+        except (ValueError, SyntaxError, RecursionError, MemoryError) as error:
+            about = f"{record.function.path}:{record.function.name}"
+            yield Reject(STAGE, record.function.id, "nothing_to_complete", f"{about}: {type(error).__name__}: {error}")
+            continue
+        records.append(record)
         requests += [Request((message,), sample, rules.max_tokens) for sample in range(rules.difficulty_tries)]
     answers = model.complete(requests)
     for answer in answers:
@@ -54,7 +62,8 @@ def filter_by_difficulty(
         tries = [answer for answer in asked_for if not answer.failure]
         function = record.function
         if not tries:
-            yield Reject(STAGE, function.id, asked_for[0].failure, f"{function.path}:{function.name}")
+            told = f"{function.path}:{function.name} {asked_for[0].text}".strip()
+            yield Reject(STAGE, function.id, asked_for[0].failure, told)
             continue
         right = sum(_is_right(record, answer.text, sandbox) for answer in tries)
         if rules.difficulty_low <= right / len(tries) <= rules.difficulty_high:
@@ -65,23 +74,58 @@ def filter_by_difficulty(
             yield Reject(STAGE, function.id, reason, told)
 
 
-def replaced(code: str, name: str, completion: str) -> str | None:
-    """The code with its top-level function `name` replaced by the one in `completion`; None when there is none."""
+def merged(code: str, name: str, completion: str) -> str | None:
+    """The program with its top-level function `name` as `completion` has it, together with the imports and helpers that come
+    with it; None when there is no such function.
+
+    What the completion defines under a name that the program uses otherwise is moved into the function: the rest of the
+    program stays as it is. Statements that define nothing, such as a test call, are left out.
+    """
     try:
-        written = ast.parse(completion)
-        tree = ast.parse(code)
-        bodies = [node for node in written.body if isinstance(node, ast.FunctionDef) and node.name == name]
-        if not bodies:
-            return None
-        tree.body = [
-            bodies[-1] if isinstance(node, ast.FunctionDef) and node.name == name else node for node in tree.body
+        program, written = ast.parse(code), ast.parse(completion)
+        function = next(node for node in reversed(written.body) if _defines(node, name))
+        place = max(number for number, node in enumerate(program.body) if _defines(node, name))
+        assert isinstance(function, ast.FunctionDef)
+        taken = {bound for node in program.body for bound in _bound(node)} - {name}
+        texts = {ast.dump(node) for node in program.body}
+        brought = [
+            node for node in written.body if _bound(node) and ast.dump(node) not in texts and not _defines(node, name)
         ]
-        return ast.unparse(tree)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        inside = [node for node in brought if _bound(node) & taken and not _is_future(node)]
+        parameters = {node.arg for node in ast.walk(function.args) if isinstance(node, ast.arg)}
+        function.body[:0] = [node for node in inside if not _bound(node) & (parameters | {"*"})]
+        outside = [node for node in brought if node not in inside]
+        imports = [node for node in outside if isinstance(node, ast.Import | ast.ImportFrom)]
+        helpers = [node for node in outside if node not in imports]
+        head = [node for node in imports if _is_future(node)]
+        program.body[place : place + 1] = [*(node for node in imports if node not in head), *helpers, function]
+        program.body[:0] = head
+        return ast.unparse(program)
+    except (StopIteration, SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 
 
+def _defines(node: ast.stmt, name: str) -> bool:
+    return isinstance(node, ast.FunctionDef) and node.name == name
+
+
+def _is_future(node: ast.stmt) -> bool:
+    return isinstance(node, ast.ImportFrom) and node.module == "__future__"
+
+
+def _bound(node: ast.stmt) -> set[str]:
+    """The names that a definition, an assignment or an import binds; none for other statements."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return {node.name}
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        return {(item.asname or item.name).split(".")[0] for item in node.names}
+    if isinstance(node, ast.Assign | ast.AnnAssign):
+        return {each.id for each in ast.walk(node) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)}
+    return set()
+
+
 def _largest(code: str) -> ast.FunctionDef:
+    """The top-level function with the most nodes. Raises ValueError when there is none."""
     functions = [node for node in ast.parse(code).body if isinstance(node, ast.FunctionDef)]
     return max(functions, key=lambda node: sum(1 for _ in ast.walk(node)))
 
@@ -98,12 +142,18 @@ def _prompt(record: SampledFunction) -> str:
 
 
 def _is_right(record: SampledFunction, answer: str, sandbox: Sandbox) -> bool:
+    """Whether the program with the function as the answer writes it gives every verified output."""
     code = record.function.code
-    made = replaced(code, _largest(code).name, last_block(answer) or answer)
+    name = _largest(code).name
+    texts = [*(block.content for block in reversed(fenced_blocks(answer))), answer]
+    made = next((made for text in texts if (made := merged(code, name, text)) is not None), None)
     if made is None:
         return False
     results = sandbox.call(Program(made), [pair.input for pair in record.pairs])
-    return all(result.value == pair.output for result, pair in zip(results, record.pairs))
+    return all(
+        result.status == "ok" and result.value is not None and values_match(decode(result.value), decode(pair.output))
+        for result, pair in zip(results, record.pairs)
+    )
 
 
 stage = Stage(STAGE, SampledFunction, SampledFunction, run)

@@ -67,7 +67,7 @@ class ResponseCache:
         self._looked = time.monotonic()
         for path in sorted(self.path.parent.glob("*.sqlite")):
             if path != self.path and path not in self._others:
-                connection = sqlite3.connect(f"file:{path}?mode=rw", _WAIT_S, uri=True)
+                connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=rw", _WAIT_S, uri=True)
                 if connection.execute(_HAS_TABLE).fetchone():
                     self._others[path] = connection
                 else:

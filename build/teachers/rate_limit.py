@@ -1,8 +1,8 @@
 """Limits how many requests an endpoint gets at once: as many as the recipe says, fewer while the server says "too many"."""
 
 import asyncio
-import random
 import time
+from collections import deque
 
 
 class RateLimiter:
@@ -12,7 +12,7 @@ class RateLimiter:
         ...                           # send; then limiter.served(), or limiter.refused(turn, seconds)
         limiter.leave()
 
-    `most` is the limit it starts at and never exceeds. One event loop only.
+    `most` is the limit it starts at and never exceeds. First come, first served. One event loop only.
     """
 
     def __init__(self, most: int) -> None:
@@ -21,30 +21,24 @@ class RateLimiter:
         self._active = 0
         self._cuts = 0
         self._closed_until = 0.0
-        self._waiting: list[asyncio.Future[None]] = []
+        self._waiting: deque[asyncio.Future[int]] = deque()
+        self._opens: asyncio.TimerHandle | None = None
 
     async def enter(self) -> int:
         """Wait for a place. The number returned tells `refused` what the limit was when this request set out."""
-        while True:
-            pause = self._closed_until - time.monotonic()
-            if pause > 0:  # spread, so that not all come back in one moment
-                await asyncio.sleep(pause + random.uniform(0, 0.1))
-            elif self._active < int(self.limit):
-                self._active += 1
-                return self._cuts
-            else:
-                place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-                self._waiting.append(place)
-                await place
+        place: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._waiting.append(place)
+        self._admit()
+        try:
+            return await place
+        except asyncio.CancelledError:
+            if place.done() and not place.cancelled():  # it had just been given a place
+                self.leave()
+            raise
 
     def leave(self) -> None:
         self._active -= 1
-        free = int(self.limit) - self._active
-        while free > 0 and self._waiting:
-            place = self._waiting.pop()
-            if not place.done():
-                place.set_result(None)
-                free -= 1
+        self._admit()
 
     def served(self) -> None:
         self.limit = min(self.limit + 1 / self.limit, float(self.most))
@@ -55,3 +49,20 @@ class RateLimiter:
             self._cuts += 1
             self.limit = max(self.limit / 2, 1.0)
         self._closed_until = max(self._closed_until, time.monotonic() + wait_s)
+
+    def _admit(self) -> None:
+        """Give the free places to those who have waited longest; during a pause, when it is over."""
+        pause = self._closed_until - time.monotonic()
+        if pause > 0:
+            if self._opens is None:
+                self._opens = asyncio.get_running_loop().call_later(pause, self._open)
+            return
+        while self._waiting and self._active < int(self.limit):
+            place = self._waiting.popleft()
+            if not place.done():
+                self._active += 1
+                place.set_result(self._cuts)
+
+    def _open(self) -> None:
+        self._opens = None
+        self._admit()

@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from build.core.chat import Completion, Request
 from build.core.config import FilterConfig, SamplingConfig, UnifyConfig
 from build.core.records import RawCode, Reject, SampledFunction, UnifiedFunction, Usage
 from build.sandbox import Limits, Sandbox
-from build.stages.difficulty_filter import filter_by_difficulty, replaced
+from build.stages.difficulty_filter import filter_by_difficulty, merged
 from build.stages.sample import sample_pairs
 from build.stages.type_filter import filter_by_type, read_label
 from build.teachers.trace.grounding import Grounds
@@ -110,12 +111,60 @@ def test_the_last_label_named_counts() -> None:
     assert read_label("reasoning") == ""
 
 
-def test_a_completion_replaces_the_function_and_nothing_else() -> None:
-    code = "A = 1\n\ndef f(x):\n    return A\n\ndef main_solution(x):\n    return f(x)\n"
-    made = replaced(code, "f", "def helper():\n    pass\n\ndef f(x):\n    return x\n")
-    assert made == "A = 1\n\ndef f(x):\n    return x\n\ndef main_solution(x):\n    return f(x)"
-    assert replaced(code, "f", "def g(x):\n    return x") is None and replaced(code, "f", "def f(:") is None
-    assert replaced(code, "f", f"def f(x):\n    return {'1+' * 3000}1") is None
+@pytest.mark.parametrize(
+    ("completion", "gives"),
+    [
+        ("def f(x):\n    return x + 1\n", 24),
+        ("import math\n\ndef f(x):\n    return math.isqrt(x * x) + 1\n", 24),
+        (
+            "from __future__ import annotations\nfrom math import *\n\ndef f(x: int) -> int:\n    return isqrt(x * x) + 1\n",
+            24,
+        ),
+        ("STEP = 1\n\ndef helper(x):\n    return x + STEP\n\ndef f(x):\n    return helper(x)\n", 24),
+        ("class Box:\n    pass\n\ndef f(x: Box) -> Box:\n    return x + 1\n", 24),
+        ("A = 5\n\ndef g(x):\n    return x + A\n\ndef f(x):\n    return g(x) - 4\n", 24),  # names of the program's own
+        ("from functools import cache\n\n@cache\ndef f(x):\n    return x + 1\n\nprint(f(1))\nassert False\n", 24),
+        ("def f(x):\n    return 0\n\ndef f(x):\n    return x + 1\n\ndef main_solution(x):\n    return -1\n", 24),
+        ("x = 9\n\ndef f(x):\n    return x + 1\n", 24),
+        ("def g(x):\n    return x", None),
+        ("def f(:", None),
+        (f"def f(x):\n    return {'1+' * 3000}1", None),
+    ],
+)
+def test_a_completion_brings_its_imports_and_helpers_and_changes_nothing_else(
+    completion: str, gives: int | None
+) -> None:
+    code = (
+        "A = 2\n\ndef g(x):\n    return x * A\n\ndef f(x):\n    return A\n\ndef main_solution(x):\n    return g(f(x))\n"
+    )
+    made = merged(code, "f", completion)
+    if made is None or gives is None:
+        assert made is gives
+        return
+    space: dict[str, Any] = {}
+    exec(compile(made, "made", "exec"), space)  # our own code
+    assert space["main_solution"](11) == gives and space["A"] == 2
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "```python\nimport numpy\n```\nSo:\n```python\ndef third(number):\n    return number * 0.3333333 + 0.1\n```\n"
+        "Use:\n```\nthird(3)\n```",
+        "```python\nfrom fractions import Fraction\n\ndef part(n):\n    return Fraction(n, 3)\n\ndef third(number):\n"
+        "    return float(part(number)) + 0.1000001\n```",
+    ],
+)
+def test_a_completion_is_right_by_the_papers_comparison(sandbox: Sandbox, answer: str) -> None:
+    content = DOUBLE.replace("def double(number: int) -> int", "def third(number: int) -> float").replace(
+        "2 * number", "number / 3 + 0.1"
+    )
+    function = sampled(
+        sandbox, content.replace("Double a number", "A third").replace("Twice the number", "A third of it")
+    )
+    rules = FilterConfig(difficulty=True, difficulty_high=0.99)
+    (found,) = filter_by_difficulty([function], rules, Scripted(lambda request: answer), sandbox, Counter())
+    assert isinstance(found, Reject) and found.reason == "too_easy"
 
 
 @pytest.mark.parametrize(

@@ -101,3 +101,18 @@ def test_a_run_that_went_on_under_other_layers_says_so(tmp_path: Path) -> None:
         "all",
         [{"code": None, "isolation": "none"}],
     )
+
+
+def test_hosts_with_equal_process_ids_do_not_write_to_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = []
+
+    def replace(beside: Path, path: Path) -> None:
+        names.append(beside.name)
+        raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr("os.getpid", lambda: 7)
+    monkeypatch.setattr(Path, "replace", replace)
+    for _ in range(2):
+        with pytest.raises(RunError, match="the disk is full"):
+            Store(tmp_path).write(tmp_path / "x", "text")
+    assert len(set(names)) == 2 and all(name.endswith(".tmp") for name in names) and not list(tmp_path.iterdir())

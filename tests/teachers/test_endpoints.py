@@ -20,6 +20,7 @@ from build.core.records import Usage
 from build.teachers.cache import ResponseCache
 from build.teachers.client import ModelTeacher
 from build.teachers.openai import Endpoints
+from build.teachers.rate_limit import RateLimiter
 from build.unifiers.prompts import unify_prompt
 
 KEY = "sk-test-3f0c1b77secret"
@@ -376,3 +377,33 @@ def test_a_key_that_is_a_word_changes_no_answer(tmp_path: Path, monkeypatch: pyt
     with FakeEndpoint(empty) as server:
         (answer,) = ask(teacher_for(tmp_path, server, key_variable="TEST_KEY"), requests(1))
     assert answer.text == '{"output": "EMPTY"}'
+
+
+@pytest.mark.parametrize("name", ["run#1", "run%201", "run?x=1", "a b"])
+def test_a_folder_of_any_name_holds_the_answers_of_all_ranks(tmp_path: Path, name: str) -> None:
+    first = ResponseCache(tmp_path / name, rank=0)
+    first.add("key", "run", Completion("of rank 0"))
+    assert ResponseCache(tmp_path / name, rank=1).find(["key"])["key"].text == "of rank 0"
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_places_are_given_in_the_order_of_asking() -> None:
+    async def take_turns() -> list[int]:
+        limiter, order = RateLimiter(2), list[int]()
+
+        async def work(number: int) -> None:
+            turn = await limiter.enter()
+            order.append(number)
+            await asyncio.sleep(0.001)
+            if number == 3:
+                limiter.refused(turn, 0.02)  # a pause changes nothing in the order
+            limiter.leave()
+
+        tasks = [asyncio.create_task(work(number)) for number in range(20)]
+        await asyncio.sleep(0)
+        tasks[10].cancel()
+        await asyncio.wait(tasks)
+        assert limiter._active == 0
+        return order
+
+    assert asyncio.run(take_turns()) == [number for number in range(20) if number != 10]
