@@ -14,6 +14,7 @@ import os
 import platform
 import sys
 import threading
+import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -22,18 +23,19 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from itertools import islice, pairwise
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from tqdm import tqdm
 
 from build.core.config import DataRecipe
 from build.core.errors import ConfigError, RunError
 from build.core.prompts import PROMPT_VERSION
+from build.core.records import Reject
 from build.core.store import Counts, Store
 from build.core.version import code_version
 from build.sandbox import Limits, Sandbox, SandboxError
 from build.stages import stages_of
-from build.stages.stage import Context, Shard
+from build.stages.stage import Context, Shard, Stage
 from build.teachers.open import check_model, open_model
 from build.teachers.trace.teacher import TraceTeacher
 
@@ -86,9 +88,28 @@ class Worker:
         names, stage = list(self.stages), self.stages[name]
         before = self.stages[names[names.index(name) - 1]]
         records = list(self.store.read(before.name, shard, before.keeps))
-        stats: Counter[str] = Counter()
-        made = list(stage.run(Shard(shard, records, self.store, name), self.context, stats))
+        made, stats = self._run_stage(stage, shard, records)
         return self.store.write_shard(name, shard, made, len(records), +stats)
+
+    def _run_stage(self, stage: Stage, shard: int, records: Sequence[Any]) -> tuple[list[Any], Counter[str]]:
+        """What a stage makes of some records, and its stats. A record that raises what nobody foresaw costs itself only."""
+        stats: Counter[str] = Counter()
+        try:
+            return list(stage.run(Shard(shard, records, self.store, stage.name), self.context, stats)), stats
+        except (RunError, ConfigError, SandboxError):
+            raise
+        except Exception as error:
+            if not records:
+                raise
+            if len(records) == 1:
+                return [Reject(stage.name, records[0].id, "error", _describe(error))], Counter()
+        made: list[Any] = []
+        stats = Counter()
+        for record in records:
+            of_record, counted = self._run_stage(stage, shard, [record])
+            made += of_record
+            stats.update(counted)
+        return made, stats
 
 
 def run(recipe: DataRecipe, isolation: Isolation = AVAILABLE, engine: Literal["local", "ray"] = "local") -> Store:
@@ -278,6 +299,12 @@ def _start_worker(
         return
     # Before this process waits for those that vLLM started.
     multiprocessing.util.Finalize(None, _worker.close, exitpriority=1)
+
+
+def _describe(error: Exception) -> str:
+    """An exception with its type and the place where it was raised, alike on every machine."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} at {Path(place.filename).name}:{place.lineno}: {' '.join(str(error).split())[:300]}"
 
 
 def _end_with(lifeline: multiprocessing.connection.Connection) -> None:
