@@ -6,154 +6,21 @@ In Python the same recipe goes through the class:
 
     CodeIO(config_name="codeio_pp", recipe="recipes/data/demo.yaml").download_and_prepare()
 
-The expensive work happens in the resumable run folder (`build.engine`); the builder only assembles it, because a builder
-throws its unfinished folder away on any error. Under datasets 3.x `load_dataset("codeio_dataset.py", "codeio_pp",
-recipe=..., trust_remote_code=True)` works as well; from 4.0 on, scripts are refused, and the class or the folder that the
-command writes take its place.
+Under datasets 3.x `load_dataset("codeio_dataset.py", "codeio_pp", recipe=..., trust_remote_code=True)` works as well; from
+4.0 on, scripts are refused, and the class or the folder that the command writes take its place. The class is defined in
+`build.builder`; the command imports it, and `datasets` with it, only once it is needed.
 """
 
-import shutil
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import click
-import datasets
-from datasets import Features, Value
 
-from build.core.config import DataRecipe, read_data_recipe
-from build.core.errors import ConfigError, RunError
-from build.core.prompts import PROMPT_VERSION
-from build.core.records import digest
-from build.core.store import Store
-from build.core.version import VERSION
-from build.engine import AVAILABLE, Isolation, run
-from build.report.card import write_card
-from build.report.estimate import estimate
-from build.report.folder import dataset_faults
-from build.report.summary import print_summary
-from build.sandbox import SandboxError
-from build.stages.assemble import CONFIGS, SPLITS, rows
-from build.stages.publish import check_target, publish
+if __name__ not in ("__main__", "__mp_main__"):  # as a module; the command and its workers do not wait for `datasets`
+    from build.builder import FEATURES, CodeIO, CodeIOConfig, materialise
 
-_TEXT = Value("string")
-_MESSAGES = [{"role": _TEXT, "content": _TEXT}]
-_ABOUT = {"id": _TEXT, "function_id": _TEXT, "task": _TEXT, "prompt": _MESSAGES}
-_TRAINING = _ABOUT | {
-    "completion": _MESSAGES,
-    "correct": Value("bool"),
-    "verdict_1": _TEXT,
-    "verdict_2": _TEXT,
-    "verdict_3": _TEXT,
-    "complete": Value("bool"),
-    "proof": _TEXT,
-    "sample": Value("int32"),
-    "finish_reason": _TEXT,
-    "pass_rate": Value("float64"),
-    "constant": Value("bool"),
-    "teacher": _TEXT,
-    "source": _TEXT,
-    "path": _TEXT,
-    "license": _TEXT,
-}
-_TURNS = ("prompt", "turn_1", "feedback_1", "turn_2", "feedback_2")
-_FUNCTION = (
-    *("id", "problem_description", "io_requirements", "refcode", "funcname", "ios", "input_generator", "constant"),
-    *("source", "category", "license", "meta"),
-)
-FEATURES: dict[str, dict[str, Any]] = {
-    "codeio": _TRAINING,
-    "codeio_pp": _TRAINING,
-    "turns": dict.fromkeys(_TURNS, _TEXT),
-    "functions": dict.fromkeys(_FUNCTION, _TEXT) | {"constant": Value("bool")},
-    "rl": _ABOUT | {"code": _TEXT, "input": _TEXT, "output": _TEXT, "pass_rate": Value("float64")},
-}
-
-
-class CodeIOConfig(datasets.BuilderConfig):
-    """One published config of one data recipe; `recipe` is the path of its YAML file."""
-
-    def __init__(self, recipe: str = "recipes/data/demo.yaml", **kwargs: Any) -> None:
-        super().__init__(version=datasets.Version(VERSION), **kwargs)
-        self.recipe = recipe
-
-
-class CodeIO(datasets.GeneratorBasedBuilder):
-    """Builds the configs `codeio`, `codeio_pp`, `turns`, `functions` and `rl` (splits `train`, `test`) of a data recipe.
-
-    Brings the recipe's run to its end first, so a second build of the same recipe runs nothing again. Raises `ConfigError`
-    or `RunError` with one sentence.
-    """
-
-    BUILDER_CONFIG_CLASS = CodeIOConfig
-    BUILDER_CONFIGS = [CodeIOConfig(name=name) for name in CONFIGS]  # noqa: RUF012
-    DEFAULT_CONFIG_NAME = "codeio_pp"
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        recipe = read_data_recipe(Path(kwargs.get("recipe") or CodeIOConfig().recipe))
-        # The builder's cache goes by name and arguments; the digest makes it go by the recipe's content too,
-        # and the run's place, since sources that have changed are read anew under another `run`.
-        content = digest(recipe.digest(), PROMPT_VERSION, str(recipe.run.resolve()))
-        super().__init__(*args, **{**kwargs, "hash": content})
-
-    def _info(self) -> datasets.DatasetInfo:
-        return datasets.DatasetInfo(features=Features(FEATURES[self.config.name]))
-
-    def _split_generators(self, dl_manager: Any) -> list[datasets.SplitGenerator]:
-        store = run(read_data_recipe(Path(self.config.recipe)))
-        shards = list(range(store.shards() or 0))
-        return [datasets.SplitGenerator(split, gen_kwargs={"shards": shards, "split": split}) for split in SPLITS]
-
-    def _generate_examples(self, shards: list[int], split: str) -> Iterator[tuple[str, dict[str, Any]]]:
-        recipe = read_data_recipe(Path(self.config.recipe))
-        store = Store(recipe.run)
-        for shard in shards:
-            yield from rows(self.config.name, split, store, shard, recipe)
-
-
-def materialise(path: Path, isolation: Isolation = AVAILABLE) -> tuple[DataRecipe, Store, Path]:
-    """Run a recipe to its end and write RUN/dataset, which `load_dataset(folder, config)` reads.
-
-    The folder appears as a whole or not at all; one that is complete is left as it is. Raises `RunError` when it cannot be
-    written; a run without a single instance has none.
-    """
-    recipe = read_data_recipe(path)
-    store = run(recipe, isolation)
-    folder = recipe.run / "dataset"
-    if folder.exists() and (faults := dataset_faults(folder)):
-        raise RunError(f"{faults[0]}; remove {folder} and run the same command again.")
-    if not folder.exists() and store.totals("questions").kept:
-        try:
-            _write(path, recipe, store, folder)
-        except (OSError, datasets.exceptions.DatasetGenerationError) as error:
-            cause = error.__cause__ or error
-            if isinstance(cause, RunError):
-                raise cause from error
-            raise RunError(
-                f"{folder}: cannot be written ({cause}); mend that and run the same command again."
-            ) from error
-    return recipe, store, folder
-
-
-def _write(path: Path, recipe: DataRecipe, store: Store, folder: Path) -> None:
-    beside = recipe.run / "dataset.tmp"
-    shutil.rmtree(beside, ignore_errors=True)
-    examples: dict[str, dict[str, int]] = {}
-    for config in CONFIGS:
-        builder = CodeIO(config_name=config, recipe=str(path), cache_dir=str(beside / "cache"), dataset_name=config)
-        builder.download_and_prepare(str(beside / config), file_format="parquet")
-        examples[config] = {name: split.num_examples for name, split in builder.info.splits.items()}
-    _remove_traces(beside)
-    write_card(recipe, store, beside, examples)
-    beside.rename(folder)
-
-
-def _remove_traces(folder: Path) -> None:
-    """What the builder leaves beside the data: its cache, its locks, and an info file that would repeat the card."""
-    shutil.rmtree(folder / "cache", ignore_errors=True)
-    for file in [*folder.rglob("*.lock"), *folder.rglob("dataset_info.json")]:
-        file.unlink()
+    __all__ = ["FEATURES", "CodeIO", "CodeIOConfig", "main", "materialise"]
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -183,14 +50,30 @@ def main(
 
     The work is resumable: stopped at any moment, the same command goes on where it was.
     """
+    from build.core.config import read_data_recipe
+    from build.core.errors import ConfigError, RunError
+
+    try:
+        recipe = read_data_recipe(path)
+    except ConfigError as error:
+        sys.exit(f"Error: {error}")
+    from build.engine import Isolation
+    from build.report.estimate import estimate
+    from build.report.summary import print_summary
+    from build.sandbox import SandboxError
+
     isolation = Isolation(require_isolation, unsafe_exec)
     try:
         if repo:
+            from build.stages.publish import check_target, publish
+
             check_target(repo)
         if dry_run:
-            print(estimate(read_data_recipe(path), isolation))
+            print(estimate(recipe, isolation))
             return
-        recipe, store, folder = materialise(path, isolation)
+        from build.builder import materialise
+
+        _, store, folder = materialise(path, isolation)
         print_summary(recipe, store, folder)
         if not folder.exists():
             raise RunError(f"{recipe.run}: the run has no instance, so there is no dataset to write.")

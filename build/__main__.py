@@ -1,26 +1,45 @@
 """Defines the pipeline's commands: `python -m build --help`."""
 
+import importlib
 import sys
 from pathlib import Path
 from typing import Literal
 
 import click
 
-from build.bench.prefixes import prefixes
-from build.bench.sandbox import bench
-from build.bench.teacher import bench_teacher
-from build.core.config import read_data_recipe
 from build.core.errors import ConfigError, RunError
-from build.core.store import Store
-from build.engine import Isolation, run_rank
-from build.engine import run as run_all
-from build.report.check import check as check_run
-from build.report.official import official
-from build.report.summary import print_summary
-from build.sandbox import Limits, SandboxError
+
+_ELSEWHERE = {  # commands that other modules define: where, and what they are for
+    "bench": ("build.bench.sandbox:bench", "Measure the sandbox, and how often it differs from a plain interpreter."),
+    "official": ("build.report.official:official", "Judge released five-field rows again."),
+    "prefixes": ("build.bench.prefixes:prefixes", "Count the prompt tokens that a prefix cache would serve."),
+}
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Commands(click.Group):
+    """A group that imports the module of a command only when it is called, so that help and typos are answered at once."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return sorted([*super().list_commands(context), *_ELSEWHERE])
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name not in _ELSEWHERE:
+            return super().get_command(context, name)
+        module, _, function = _ELSEWHERE[name][0].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), function)
+        return command
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [
+                    (name, _ELSEWHERE[name][1] if name in _ELSEWHERE else self.commands[name].get_short_help_str(90))
+                    for name in self.list_commands(context)
+                ]
+            )
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """The CodeI/O data pipeline. `python codeio_dataset.py --config RECIPE` runs it whole and writes the dataset."""
 
@@ -46,6 +65,11 @@ def run(
     """
     if (rank is None) != (world is None) or (rank is not None and world is not None and rank >= world):
         raise click.UsageError("--rank and --world go together, with --rank below --world.")
+    from build.core.config import read_data_recipe
+    from build.engine import Isolation, run_rank
+    from build.engine import run as run_all
+    from build.report.summary import print_summary
+
     recipe = read_data_recipe(config)
     isolation = Isolation(require_isolation, unsafe_exec)
     if rank is None or world is None:
@@ -59,6 +83,10 @@ def run(
 @click.option("--cpu-s", default=5.0, show_default=True, help="CPU seconds that one call may take.")
 def check(run_folder: Path, cpu_s: float) -> None:
     """Execute every pair of a run again in a new process, and recount every stage. Exit 1 when something is off."""
+    from build.core.store import Store
+    from build.report.check import check as check_run
+    from build.sandbox import Limits
+
     store = Store(run_folder)
     store.manifest()
     findings = check_run(store, Limits(call_cpu_s=cpu_s))
@@ -70,16 +98,14 @@ def check(run_folder: Path, cpu_s: float) -> None:
     sys.exit(1 if findings.faults else 0)
 
 
-main.add_command(bench)
-main.add_command(official)
-main.add_command(prefixes)
-bench.add_command(bench_teacher)
-
-
 if __name__ == "__main__":
     try:
         main()
-    except (ConfigError, RunError, SandboxError) as error:
+    except (ConfigError, RuntimeError) as error:
+        from build.sandbox import SandboxError
+
+        if not isinstance(error, ConfigError | RunError | SandboxError):
+            raise
         sys.exit(f"Error: {error}")
     except KeyboardInterrupt:
         sys.exit("Stopped. Run the same command again to go on.")

@@ -72,13 +72,17 @@ class Refused(Exception):
 
 
 class LoopbackHub:
-    """The server and what it holds. `requests` lists "METHOD path" in order; `unknown` those that it cannot answer."""
+    """The server and what it holds. `requests` lists "METHOD path" in order; `unknown` those that it cannot answer.
+
+    `storage_status`: what the storage answers to each upload, where it is not to take any.
+    """
 
     def __init__(self) -> None:
         self.repos: dict[tuple[str, str], Repo] = {}
         self.lfs: dict[str, bytes] = {}
         self.requests: list[str] = []
         self.unknown: list[str] = []
+        self.storage_status: int | None = None
         self.lock = threading.Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"hub": self}))
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
@@ -243,6 +247,8 @@ class _Handler(BaseHTTPRequestHandler):
         return {"transfer": "basic", "objects": objects}
 
     def lfs_object(self, oid: str) -> Any:
+        if self.hub.storage_status is not None:
+            raise Refused(self.hub.storage_status, "StorageRefuses")
         if hashlib.sha256(self.body).hexdigest() != oid:
             raise Refused(400, "DigestMismatch")
         self.hub.lfs[oid] = self.body

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from build.__main__ import _ELSEWHERE
 from tests.build.conftest import write_recipe
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -28,6 +29,33 @@ def command(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_help_says_what_a_command_is_for(arguments: list[str]) -> None:
     done = command(*arguments, "--help")
     assert done.returncode == 0 and len(done.stdout.splitlines()) > 5
+
+
+@pytest.mark.parametrize(
+    "arguments", [["codeio_dataset"], ["build"], ["build", "run"], ["build", "check"]], ids=" ".join
+)
+def test_help_does_not_wait_for_slow_libraries(arguments: list[str]) -> None:
+    start = (
+        f"import atexit, runpy, sys; sys.argv = {[*arguments, '--help']!r}; "
+        "atexit.register(lambda: print('LOADED', *sys.modules)); "
+        f"runpy.run_module({arguments[0]!r}, run_name='__main__', alter_sys=True)"
+    )
+    done = command("-c", start)
+    loaded = set(done.stdout.partition("LOADED")[2].split())
+    assert "click" in loaded and not loaded & {
+        "datasets",
+        "matplotlib",
+        "pandas",
+        "pyarrow",
+        "pydantic",
+        "huggingface_hub",
+    }
+
+
+@pytest.mark.parametrize("name", sorted(_ELSEWHERE))
+def test_every_command_is_there(name: str) -> None:
+    done = command("-m", "build", name, "--help")
+    assert done.returncode == 0 and "Usage: " in done.stdout
 
 
 def test_a_typo_in_a_recipe_is_one_sentence(tmp_path: Path) -> None:

@@ -192,6 +192,19 @@ def test_an_upload_that_cannot_succeed_is_refused_before_the_run(
     assert done.exit_code == 1 and message in done.output and not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize("status", [403, 507])
+def test_a_storage_that_refuses_an_upload_is_one_sentence(
+    folder: Path, recipe_path: Path, tmp_path: Path, status: int
+) -> None:
+    with LoopbackHub() as hub:
+        hub.storage_status = status
+        push = [sys.executable, "codeio_dataset.py", "--config", str(recipe_path), "--push-to-hub", "me/small"]
+        pushed = subprocess.run(push, cwd=ROOT, env=hub.environment(tmp_path), capture_output=True, text=True)
+    assert pushed.returncode == 1 and "Traceback" not in pushed.stderr
+    (told,) = (line for line in pushed.stderr.splitlines() if line.startswith("Error: "))
+    assert "me/small: the Hub did not take the folder (" in told and told.endswith("run again.")
+
+
 @pytest.mark.parametrize("lost", ["README.md", "rl", "codeio_pp/*.parquet"])
 def test_a_dataset_folder_that_is_not_whole_is_named(tmp_path: Path, lost: str) -> None:
     path = write_recipe(tmp_path)

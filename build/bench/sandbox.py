@@ -27,6 +27,7 @@ from tqdm import tqdm
 
 from build.bench.baseline import Unprotected
 from build.bench.hostile import THREATS
+from build.bench.teacher import bench_teacher
 from build.core.config import SamplingConfig
 from build.core.records import SampledFunction, UnifiedFunction
 from build.core.tables import read_rows
@@ -72,6 +73,9 @@ def bench() -> None:
     """Measurements of the sandbox (needs requirements/bench.txt)."""
     if psutil is None:
         raise click.ClickException("bench needs the package psutil: pip install -r requirements/bench.txt")
+
+
+bench.add_command(bench_teacher)
 
 
 @bench.command("sandbox")

@@ -38,7 +38,15 @@ def publish(folder: Path, repo: str, private: bool) -> str:
             api.upload_folder(repo_id=repo, repo_type="dataset", folder_path=folder, commit_message="CodeI/O dataset")
         )
     except Exception as error:  # the Hub's clients raise many kinds; a storage error is a RuntimeError
-        reason = f"{type(error).__name__}: {' '.join(str(error).split())[:300].rstrip('.')}"
-        refused = isinstance(error, HfHubHTTPError) and error.response.status_code in (401, 403)
+        cause = _cause(error)
+        reason = f"{type(cause).__name__}: {' '.join(str(cause).split())[:300].rstrip('.')}"
+        refused = isinstance(cause, HfHubHTTPError) and cause.response.status_code in (401, 403)
         todo = "check HF_TOKEN and what it may write" if refused else "mend that"
         raise RunError(f"{repo}: the Hub did not take the folder ({reason}); {todo} and run again.") from error
+
+
+def _cause(error: BaseException) -> BaseException:
+    """The error that a client's error came from: it names the request and its answer."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return error
