@@ -46,7 +46,7 @@ def publish(folder: Path, repo: str, private: bool) -> str:
 
 
 def _cause(error: BaseException) -> BaseException:
-    """The error that a client's error came from: it names the request and its answer."""
-    while error.__cause__ is not None:
+    """The error below a client's error that says the most: the first answer of the Hub, else the first cause."""
+    while error.__cause__ is not None and not isinstance(error, HfHubHTTPError):
         error = error.__cause__
     return error
