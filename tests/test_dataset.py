@@ -17,6 +17,7 @@ from build.core.config import read_data_recipe
 from build.core.errors import RunError
 from build.core.store import Store
 from build.core.values import values_match
+from build.report.card import write_card
 from build.report.check import check
 from build.report.summary import print_summary, yield_table
 from build.sandbox import Limits
@@ -88,6 +89,20 @@ def test_the_card_names_sources_licenses_and_yield(folder: Path) -> None:
     assert "Apache-2.0" in card and "| sample" in card and "lengths.png" in card
     assert DatasetCard.load(folder / "README.md").data.license == "apache-2.0"
     assert (folder / "lengths.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_card_names_the_layers_of_every_part_of_a_run(recipe_path: Path, tmp_path: Path) -> None:
+    recipe = read_data_recipe(recipe_path)
+    store = Store(tmp_path / "run")
+    shutil.copytree(recipe.run, store.root, ignore=shutil.ignore_patterns("dataset*"))
+    manifest = store.manifest()
+    bare = {"code": "later", "isolation": {"active": {"rlimits": ""}, "missing": {"seccomp": "no such kernel"}}}
+    store.write(store.root / "manifest.json", json.dumps(manifest | {"resumed_under": [bare, bare | {"code": "x"}]}))
+    write_card(recipe, store, tmp_path / "card", {config: {"train": 1} for config in CONFIGS})
+    (told,) = (
+        line for line in (tmp_path / "card" / "README.md").read_text().split("\n") if "layers of the sandbox" in line
+    )
+    assert told.endswith("; later rlimits (missing: seccomp).") and told.count("missing") == 2
 
 
 def test_the_card_names_each_license_of_mixed_rows(tmp_path: Path) -> None:

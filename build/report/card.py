@@ -157,8 +157,9 @@ def _teacher_limits(recipe: DataRecipe) -> str:
 def _layers(store: Store) -> str:
     """The layers that confined the code, of each part of a run that went on under others."""
     manifest = store.manifest()
-    parts = [manifest["isolation"], *manifest.get("resumed_under", [])]
-    return "; later ".join(f"{_names(part['active'])} (missing: {_names(part['missing'])})" for part in parts)
+    parts = [each["isolation"] for each in (manifest, *manifest.get("resumed_under", []))]
+    told = [f"{_names(part['active'])} (missing: {_names(part['missing'])})" for part in parts]
+    return "; later ".join(dict.fromkeys(told))
 
 
 def _names(layers: dict[str, str]) -> str:
