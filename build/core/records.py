@@ -64,7 +64,8 @@ class UnifiedFunction:
     """A function in the unified format of the paper (appendix A): four parts and where they came from.
 
     `code` is self-contained and ends in `main_solution`; `generator` defines `input_generator()` and may be missing where
-    ready functions come with recorded pairs instead (the official raw schema).
+    ready functions come with recorded pairs instead (the official raw schema). `types`: how the static unifier found the types
+    of the parameters, the least certain of them; "" for other unifiers.
     """
 
     id: str
@@ -79,6 +80,7 @@ class UnifiedFunction:
     query: str
     generator: str | None
     recorded: tuple[RecordedPair, ...] = ()
+    types: Literal["", "annotated", "call_site", "inferred", "trial"] = ""
 
 
 @dataclass(frozen=True, slots=True)

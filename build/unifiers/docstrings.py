@@ -1,25 +1,42 @@
-"""What a docstring says, in the three forms the unified format needs: a clean docstring, an I/O description, a query.
+"""What a docstring says, or, where there is none, the comment at the function: its summary, its body, its arguments.
 
-The static unifier's companion: the words are the author's, re-arranged; examples are taken out, because they give outputs
-away. Google, NumPy, reST and Epydoc styles are read with docstring-parser.
+The words are the author's; examples are taken out, because they give outputs away, and so is markup. Google, NumPy, reST and
+Epydoc styles are read with docstring-parser.
 """
 
+import ast
+import inspect
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import docstring_parser
 
 from build.unifiers.refusal import Refused
 
+_SECTION = re.compile(
+    r"(?im)^\s*(args?|arguments?|param(eter)?s?|returns?|return value|raises?|yields?|examples?|usage|notes?|see also"
+    r"|references?|attributes?|doctests?|input|output|complexity|time complexity|>>>.*"
+    r"|[:@](param|return|rtype|type|raise|arg)\w*\b.*"
+    r"|version(added|changed).*|\.\. \w+.*)\s*(:.*)?$"
+)
+_NO_SUMMARY = re.compile(
+    r"(?i)^(pre-?conditions?|post-?conditions?|todo|fixme|deprecated|see |really |note\b|internal|private|helper\b|test|stub"
+    r"|hack|same as|like |alias|wrapper|wrap |this is (a )?(hack|copy)|:|\.\.|@|-|=|#|http|author|copyright|from |e\.g|created"
+    r"|input\b|output\b|args?\b|param|example|type |rtype|usage)"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Documentation:
-    """`summary` and `returns` are one line each; `body` is the description without examples; `parameters` by name."""
+    """`summary` and `returns` are one line each; `body` is the description without examples; `parameters` and `types` (the
+    docstring's words for a type) by name.
+    """
 
-    summary: str
-    body: str
-    parameters: dict[str, str]
-    returns: str
+    summary: str = ""
+    body: str = ""
+    parameters: dict[str, str] = field(default_factory=dict)
+    returns: str = ""
+    types: dict[str, str] = field(default_factory=dict)
 
 
 def read_docstring(text: str) -> Documentation | None:
@@ -33,54 +50,99 @@ def read_docstring(text: str) -> Documentation | None:
         return None
     except Exception as error:  # the parser meets its own limits as IndexError, KeyError and the like
         raise Refused("unreadable_docstring", f"{type(error).__name__}: {error}") from error
-    summary = _one_line(parsed.short_description or "")
-    if len(summary.split()) < 2:
-        return None
-    body = _without_examples(parsed.long_description or "")
+    first = _first_paragraph(text)
+    parameters, types = {}, {}
+    for param in parsed.params:
+        name = param.arg_name.lstrip("*").split(":")[0].strip("` ")
+        parameters[name] = _one_line(param.description or "")
+        types[name] = (param.type_name or "").strip()
     returns = _one_line((parsed.returns and parsed.returns.description) or "")
-    parameters = {param.arg_name.lstrip("*"): _one_line(param.description or "") for param in parsed.params}
-    return Documentation(summary, "\n\n".join(part for part in (summary, body) if part), parameters, returns)
+    described = Documentation("", "", parameters, returns, types)
+    if len(first.split()) < 2 or _NO_SUMMARY.match(first) or _is_code(first):
+        return described if any(parameters.values()) or returns else None
+    body = _without_examples(parsed.long_description or "")
+    head, _, tail = body.partition("\n\n")
+    body = tail if head and " ".join(plain_text(head).split()) in first else body
+    whole = "\n\n".join(part for part in (first, body) if part)
+    return Documentation(_summary(first), whole, parameters, returns, types)
 
 
-def describe_io(parameters: list[tuple[str, str]], returned: str, docs: Documentation) -> str:
-    """The input/output description: a line per argument (name, type in words) and one for the returned value."""
-    lines = ["Input:"]
-    for name, type_words in parameters:
-        meaning = docs.parameters.get(name) or "see the problem statement"
-        lines.append(f"  `{name}` ({type_words}): {_sentence(meaning)}")
-    meaning = docs.returns or f"the result of this task: {docs.summary[:1].lower()}{docs.summary[1:]}"
-    lines += ["Output:", f"  `return` ({returned}): {_sentence(meaning)}"]
-    return "\n".join(lines)
+def read_comment(lines: list[str], node: ast.FunctionDef) -> Documentation | None:
+    """The comment over a function or at the beginning of its body, where it is a sentence. `lines`: those of the file."""
+    over: list[str] = []
+    number = min([node.lineno, *(item.lineno for item in node.decorator_list)]) - 2
+    while number >= 0 and re.match(r"\s*#", lines[number]):
+        over.insert(0, lines[number])
+        number -= 1
+    inside = []
+    for line in lines[node.lineno : node.body[0].lineno - 1]:
+        if re.match(r"\s*#", line):
+            inside.append(line)
+    for found in (over, inside):
+        text = " ".join(re.sub(r"^\s*#+!?\s?", "", line).strip(" -=*#~") for line in found).strip()
+        first = _summary(plain_text(text))
+        if (
+            3 <= len(first.split()) <= 40
+            and not _NO_SUMMARY.match(first)
+            and not _is_code(first)
+            and first[0].isalpha()
+        ):
+            return Documentation(first, first)
+    return None
 
 
-def ask(parameters: list[str], docs: Documentation) -> str:
-    """The query: what is given, what is to be done, and a wh-question, without values and programming words."""
-    given = []
-    for name in parameters:
-        meaning = docs.parameters.get(name, "").rstrip(".")
-        given.append(f"`{name}` ({meaning[:1].lower()}{meaning[1:]})" if meaning else f"`{name}`")
-    listed = given[0] if len(given) == 1 else ", ".join(given[:-1]) + " and " + given[-1]
-    task = docs.summary.replace("*", "").rstrip(".")
-    return f"You are given {listed}. Your task: {task[:1].lower()}{task[1:]}. {_question(docs.returns)}"
+def plain_text(text: str) -> str:
+    """A text without the markup of documentation: roles, literals in double backticks, emphasis, links."""
+    text = re.sub(r":[\w:]+:`~?\.?([^`<]*?)(?:\s*<[^>]*>)?`", r"`\1`", text)
+    text = re.sub(r"``([^`]+)``", r"`\1`", text)
+    text = re.sub(r"`([^`<]+?)\s*<[^>]*>`_*", r"\1", text)
+    text = re.sub(r"\*\*([^*\n]+)\*\*", r"\1", text)
+    text = re.sub(r"(?<![\w*])\*([^*\s][^*\n]*?)\*(?![\w*])", r"\1", text)
+    text = re.sub(r"\s*\[\d+\]_", "", text)
+    return re.sub(r"\|(\w+)\|", r"\1", text)
 
 
-def _question(returns: str) -> str:
-    returned = returns.rstrip(".")
-    if re.match(r"(?i)(true|false|whether)\b", returned):
-        condition = re.sub(r"(?i)^(true if|true when|whether)\s+", "", returned)
-        condition = re.split(r"(?i)[,;]?\s+(?:otherwise|else|false|or false)\b", condition)[0].rstrip(" ,;")
-        return f"Which is it, true or false, that {condition[:1].lower()}{condition[1:]}?"
-    match = re.match(r"(?i)(the|a|an)\s+", returned)
-    if match and not re.search(r"[.:;]", returned):
-        return f"What is the {returned[match.end() :]}?"
-    return "What is the result for the given values?"
+def _first_paragraph(text: str) -> str:
+    """The text up to the first empty line, section or example, on one line."""
+    kept: list[str] = []
+    for line in inspect.cleandoc(text).split("\n"):
+        if (not line.strip() and kept) or _SECTION.match(line) or re.fullmatch(r"\s*[-=~^*]{3,}\s*", line):
+            break
+        if line.strip():
+            kept.append(line.strip())
+    return " ".join(plain_text(" ".join(kept)).split()).rstrip(":").strip()
+
+
+def _summary(text: str) -> str:
+    """The first sentence, or the first two where the first is very short."""
+    parts = re.split(r"(?<=[a-z0-9)`'\"][.!?])\s+(?=[A-Z`])", text)
+    kept = parts[0]
+    if len(parts) > 1 and len(kept.split()) < 4:
+        kept += " " + parts[1]
+    return kept if len(kept) <= 300 else kept[:300].rpartition(" ")[0] + " …"
+
+
+def _is_code(text: str) -> bool:
+    """Whether a text is code that was commented out, or a signature, rather than a sentence."""
+    if re.match(r"\w+\(.*\)\s*(->|$|:)", text) or re.match(
+        r"(def|class|import|return|print|for|while|if)\b.*[:(=]", text
+    ):
+        return True
+    try:
+        ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        letters = sum(letter.isalpha() or letter.isspace() for letter in text)
+        return letters < 0.6 * len(text)
+    return True
 
 
 def _without_examples(text: str) -> str:
     kept: list[str] = []
     in_example = False
     for line in text.split("\n"):
-        if line.lstrip().startswith(">>>") or re.match(r"(?i)\s*(examples?|usage|doctests?)\s*:", line):
+        if line.lstrip().startswith(">>>") or re.match(
+            r"(?i)\s*(examples?|usage|doctests?|for example|e\.g\.)\s*:", line
+        ):
             in_example = True
         elif not line.strip():
             in_example = False
@@ -90,8 +152,4 @@ def _without_examples(text: str) -> str:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(_without_examples(text).split())
-
-
-def _sentence(text: str) -> str:
-    return text if text.endswith((".", "!", "?")) else text + "."
+    return " ".join(plain_text(_without_examples(text)).split())

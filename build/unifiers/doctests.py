@@ -13,59 +13,59 @@ from typing import Any
 from build.core.values import values_match
 from build.sandbox import Program, Sandbox
 from build.sandbox.codec import NotData, to_plain
+from build.unifiers.trials import beside
 
 _FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE | doctest.IGNORE_EXCEPTION_DETAIL
 _DRIVER = """
-
-def _doctest_plain(value):
+def plain(value):
     kind = type(value).__name__
     if value is None or kind in ("bool", "int", "float", "str"):
         return value
     if kind in ("list", "tuple", "deque", "range"):
-        return [_doctest_plain(item) for item in value]
+        return [plain(item) for item in value]
     if kind in ("set", "frozenset"):
-        return [_doctest_plain(item) for item in sorted(value)]
+        return [plain(item) for item in sorted(value)]
     if kind in ("dict", "OrderedDict", "defaultdict", "Counter"):
-        plain = {}
+        made = {}
         for key, item in value.items():
-            if type(key).__name__ not in ("int", "str") or str(key) in plain:
+            if type(key).__name__ not in ("int", "str") or str(key) in made:
                 raise TypeError("no JSON key")
-            plain[str(key)] = _doctest_plain(item)
-        return plain
+            made[str(key)] = plain(item)
+        return made
     raise TypeError("not JSON")
 
 
-def _doctest_run(name, parameters, defaults, sources):
+def run(slice_names, name, parameters, defaults, sources):
     import json
 
     reached = []
-    entry = main_solution
+    entry = slice_names["main_solution"]
 
     def shim(*positional, **keywords):
         given = dict(zip(parameters, positional))
         if len(positional) > len(parameters) or set(given) & set(keywords):
-            raise _DoctestSkip()
+            raise Skip()
         given.update(keywords)
         if set(given) - set(parameters):
-            raise _DoctestSkip()
+            raise Skip()
         for parameter, value in defaults.items():
             given.setdefault(parameter, value)
         try:
-            plain = json.loads(json.dumps(_doctest_plain(given)))
+            arguments = json.loads(json.dumps(plain(given)))
         except (TypeError, ValueError):
-            raise _DoctestSkip() from None
-        if set(plain) != set(entry.__code__.co_varnames[: entry.__code__.co_argcount]):
-            raise _DoctestSkip()
+            raise Skip() from None
+        if set(arguments) != set(entry.__code__.co_varnames[: entry.__code__.co_argcount]):
+            raise Skip()
         reached.append(1)
         try:
-            value = entry(**plain)
+            value = entry(**arguments)
         except BaseException as error:
             reached.append(type(error).__name__)
             raise
         reached.append(0)
         return value
 
-    names = dict(globals())
+    names = dict(slice_names)
     names[name] = shim
     found = []
     for source in sources:
@@ -81,7 +81,7 @@ def _doctest_run(name, parameters, defaults, sources):
             else:
                 value = eval(code, names)
             outcome = ["value", repr(value) if value is not None else ""]
-        except _DoctestSkip:
+        except Skip:
             outcome = ["skipped", ""]
         except BaseException as error:
             outcome = ["raised", type(error).__name__]
@@ -91,7 +91,7 @@ def _doctest_run(name, parameters, defaults, sources):
     return found
 
 
-class _DoctestSkip(BaseException):
+class Skip(BaseException):
     pass
 """
 
@@ -141,7 +141,7 @@ def contradiction(
         "defaults": defaults,
         "sources": [example.source for example in examples],
     }
-    (result,) = sandbox.call(Program(code + _DRIVER, "_doctest_run"), [json.dumps(given)])
+    (result,) = sandbox.call(Program(code + beside(_DRIVER, "doctest_run_"), "doctest_run_"), [json.dumps(given)])
     if result.status != "ok" or result.value is None:
         return "" if result.status in ("timeout", "memory") else f"the examples do not run: {result.detail}"
     for example, (status, shown) in zip(examples, json.loads(result.value)):
@@ -157,6 +157,9 @@ def contradiction(
     return ""
 
 
+Calls = dict[str, list[tuple[list[Any], dict[str, Any]]]]
+
+
 def doctest_calls(text: str, function: str) -> list[tuple[list[Any], dict[str, Any]]]:
     """The literal positional and keyword arguments of each doctest call of `function`, in order.
 
@@ -166,32 +169,34 @@ def doctest_calls(text: str, function: str) -> list[tuple[list[Any], dict[str, A
         examples = doctest.DocTestParser().get_examples(text)
     except ValueError:
         return []
-    return calls_in([example.source for example in examples], function)
+    return literal_calls([example.source for example in examples]).get(function, [])
 
 
-def calls_in(sources: list[str], function: str) -> list[tuple[list[Any], dict[str, Any]]]:
-    """The same of pieces of source text, one after the other."""
+def literal_calls(sources: list[str]) -> Calls:
+    """The calls with literal arguments in pieces of source text, by the name of what is called, in order."""
     bound: dict[str, Any] = {}
-    calls = []
+    calls: Calls = {}
     for source in sources:
         try:
             tree = ast.parse(source)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             continue
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
-                try:
-                    bound[node.targets[0].id] = _literal(node.value, bound)
-                except ValueError:
-                    bound.pop(node.targets[0].id, None)
-            if isinstance(node, ast.Call) and _called(node.func) == function:
-                try:
-                    positional = [_literal(item, bound) for item in node.args]
-                    keywords = {item.arg: _literal(item.value, bound) for item in node.keywords if item.arg}
-                except ValueError:
-                    continue
-                if all(item.arg for item in node.keywords):
-                    calls.append((positional, keywords))
+        nodes = [node for node in ast.walk(tree) if isinstance(node, ast.Assign | ast.Call)]
+        for node in sorted(nodes, key=lambda node: (node.lineno, not isinstance(node, ast.Assign), node.col_offset)):
+            if isinstance(node, ast.Assign):
+                if len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
+                    try:
+                        bound[node.targets[0].id] = _literal(node.value, bound)
+                    except ValueError:
+                        bound.pop(node.targets[0].id, None)
+                continue
+            try:
+                positional = [_literal(item, bound) for item in node.args]
+                keywords = {item.arg: _literal(item.value, bound) for item in node.keywords if item.arg}
+            except ValueError:
+                continue
+            if all(item.arg for item in node.keywords) and (name := _called(node.func)):
+                calls.setdefault(name, []).append((positional, keywords))
     return calls
 
 

@@ -42,6 +42,28 @@ def draw_size() -> int:
     return random.choice([0, 1, 2, 3, 4, random.randint(2, 8)])
 
 
+def relate(drawn: dict) -> dict:
+    """The arguments with, now and then, one taken out of another: a key of the table, an item of the list, a piece of text."""
+    for name, value in drawn.items():
+        others = [
+            other for key, other in drawn.items() if key != name and isinstance(other, (list, dict, str)) and other
+        ]
+        if not others or isinstance(value, (bool, list, dict)) or random.random() < 0.6:
+            continue
+        other = random.choice(others)
+        if isinstance(other, str):
+            start = random.randrange(len(other))
+            parts: list = [other[start : start + random.randint(1, 3)]]
+        else:
+            parts = list(other)
+            if isinstance(other, dict) and type(value) is int:
+                parts = [int(key) for key in other if key.lstrip("-").isdigit()]
+        parts = [part for part in parts if type(part) is type(value)]
+        if parts:
+            drawn[name] = random.choice(parts)
+    return drawn
+
+
 def draw(hint: Hint, small: bool = False) -> str:
     """Source text of an expression that draws a random JSON value of the hint. `small`: inside a container."""
     match hint.kind:

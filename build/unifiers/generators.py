@@ -16,8 +16,8 @@ from build.unifiers.mutate import mutate, mutate_list, mutate_text
 from build.unifiers.type_hints import Hint
 
 _HELPERS = {
-    part.__name__: re.sub(r": Any|: int|: str| -> \w+", "", inspect.getsource(part))
-    for part in (draws.draw_text, draws.draw_whole, draws.draw_item, draws.draw_size)
+    part.__name__: re.sub(r": Any|: int|: str|: dict|: list| -> \w+", "", inspect.getsource(part))
+    for part in (draws.draw_text, draws.draw_whole, draws.draw_item, draws.draw_size, draws.relate)
 }
 _MUTATE = "\n\n".join(
     re.sub(r": Any| -> Any", "", inspect.getsource(part)) for part in (mutate, mutate_text, mutate_list)
@@ -42,7 +42,9 @@ def write_generator(
     """
     vocabulary = vocabulary or Vocabulary()
     drawn = ",\n        ".join(f"{name!r}: {draw(hint)}" for name, hint in parameters)
-    helpers = [source for name, source in _HELPERS.items() if f"{name}(" in drawn]
+    scalar = [name for name, hint in parameters if hint.kind in ("int", "str", "float", "any")]
+    related = bool(scalar) and len(parameters) > 1 and any(hint.kind not in ("int", "float") for _, hint in parameters)
+    helpers = [source for name, source in _HELPERS.items() if f"{name}(" in drawn or (name == "relate" and related)]
     text = "\n\n".join(helpers)
     lines = ["import copy", "import random", ""] if examples else ["import random", ""]
     for name, value in (
@@ -59,12 +61,16 @@ def write_generator(
         "def input_generator():",
         '    """Random keyword arguments for main_solution."""',
         f"    drawn = {{\n        {drawn},\n    }}",
+        *(["    drawn = relate(drawn)"] if related else []),
     ]
     if examples:
         lines += [
-            "    if random.random() < 0.15:",
+            "    luck = random.random()",
+            "    if luck < 0.15:",
             "        return drawn",
             "    example = copy.deepcopy(random.choice(EXAMPLES))",
+            "    if luck < 0.45:",
+            "        return example",
             "    changed = random.choice([None, *example])  # None: all of them",
             "    for name in example:",
             "        if changed in (None, name):",

@@ -80,8 +80,9 @@ class Module:
     def number_of(self, statement: ast.stmt) -> int:
         return next(number for number, other in enumerate(self.statements) if other is statement)
 
-    def closure(self, start: Iterable[int]) -> list[int]:
-        """The numbers of the statements that some need, themselves included, in file order.
+    def closure(self, start: Iterable[int], allowed: frozenset[str] = frozenset()) -> list[int]:
+        """The numbers of the statements that some need, themselves included, in file order. `allowed`: builtins that would
+        otherwise count as input/output.
 
         Raises `Refused` for the first of them, in file order, that a pure function must not have; and then for the first
         name, in alphabetical order, that nothing defines.
@@ -116,7 +117,7 @@ class Module:
             if self.open_stars:
                 raise Refused("foreign_import", f"{name} may come from `{self.open_stars}`")
             raise Refused("unresolved_name", name)
-        for name in sorted((wanted - bound) & (IO_CALLS | {"__builtins__"})):
+        for name in sorted((wanted - bound - allowed) & (IO_CALLS | {"__builtins__"})):
             raise Refused("does_io", f"{name} in line {self._line_of(name, chosen)}")
         return chosen
 

@@ -1,57 +1,113 @@
-"""The static unifier: functions out of a real file, in the unified format, by analysis and without a model.
+"""The static unifier: functions out of a real file, in the unified format, by analysis and trial runs, without a model.
 
-A candidate is a public top-level function. It is taken with everything of its file that it needs (`build.unifiers.slices`) and
-wrapped by `main_solution`, which restores from JSON what JSON cannot carry, calls it, and returns its value, or what it changed
-when it works in place. What cannot be done is refused with one of these reasons:
+A candidate is a public function or method. It is taken with everything of its file that it needs (`build.unifiers.slices`) and
+wrapped by `main_solution`, which restores from JSON what JSON cannot carry, calls it, and returns its value, what it changed,
+or what it printed. What cannot be done is refused with one of these reasons:
 
-    no_function  no_docstring  unreadable_docstring  no_parameters  unsupported_type  async  does_io  impure_import
-    foreign_import  unresolved_name  returns_nothing  reserved_name  broken_code  too_complex  contradicts_doctest
-    unifier_error
+    no_function  unreadable_docstring  no_parameters  unsupported_type  type_unknown  async  does_io  impure_import
+    foreign_import  unresolved_name  needs_object  returns_nothing  constant_output  returns_argument
+    unsupported_result  fails  reserved_name  broken_code  too_complex  contradicts_doctest  unifier_error
 """
 
 import ast
+import json
 import traceback
+import warnings
 from collections.abc import Iterator
-from contextlib import suppress
+from dataclasses import replace
 from pathlib import PurePath
 from typing import Any
 
 from build.core.records import RawCode, Reject, UnifiedFunction, digest
 from build.sandbox import Sandbox
-from build.sandbox.codec import NotData, to_plain
-from build.unifiers.docstrings import ask, describe_io, read_docstring
-from build.unifiers.doctests import contradiction, doctest_calls, examples_of
-from build.unifiers.entry import Parameter, write_entry
+from build.unifiers.candidates import Candidate, candidates
+from build.unifiers.docstrings import Documentation, read_comment, read_docstring
+from build.unifiers.doctests import Calls, contradiction, doctest_calls, examples_of, literal_calls
+from build.unifiers.entry import CONVERSIONS, Call, changed_arguments, write_entry
 from build.unifiers.generators import write_generator
 from build.unifiers.named_types import class_names, resolver
+from build.unifiers.queries import ask, describe_io
 from build.unifiers.refusal import Refused
-from build.unifiers.scopes import FUNCTIONS
+from build.unifiers.scopes import own_nodes
+from build.unifiers.signatures import Signature, read_signature
 from build.unifiers.slices import Module
-from build.unifiers.type_hints import hint_of, read_hint, refine, words
+from build.unifiers.trials import Trial, Variant, try_out
+from build.unifiers.type_hints import hint_of, read_hint, words
+from build.unifiers.vocabulary import vocabulary_of
 
 STAGE = "unify"
 
+_ITERATORS = frozenset(
+    (
+        *(
+            "generator",
+            "map",
+            "filter",
+            "zip",
+            "enumerate",
+            "reversed",
+            "dict_keys",
+            "dict_values",
+            "dict_items",
+            "islice",
+        ),
+        *(
+            "chain",
+            "list_iterator",
+            "list_reverseiterator",
+            "tuple_iterator",
+            "set_iterator",
+            "str_iterator",
+            "odict_keys",
+        ),
+        *(
+            "odict_values",
+            "odict_items",
+            "permutations",
+            "combinations",
+            "product",
+            "accumulate",
+            "starmap",
+            "takewhile",
+        ),
+        *("dropwhile", "groupby", "zip_longest", "filterfalse", "dict_keyiterator", "compress", "repeat", "pairwise"),
+        *("combinations_with_replacement", "str_ascii_iterator", "range_iterator", "mappingproxy"),
+    )
+)
+_RESULTS = {"Decimal": "text", "Fraction": "text", "timedelta": "text", "bytes": "bytes", "bytearray": "bytes"}
+_RESULTS |= {"ndarray": "array", "complex": "complex", "date": "date", "datetime": "date", "time": "date"}
+_PLAIN = frozenset(
+    (
+        *("NoneType", "bool", "int", "float", "str", "list", "tuple", "dict", "set", "frozenset", "deque", "range"),
+        *("OrderedDict", "defaultdict", "Counter", "int64", "float64", "bool_", "int32", "float32", "uint8", "bool"),
+    )
+)
+_NEARLY_ALL = 0.9
+_CERTAINTY = ("annotated", "call_site", "inferred", "trial")
+
 
 def static_functions(raw: RawCode, sandbox: Sandbox) -> Iterator[UnifiedFunction | Reject]:
-    """Every public top-level function of a file, unified or refused; one reject when the file has none.
+    """Every public function and method of a file, unified or refused; one reject when the file has none.
 
     Whatever goes wrong with a candidate costs this candidate only.
     """
-    try:
-        module = Module(raw.content)
-        candidates = [
-            node for node in module.statements if isinstance(node, FUNCTIONS) and not node.name.startswith("_")
-        ]
-    except Exception as error:
-        yield _reject(raw, raw.path, error)
-        return
-    if not candidates:
-        yield Reject(STAGE, raw.id, "no_function", raw.path)
-    for node in candidates:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about the files' own code
         try:
-            yield _unify(raw, module, node, sandbox)
+            module = Module(raw.content)
+            found = list(candidates(module))
+            calls = literal_calls([raw.content])
         except Exception as error:
-            yield _reject(raw, f"{raw.path}:{node.name}", error)
+            yield _reject(raw, raw.path, error)
+            return
+        if not found:
+            yield Reject(STAGE, raw.id, "no_function", raw.path)
+        for candidate in found:
+            try:
+                result: UnifiedFunction | Reject = _unify(raw, module, candidate, calls, sandbox)
+            except Exception as error:
+                result = _reject(raw, f"{raw.path}:{candidate.name}", error)
+            yield result
 
 
 def _reject(raw: RawCode, place: str, error: Exception) -> Reject:
@@ -64,100 +120,222 @@ def _reject(raw: RawCode, place: str, error: Exception) -> Reject:
     return Reject(STAGE, raw.id, "unifier_error", f"{place}: {type(error).__name__}: {error} ({where})")
 
 
-def _unify(
-    raw: RawCode, module: Module, node: ast.FunctionDef | ast.AsyncFunctionDef, sandbox: Sandbox
-) -> UnifiedFunction:
+def _unify(raw: RawCode, module: Module, candidate: Candidate, calls: Calls, sandbox: Sandbox) -> UnifiedFunction:
+    node = candidate.node
     if isinstance(node, ast.AsyncFunctionDef):
         raise Refused("async")
     docstring = ast.get_docstring(node) or ""
-    docs = read_docstring(docstring)
-    if docs is None:
-        raise Refused("no_docstring")
+    docs = (read_docstring(docstring) if docstring else None) or Documentation()
+    if not docs.summary:
+        comment = read_comment(module.lines, node)
+        docs = replace(docs, summary=comment.summary, body=comment.body) if comment else docs
     about = docstring if doctest_calls(docstring, node.name) else ast.get_docstring(module.tree) or ""
-    parameters, examples, defaults = _parameters(module, node, doctest_calls(about, node.name))
-    classes = {name for parameter in parameters for name in class_names(parameter.hint)}
+    known = [*doctest_calls(about, node.name), *calls.get(node.name, [])]
+    signature = read_signature(module, candidate, known, calls.get(candidate.root, []), docs)
+    classes = {name for hints in signature.options() for hint in hints for name in class_names(hint)}
     start = [number for name in sorted(classes) for number in module.definitions.get(name, [])]
-    needed = module.closure([module.number_of(node), *start])
+    needed = module.closure([candidate.statement, *start], frozenset(("print",)))
     taken = {name for number in needed for name in module.names(number).binds}
     for name in ("main_solution", "input_generator"):
         if name in taken:
             raise Refused("reserved_name", name)
-    code = module.source_of(needed) + "\n\n\n" + write_entry(node.name, parameters, node, docs.summary, taken)
+    sliced = module.source_of(needed)
     try:
-        compile(code, "<unified>", "exec", dont_inherit=True)
+        tree = ast.parse(sliced)
+        compile(tree, "<unified>", "exec", dont_inherit=True)
     except (SyntaxError, ValueError) as error:
         raise Refused("broken_code", f"what was taken out does not compile: {error}") from error
-    names = [parameter.name for parameter in parameters]
-    in_order = [argument.arg for argument in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
-    wrong = contradiction(sandbox, code, node.name, in_order, defaults, examples_of(about, node.name))
-    if wrong:
-        raise Refused("contradicts_doctest", wrong)
-    returned = read_hint(node.returns, resolver(module))
-    typed = [(parameter.name, words(parameter.hint)) for parameter in parameters]
-    generator = write_generator([(parameter.name, parameter.hint) for parameter in parameters], examples)
-    description = describe_io(typed, words(returned) if returned and returned.kind != "none" else "value", docs)
+    function = _find(tree, candidate) or node
+    variants = _Variants(signature, candidate, docs, taken, vocabulary_of(function, tree))
+    call, trial = _choose(sandbox, sliced, variants, function, node, module)
+    entry = write_entry(call, docs.summary, taken)
+    code = f"{sliced}\n\n\n{entry}"
+    if not candidate.method:
+        examples = examples_of(about, node.name)
+        wrong = contradiction(sandbox, code, node.name, signature.in_order, signature.defaults, examples)
+        if wrong:
+            raise Refused("contradicts_doctest", wrong)
+    _refuse_dull(trial)
+    generator = variants.generator(call, trial)
+    names = [parameter.name for parameter in call.parameters]
+    typed = [(parameter.name, words(parameter.hint)) for parameter in call.parameters]
+    note = CONVERSIONS[call.result][1] if call.result in CONVERSIONS else ""
+    printed = call.result == "printed"
+    description = describe_io(
+        typed,
+        _returned_words(node, module, call, trial),
+        docs,
+        "the text that is printed" if printed else note,
+        candidate.name,
+    )
     return UnifiedFunction(
         id=digest(raw.id, code, generator),
         parent=raw.id,
         source=raw.source,
         path=raw.path,
         license=raw.license,
-        name=node.name,
+        name=candidate.name,
         unifier="static",
         code=code,
         description=description,
-        query=ask(names, docs),
+        query=ask(names, docs, candidate.name, printed),
         generator=generator,
+        types=variants.found(call),  # type: ignore[arg-type]
     )
 
 
-def _parameters(
-    module: Module, node: ast.FunctionDef, calls: list[tuple[list[Any], dict[str, Any]]]
-) -> tuple[list[Parameter], list[dict[str, Any]], dict[str, Any]]:
-    """The parameters that a JSON object can fill, the example argument sets that fill all of them, and their defaults."""
-    arguments = node.args
-    positional = [*arguments.posonlyargs, *arguments.args]
-    if not positional and not arguments.kwonlyargs:
-        starred = arguments.vararg or arguments.kwarg
-        raise Refused("no_parameters", f"beside `*{starred.arg}`" if starred else "")
-    given = [{**dict(zip((argument.arg for argument in positional), values)), **keywords} for values, keywords in calls]
-    default_nodes: dict[str, ast.expr | None] = dict(
-        zip((argument.arg for argument in reversed(positional)), reversed(arguments.defaults))
+class _Variants:
+    """The ways to call a candidate that its open types leave, and the entry points and generators for them."""
+
+    def __init__(
+        self, signature: Signature, candidate: Candidate, docs: Documentation, taken: set[str], vocabulary: Any
+    ) -> None:
+        self.signature = signature
+        self.candidate = candidate
+        self.summary = docs.summary
+        self.taken = taken
+        self.vocabulary = vocabulary
+
+    def call(self, choice: tuple[int, ...], result: str, changed: tuple[str, ...]) -> Call:
+        parameters = self.signature.parameters(choice)
+        return Call(self.candidate.root, self.candidate.method, self.candidate.made, parameters, result, changed)
+
+    def variant(self, call: Call) -> Variant:
+        hints = [(parameter.name, parameter.hint) for parameter in call.parameters]
+        return Variant(
+            write_entry(call, "", self.taken),
+            write_generator(hints, [], self.vocabulary),
+            self.signature.examples,
+        )
+
+    def generator(self, call: Call, trial: Trial) -> str:
+        natural = [given for given in self.signature.examples if json.dumps(given, sort_keys=True) in set(trial.inputs)]
+        seeds = [json.loads(seed) for seed in trial.seeds]
+        examples = list({json.dumps(given, sort_keys=True): given for given in [*natural[:8], *seeds]}.values())
+        return write_generator([(item.name, item.hint) for item in call.parameters], examples, self.vocabulary)
+
+    def found(self, call: Call) -> str:
+        """How the types were found, the least certain of them."""
+        return max(
+            (self.signature.found(place) for place in range(len(call.parameters))),
+            key=_CERTAINTY.index,
+            default="annotated",
+        )
+
+
+def _choose(
+    sandbox: Sandbox, sliced: str, variants: _Variants, function: ast.AST, node: ast.FunctionDef, module: Module
+) -> tuple[Call, Trial]:
+    """The way to call that trial runs show to work best, and its trial. Raises `Refused`."""
+    result, changed = _result_of(node, variants.signature)
+    lines = (getattr(function, "lineno", 0) + 1, getattr(function, "end_lineno", 0))
+
+    def trials(choices: list[tuple[int, ...]], result: str) -> list[tuple[tuple[int, ...], Call, Trial]]:
+        made = [variants.call(choice, result, changed) for choice in choices]
+        found = try_out(sandbox, sliced, [variants.variant(call) for call in made], lines)
+        return list(zip(choices, made, found))
+
+    tried = trials(variants.signature.choices(), result)
+    if result == "value" and _only_none([trial for _, _, trial in tried]):
+        result = "changed" if changed else "printed" if any(trial.printed for _, _, trial in tried) else ""
+        if not result:
+            raise Refused("returns_nothing", "None for every input that was tried")
+        tried = trials(variants.signature.choices(), result)
+    choice, call, trial = variants.signature.best(tried)
+    if trial.failure:
+        raise Refused("fails", trial.failure)
+    wanted = _conversion(trial, module) if result == "value" else result
+    if wanted != result:
+        ((_, call, trial),) = trials([choice], wanted)
+    if trial.odd:
+        raise Refused("unsupported_result", f"{', '.join(trial.odd)} in its results")
+    return call, trial
+
+
+def _refuse_dull(trial: Trial) -> None:
+    """Raises `Refused` for a function that gives nothing, one value, or one of its arguments, whatever comes in."""
+    if not trial.outputs:
+        told = ", ".join(f"{name} {count}" for name, count in sorted(trial.errors.items()))
+        told = told or f"None {trial.none}, too long {trial.long}"
+        raise Refused("fails", f"no input that was tried gave a value ({told})")
+    tried = len(trial.outputs)
+    if trial.distinct == 1:
+        raise Refused("constant_output", f"{trial.outputs[0][:80]} for all of {tried} inputs that were tried")
+    echoes = sum(
+        json.loads(output) in json.loads(given).values() and output[0] not in "[{"  # a list is a new one, as a rule
+        for given, output in zip(trial.inputs, trial.outputs, strict=True)
     )
-    default_nodes |= {argument.arg: default for argument, default in zip(arguments.kwonlyargs, arguments.kw_defaults)}
-    by_place_only = {argument.arg for argument in arguments.posonlyargs}
-    by_keyword = {argument.arg for argument in arguments.kwonlyargs}
-    resolve = resolver(module)
-    parameters: list[Parameter] = []
-    defaults: dict[str, Any] = {}
-    skipped = False
-    for argument in (*positional, *arguments.kwonlyargs):
-        name, default = argument.arg, default_nodes.get(argument.arg)
-        values = [call[name] for call in given if name in call]
-        hint = read_hint(argument.annotation, resolve)
-        if hint is None and argument.annotation is None and values:
-            hint = hint_of(values)
-        if hint is not None and values:
-            hint = refine(hint, values)
-        if hint is None or (skipped and name in by_place_only):
-            if default is not None:
-                skipped = True
-                continue  # left at its default
-            annotation = ast.unparse(argument.annotation) if argument.annotation else "no type"
-            raise Refused("unsupported_type", f"{name}: {annotation}")
-        if default is not None:
-            with suppress(ValueError, TypeError, SyntaxError, NotData):  # then an example must give it
-                defaults[name] = to_plain(ast.literal_eval(default))
-        parameters.append(Parameter(name, hint, "keyword" if skipped or name in by_keyword else "place"))
-    if not parameters:
-        raise Refused("no_parameters", "every parameter is left at its default")
-    names = [parameter.name for parameter in parameters]
-    complete = [plain for call in given if (plain := _plain_example(defaults | call, names)) is not None]
-    return parameters, complete, defaults
+    if echoes >= _NEARLY_ALL * tried:
+        raise Refused("returns_argument", f"an argument comes back for {echoes} of {tried} inputs that were tried")
 
 
-def _plain_example(call: dict[str, Any], names: list[str]) -> dict[str, Any] | None:
-    try:
-        return {name: to_plain(call[name]) for name in names}
-    except (KeyError, NotData):
-        return None
+def _only_none(trials: list[Trial]) -> bool:
+    ran = [trial for trial in trials if not trial.failure]
+    return any(trial.none for trial in ran) and not any(trial.outputs for trial in ran)
+
+
+def _result_of(node: ast.FunctionDef, signature: Signature) -> tuple[str, tuple[str, ...]]:
+    """How the result is given as far as the text shows, and the arguments that the function changes in place."""
+    own = list(own_nodes(node))
+    names = signature.own_names()
+    found = changed_arguments(node)
+    changed = tuple(name for name in names if name in found and signature.mutable(name))
+    if any(isinstance(part, ast.Yield | ast.YieldFrom) for part in own):
+        return "list", changed
+    if any(isinstance(part, ast.Return) and part.value is not None and not _is_none(part.value) for part in own):
+        return "value", changed
+    if changed:
+        return "changed", changed
+    if any(isinstance(part, ast.Name) and part.id == "print" for part in ast.walk(node)):
+        return "printed", ()
+    return "value", ()
+
+
+def _is_none(value: ast.expr) -> bool:
+    return isinstance(value, ast.Constant) and value.value is None
+
+
+def _conversion(trial: Trial, module: Module) -> str:
+    """What turns the results into JSON values. Raises `Refused` where nothing does."""
+    kinds = set(trial.kinds) - {"NoneType"}
+    if kinds <= _PLAIN:
+        return "value"
+    if kinds <= _ITERATORS | {"list", "tuple"}:
+        return "list"
+    found = {_RESULTS.get(kind) or _class_result(kind, module) for kind in kinds}
+    if len(found) == 1 and (only := found.pop()):
+        return only
+    raise Refused("unsupported_result", f"it returns {', '.join(sorted(kinds - _PLAIN))}")
+
+
+def _class_result(kind: str, module: Module) -> str:
+    numbers = module.definitions.get(kind, [])
+    node = module.statements[numbers[0]] if len(numbers) == 1 else None
+    if not isinstance(node, ast.ClassDef):
+        return ""
+    if any("dataclass" in ast.unparse(item) for item in node.decorator_list):
+        return "record"
+    bases = {ast.unparse(base).rpartition(".")[2] for base in node.bases}
+    if bases & {"Enum", "IntEnum", "StrEnum"}:
+        return "name"
+    return "value" if "NamedTuple" in bases else ""
+
+
+def _returned_words(node: ast.FunctionDef, module: Module, call: Call, trial: Trial) -> str:
+    if call.result == "value":
+        returned = read_hint(node.returns, resolver(module))
+        if returned is not None and returned.kind not in ("none", "any") and not returned.name:
+            return words(returned)
+    hint = hint_of([json.loads(output) for output in trial.outputs])
+    text = words(hint)
+    return "value" if text == "any value" else text
+
+
+def _find(tree: ast.Module, candidate: Candidate) -> ast.FunctionDef | None:
+    """The candidate's function in its slice."""
+    for node in reversed(tree.body):
+        if getattr(node, "name", "") == candidate.root:
+            inside = [node] if not candidate.method else getattr(node, "body", [])
+            wanted = candidate.method or candidate.root
+            return next((part for part in inside if isinstance(part, ast.FunctionDef) and part.name == wanted), None)
+    return None

@@ -30,13 +30,8 @@ _WORDS |= {
     "complex": "list of 2: real and imaginary part",
 }
 _SEQUENCES = ("list", "set", "frozenset", "pack", "iterator", "deque", "array")
-MODULE_OF = {
-    "Decimal": "decimal",
-    "Fraction": "fractions",
-    "date": "datetime",
-    "datetime": "datetime",
-    "deque": "collections",
-}
+MODULE_OF = {"Decimal": "decimal", "Fraction": "fractions", "date": "datetime", "datetime": "datetime"}
+MODULE_OF |= {"deque": "collections", "StringIO": "io", "redirect_stdout": "contextlib", "asdict": "dataclasses"}
 _RESTORED_BY = {"set": "set", "frozenset": "frozenset", "pack": "tuple", "iterator": "iter", "deque": "deque"}
 
 Resolve = Callable[[str], "Hint | None"]

@@ -1,0 +1,107 @@
+"""The candidates of a file: its public functions, and the public methods of classes that can be made from plain values."""
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from build.unifiers.refusal import Refused
+from build.unifiers.scopes import FUNCTIONS, base_name
+from build.unifiers.slices import Module
+
+_PLAIN_BASES = {"object", "Generic", "ABC", "Protocol"}
+_NOT_MADE = {"Enum", "IntEnum", "StrEnum", "Flag", "IntFlag", "Protocol", "TypedDict", "NamedTuple", "TestCase"}
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A function or method to unify. `name` is what a person would call it by; `root` the function or class in the file.
+
+    `method`: its name after the dot, "" for a function; `made`: an object is made of the class first; `constructor`: the
+    function that makes it, where it takes arguments. `arguments` are those that a call passes, without `self`.
+    """
+
+    name: str
+    node: ast.FunctionDef | ast.AsyncFunctionDef
+    statement: int
+    root: str
+    method: str = ""
+    made: bool = False
+    drops_first: bool = False
+    constructor: ast.FunctionDef | None = None
+
+
+def candidates(module: Module) -> Iterator[Candidate]:
+    """Every candidate of a file, in file order."""
+    seen: set[str] = set()
+    for number, statement in enumerate(module.statements):
+        if isinstance(statement, FUNCTIONS):
+            if not statement.name.startswith("_") and module.definitions[statement.name][-1] == number:
+                yield Candidate(statement.name, statement, number, statement.name)
+        elif isinstance(statement, ast.ClassDef) and statement.name not in seen:
+            seen.add(statement.name)
+            yield from _methods(module, statement, number)
+
+
+def constructor_of(module: Module, name: str, depth: int = 0) -> ast.FunctionDef | None:
+    """The `__init__` that making an object of a class calls, its own or that of a base in the file; None without arguments.
+
+    Raises `Refused` (needs_object) where it is not to be seen what the class needs.
+    """
+    numbers = module.definitions.get(name, [])
+    node = module.statements[numbers[-1]] if numbers else None
+    if not isinstance(node, ast.ClassDef) or depth > 5:
+        raise Refused("needs_object", f"{name} is no plain class of this file")
+    if any(base_name(word.value) != "ABCMeta" for word in node.keywords):
+        raise Refused("needs_object", f"{name} is made by a metaclass")
+    for part in node.body:
+        if isinstance(part, FUNCTIONS) and part.name == "__new__":
+            raise Refused("needs_object", f"{name} has a `__new__`")
+        if isinstance(part, ast.FunctionDef) and part.name == "__init__":
+            return part
+        if isinstance(part, FUNCTIONS) and any("abstractmethod" in ast.unparse(item) for item in part.decorator_list):
+            raise Refused("needs_object", f"{name} is abstract")
+    if any("dataclass" in ast.unparse(item) for item in node.decorator_list):
+        return _dataclass_init(node)
+    for base in node.bases:
+        called = base.attr if isinstance(base, ast.Attribute) else base_name(base)
+        if called in _PLAIN_BASES:
+            continue
+        return constructor_of(module, called, depth + 1)
+    return None
+
+
+def _methods(module: Module, node: ast.ClassDef, number: int) -> Iterator[Candidate]:
+    bases = {base.attr if isinstance(base, ast.Attribute) else base_name(base) for base in node.bases}
+    if bases & _NOT_MADE or any(base.endswith(("Error", "Exception", "Warning")) for base in bases):
+        return
+    for part in node.body:
+        if not isinstance(part, FUNCTIONS) or part.name.startswith("_"):
+            continue
+        decorators = {
+            base_name(item) if not isinstance(item, ast.Attribute) else item.attr for item in part.decorator_list
+        }
+        if decorators & {"property", "cached_property", "setter", "getter", "deleter", "abstractmethod", "overload"}:
+            continue
+        name = f"{node.name}.{part.name}"
+        if "staticmethod" in decorators:
+            yield Candidate(name, part, number, node.name, part.name)
+        elif "classmethod" in decorators:
+            yield Candidate(name, part, number, node.name, part.name, drops_first=True)
+        else:
+            yield Candidate(name, part, number, node.name, part.name, made=True, drops_first=True)
+
+
+def _dataclass_init(node: ast.ClassDef) -> ast.FunctionDef:
+    """The `__init__` that a dataclass gets."""
+    arguments = [ast.arg("self")]
+    defaults: list[ast.expr] = []
+    for part in node.body:
+        if isinstance(part, ast.AnnAssign) and isinstance(part.target, ast.Name):
+            if "ClassVar" in ast.unparse(part.annotation) or "InitVar" in ast.unparse(part.annotation):
+                continue
+            arguments.append(ast.arg(part.target.id, part.annotation))
+            if part.value is not None or defaults:
+                defaults.append(part.value or ast.Constant(None))
+    given = ast.arguments(posonlyargs=[], args=arguments, kwonlyargs=[], kw_defaults=[], defaults=defaults)
+    made = ast.FunctionDef("__init__", given, [ast.Pass()], [], None, lineno=node.lineno, col_offset=0)
+    return ast.fix_missing_locations(made)
