@@ -27,11 +27,11 @@ def main() -> None:
 @contextmanager
 def _one_sentence() -> Iterator[None]:
     """End with one sentence, and no traceback, for what a person can mend."""
-    from recipes.config import ConfigError
+    from build.core.errors import ConfigError, RunError
 
     try:
         yield
-    except (ConfigError, RuntimeError) as error:
+    except (ConfigError, RunError) as error:
         sys.exit(f"error: {error}")
 
 
@@ -127,6 +127,35 @@ def proof(data: Path, out: Path) -> None:
 
     with _one_sentence():
         prove(data, out)
+
+
+@main.command(context_settings=_HELP)
+@click.option("--out", type=click.Path(path_type=Path), default=Path("runs/rehearsal"), show_default=True)
+@click.option("--model", "models", multiple=True, help="qwen2, llama, deepseek_v2, gemma2; default: all.")
+@click.option("--launcher", "launchers", multiple=True, help="FSDP2, ZeRO-3; default: what is installed.")
+@click.option("--kind", "kinds", multiple=True, type=click.Choice(["full", "lora"]), help="Default: both.")
+@click.option("--kills", type=int, default=0, help="Instead: kill one small run so often at random moments.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the moments of --kills.")
+def rehearse(
+    out: Path, models: tuple[str, ...], launchers: tuple[str, ...], kinds: tuple[str, ...], kills: int, seed: int
+) -> None:
+    """Train tiny models on two CPU processes, kill, resume, merge and evaluate them, and print a table."""
+    from recipes import rehearse as rehearsals
+
+    for given, known in ((models, rehearsals.FOLDERS), (launchers, rehearsals.LAUNCHERS)):
+        unknown = [name for name in given if name not in known]
+        if unknown:
+            sys.exit(f"error: {unknown[0]} is not known; choose from {', '.join(known)}")
+    installed = ["FSDP2", "ZeRO-3"] if rehearsals.deepspeed_is_installed() else ["FSDP2"]
+    with _one_sentence():
+        if kills:
+            rehearsals.killed_at_random(out, kills, seed, click.echo)
+            return
+        if "ZeRO-3" not in installed:
+            click.echo("ZeRO-3 is left out: DeepSpeed is not installed")
+        rehearsals.rehearse(
+            out, models or rehearsals.FOLDERS, launchers or installed, kinds or ("full", "lora"), click.echo
+        )
 
 
 if __name__ == "__main__":

@@ -19,8 +19,9 @@ from typing import Any
 
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
+from build.core.errors import ConfigError
 from build.core.records import digest
-from recipes.config import ConfigError, TrainingConfig
+from recipes.config import TrainingConfig
 
 WHOLE = "whole.json"
 _END = 2**20  # bytes at either end of a file that the list has a digest of

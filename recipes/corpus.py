@@ -13,7 +13,8 @@ from datasets import (
 )
 from datasets.exceptions import DatasetGenerationError, DatasetNotFoundError
 
-from recipes.config import ConfigError, Source
+from build.core.errors import ConfigError
+from recipes.config import Source
 
 _UNREADABLE = (
     DatasetNotFoundError,

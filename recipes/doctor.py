@@ -14,7 +14,8 @@ from typing import Any, Literal
 
 import torch
 
-from recipes.config import ConfigError, TrainingConfig
+from build.core.errors import ConfigError
+from recipes.config import TrainingConfig
 from recipes.installed import attention_fault, has, tracker_fault
 from recipes.launch import check_precision, load_tokenizer
 from recipes.memory import GIB, checkpoint_gb, memory_gb

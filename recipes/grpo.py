@@ -17,9 +17,10 @@ try:
     from transformers import TrainerCallback
     from trl import GRPOTrainer, get_peft_config, get_quantization_config
 
+    from build.core.errors import ConfigError
     from build.core.records import digest
     from recipes.checkpoints import check_unchanged, fixed_record, resume_from, write_record
-    from recipes.config import ConfigError, GRPOTrainingConfig, Source, given_keys, read_training_config
+    from recipes.config import GRPOTrainingConfig, Source, given_keys, read_training_config
     from recipes.corpus import fingerprint, load_rows
     from recipes.launch import (
         check_machine,
@@ -93,7 +94,7 @@ def train(arguments: Sequence[str], callbacks: Sequence[TrainerCallback] = ()) -
     write_record(config, record)
     with waiting_turn(prepared_dir(config) / f"tasks-{record['data']}.lock"):  # one filters, the others read its cache
         rows = load_tasks(source, trainer_config, tokenizer, tell)
-    recompute_inside_fsdp(trainer_config)
+    recompute_inside_fsdp(trainer_config, model.use_peft)
     name_the_run(config)
     trainer_config.model_init_kwargs = model_arguments(config)
     tokenizer.chat_template = published_template(tokenizer.chat_template)

@@ -9,7 +9,8 @@ from typing import Any
 from transformers import AutoConfig, AutoTokenizer
 from trl import ModelConfig
 
-from recipes.config import ConfigError, TrainingConfig
+from build.core.errors import ConfigError
+from recipes.config import TrainingConfig
 from recipes.curves import draw_curves
 from recipes.installed import attention_fault, tracker_fault
 from recipes.merge import merge_after_run
@@ -102,9 +103,12 @@ def launched_with(kind: str) -> bool:
     return os.environ.get(f"ACCELERATE_USE_{kind}", "false").lower() == "true"
 
 
-def recompute_inside_fsdp(config: Any) -> None:
-    """Under FSDP let FSDP recompute the activations: transformers' own way gathers each layer's weights once more."""
-    if launched_with("FSDP") and (config.activation_checkpointing or config.gradient_checkpointing):
+def recompute_inside_fsdp(config: Any, lora: bool) -> None:
+    """Under FSDP let FSDP recompute the activations: transformers' own way gathers each layer's weights once more.
+
+    Not with LoRA: peft 0.21 does not find the adapter inside FSDP's wrappers and would save an empty one.
+    """
+    if launched_with("FSDP") and not lora and (config.activation_checkpointing or config.gradient_checkpointing):
         os.environ["FSDP_ACTIVATION_CHECKPOINTING"] = "true"
         config.activation_checkpointing = config.gradient_checkpointing = False
 

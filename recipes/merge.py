@@ -16,7 +16,7 @@ from pathlib import Path
 from peft import AutoPeftModelForCausalLM
 from transformers import AutoTokenizer
 
-from recipes.config import ConfigError
+from build.core.errors import ConfigError, RunError
 
 # What launchers put into the environment of each process.
 _LAUNCHER = (
@@ -64,7 +64,7 @@ def merge_adapter(folder: Path, out: Path | None = None) -> Path:
 def merge_after_run(folder: Path) -> None:
     """`merge_adapter` at the end of a run: in a process of its own where a launcher shards models, else here.
 
-    Raises RuntimeError when that process fails; its words are on stderr.
+    Raises RunError when that process fails; its words are on stderr.
     """
     sharded = any(os.environ.get(f"ACCELERATE_USE_{kind}") == "true" for kind in ("FSDP", "DEEPSPEED"))
     if not sharded and os.environ.get("WORLD_SIZE", "1") == "1":
@@ -74,9 +74,7 @@ def merge_after_run(folder: Path) -> None:
     root = Path(__file__).resolve().parent.parent
     done = subprocess.run(command, cwd=root, env={**_plain_environment(), "CUDA_VISIBLE_DEVICES": ""}, check=False)
     if done.returncode:
-        raise RuntimeError(
-            f"the adapter is saved in {folder}, but merging it failed; `python -m recipes merge {folder}`"
-        )
+        raise RunError(f"the adapter is saved in {folder}, but merging it failed; `python -m recipes merge {folder}`")
 
 
 def _plain_environment() -> dict[str, str]:

@@ -16,7 +16,8 @@ from datasets import Dataset, concatenate_datasets
 from transformers import AutoConfig, AutoModelForCausalLM
 from trl import ModelConfig, pack_dataset
 
-from recipes.config import ConfigError, SFTTrainingConfig, TrainingConfig, accumulation_steps, read_training_config
+from build.core.errors import ConfigError
+from recipes.config import SFTTrainingConfig, TrainingConfig, accumulation_steps, read_training_config
 from recipes.corpus import label, load_rows
 from recipes.installed import attention_fault
 from recipes.launch import check_precision, load_tokenizer

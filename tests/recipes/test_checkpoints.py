@@ -20,9 +20,10 @@ import pyarrow.parquet as pq
 from safetensors.torch import load_file
 from transformers import TrainerCallback
 
+from build.core.errors import ConfigError
 from recipes import sft
 from recipes.checkpoints import MAY_CHANGE, WHOLE, check_unchanged, fault_of, fixed_record, mark_whole, resume_from
-from recipes.config import ConfigError, GRPOTrainingConfig, SFTTrainingConfig, TrainingConfig, read_training_config
+from recipes.config import GRPOTrainingConfig, SFTTrainingConfig, TrainingConfig, read_training_config
 from recipes.launch import SAVED_AND_STOPPED
 from recipes.trainer import TrainingStopped
 from tests.recipes.dry_run import RECIPES

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 pytest.importorskip("trl")
 
+from build.core.errors import ConfigError
 from recipes import grpo, sft
-from recipes.config import ConfigError, accumulation_steps
+from recipes.config import accumulation_steps
 
 SOURCE = '{{path: "{path}", name: {name}}}'
 

@@ -14,9 +14,10 @@ pytest.importorskip("trl")
 
 import torch
 
+from build.core.errors import ConfigError, RunError
 from recipes import sft
 from recipes.__main__ import main
-from recipes.config import ConfigError, SFTTrainingConfig, read_training_config
+from recipes.config import SFTTrainingConfig, read_training_config
 from recipes.installed import attention_fault
 from recipes.launch import check_machine, recompute_inside_fsdp
 from recipes.merge import merge_adapter
@@ -127,10 +128,12 @@ def test_activations_are_recomputed_by_fsdp_where_there_is_fsdp(
     given = [*arguments, "--activation_checkpointing", "true"]
     config = read_training_config(SFTTrainingConfig, given).trainer
     monkeypatch.setenv("FSDP_ACTIVATION_CHECKPOINTING", "false")
-    recompute_inside_fsdp(config)
+    recompute_inside_fsdp(config, lora=False)
     assert config.activation_checkpointing and os.environ["FSDP_ACTIVATION_CHECKPOINTING"] == "false"
     monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
-    recompute_inside_fsdp(config)
+    recompute_inside_fsdp(config, lora=True)  # peft would save an empty adapter
+    assert config.activation_checkpointing
+    recompute_inside_fsdp(config, lora=False)
     assert not config.activation_checkpointing and os.environ["FSDP_ACTIVATION_CHECKPOINTING"] == "true"
 
 
@@ -200,3 +203,13 @@ def test_smoke_measures_and_keeps_nothing(
     ):
         assert words in said
     assert not list((tmp_path / "run").glob("checkpoint-*")) and not (tmp_path / "run" / "model.safetensors").exists()
+
+
+def test_an_adapter_without_weights_is_never_called_saved(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What peft does when it does not find the adapter in a wrapped model."""
+    monkeypatch.setattr("peft.peft_model.get_peft_model_state_dict", lambda *others, **named: {})
+    lora = ["--use_peft", "true", "--lora_r", "2", "--lora_target_modules", "q_proj", "v_proj"]
+    with pytest.raises(RunError, match=r"checkpoint-2 was saved without a single weight"):
+        sft.train([*arguments, *lora])

@@ -16,9 +16,10 @@ pytest.importorskip("trl")
 
 from transformers import AutoTokenizer
 
+from build.core.errors import ConfigError
 from recipes import sft
 from recipes.__main__ import main
-from recipes.config import ConfigError, SFTTrainingConfig, Source, read_training_config
+from recipes.config import SFTTrainingConfig, Source, read_training_config
 from recipes.corpus import held_out_names
 from recipes.launch import load_tokenizer
 from recipes.prepare import Prepared, data_digest, prepare

@@ -11,8 +11,8 @@ import pytest
 
 pytest.importorskip("trl")
 
+from build.core.errors import ConfigError
 from recipes import sft
-from recipes.config import ConfigError
 from tests.loopback_hub import LoopbackHub
 from tests.recipes.dry_run import RECIPES
 
