@@ -118,8 +118,7 @@ def run(recipe: DataRecipe, isolation: Isolation = AVAILABLE, engine: Literal["l
     Raises `RunError`, `ConfigError`, or `SandboxError` where the isolation demanded is not to be had.
     """
     store = Store(recipe.run)
-    if store.complete():
-        store.demand(recipe.digest(), PROMPT_VERSION)
+    if store.complete() and store.made_by(recipe.digest(), PROMPT_VERSION):
         store.count()
         return store
     check_model(recipe)

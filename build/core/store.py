@@ -23,10 +23,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from build.core.changes import changes, first_asking
 from build.core.errors import RunError
 from build.core.records import SURPLUS, Reject, from_line, to_line
 
-_COLLECTED_BY = ("sources", "collect", "engine")  # the parts of a recipe that decide what is collected
 _CONDITIONS = ("code", "isolation")  # what may differ when a run is resumed; the manifest lists every change
 
 R = TypeVar("R")
@@ -72,9 +72,9 @@ class Store:
         self.root = root
 
     def open(self, manifest: dict[str, Any]) -> None:
-        """Start the run, or go on with it; refuses a folder that belongs to another recipe or another kind of thing.
+        """Start the run, or go on with it; refuses a folder that belongs to other sources or is another kind of thing.
 
-        A run that has only collected so far may still change its recipe.
+        Where the recipe has changed in what later stages read, these are done again, and the others are kept.
         """
         path = self.root / "manifest.json"
         if not path.exists():
@@ -82,38 +82,59 @@ class Store:
                 raise RunError(f"{self.root}: is a file; name a folder as `run`.")
             if self.root.exists() and any(entry.suffix != ".tmp" for entry in self.root.iterdir()):
                 raise RunError(f"{self.root}: is not empty and is no run folder; name another folder as `run`.")
-            self.write(path, json.dumps(manifest, indent=2, sort_keys=True) + "\n")
+            self._write_manifest(manifest)
             return
         found = self.manifest()
-        made_by = (manifest["recipe_digest"], manifest["prompt_version"])
-        if not self._made_by(*made_by) and not any(
-            marker.parent.name != "collect" for marker in self.root.glob("*/*.done")
-        ):
-            if any(found.get("recipe", {}).get(key) != manifest.get("recipe", {}).get(key) for key in _COLLECTED_BY):
-                shutil.rmtree(self.root / "collect", ignore_errors=True)
-            self.write(path, json.dumps(manifest, indent=2, sort_keys=True) + "\n")
+        if not self.made_by(manifest["recipe_digest"], manifest["prompt_version"]):
+            self._change(found, manifest)
             return
-        self.demand(*made_by)
         now, then = ({key: each.get(key) for key in _CONDITIONS} for each in (manifest, found))
         if now not in (then, *found.get("resumed_under", [])):
             found["resumed_under"] = [*found.get("resumed_under", []), now]
-            self.write(path, json.dumps(found, indent=2, sort_keys=True) + "\n")
+            self._write_manifest(found)
         if now["code"] != then["code"]:
-            print(
+            _tell(
                 f"{self.root}: this run was started by {then['code']} and goes on under {now['code']}; "
-                "its manifest says so.",
-                file=sys.stderr,
+                "its manifest says so."
             )
 
-    def demand(self, recipe_digest: str, prompt_version: str) -> None:
-        """Raises `RunError` unless the run was made by this recipe with these prompts."""
-        if not self._made_by(recipe_digest, prompt_version):
-            what = "another recipe" if self.manifest().get("recipe_digest") != recipe_digest else "other prompts"
-            raise RunError(f"{self.root}: holds a run of {what}; name another folder as `run`, or remove this one.")
-
-    def _made_by(self, recipe_digest: str, prompt_version: str) -> bool:
+    def made_by(self, recipe_digest: str, prompt_version: str) -> bool:
+        """Whether the run was made by this recipe with these prompts."""
         found = self.manifest()
         return (found.get("recipe_digest"), found.get("prompt_version")) == (recipe_digest, prompt_version)
+
+    def _change(self, found: dict[str, Any], manifest: dict[str, Any]) -> None:
+        """Go on with another recipe: forget the stages that it reaches, and the dataset. Raises `RunError` where it reaches
+        the first stage and later ones have worked already.
+        """
+        stages = [name for name, _ in manifest["stages"]]
+        differing = changes(found.get("recipe", {}), manifest.get("recipe", {}), stages)
+        reached = [stages.index(change.stage) for change in differing if change.stage]
+        before = found.get("stages", manifest["stages"])
+        reached += [place for place, pair in enumerate(manifest["stages"]) if before[place : place + 1] != [pair]][:1]
+        told = str(differing[0]) if differing else "the stages are others"
+        if found.get("prompt_version") != manifest["prompt_version"]:
+            told = f"the prompts were version {found.get('prompt_version')} and are {manifest['prompt_version']}"
+            reached.append(stages.index(first_asking(manifest.get("recipe", {}))))
+        first = min(reached, default=len(stages))
+        worked = any(marker.parent.name != stages[0] for marker in self.root.glob("*/*.done"))
+        if first == 0 and worked:
+            raise RunError(
+                f"{self.root}: holds a run of another recipe ({told}); name another folder as `run`, or remove this one."
+            )
+        redone = stages[first:]
+        if worked:
+            again = f"the stages {', '.join(redone)} are done again" if redone else "only the dataset is written again"
+            _tell(f"{self.root}: the recipe has changed ({told}); {again}.")
+        for stage in redone:
+            for marker in (self.root / stage).glob("*.done"):
+                marker.unlink()  # first, so that a kill leaves no shard that seems to be done
+            shutil.rmtree(self.root / stage, ignore_errors=True)
+        shutil.rmtree(self.root / "dataset", ignore_errors=True)
+        self._write_manifest(manifest)
+
+    def _write_manifest(self, manifest: dict[str, Any]) -> None:
+        self.write(self.root / "manifest.json", json.dumps(manifest, indent=2, sort_keys=True) + "\n")
 
     def manifest(self) -> dict[str, Any]:
         path = self.root / "manifest.json"
@@ -173,7 +194,10 @@ class Store:
 
     def stages(self) -> dict[str, str]:
         """The names of the run's stages in order, each with the name of the record kind that it keeps."""
-        return dict(self.manifest()["stages"])
+        try:
+            return dict(self.manifest()["stages"])
+        except KeyError as error:
+            raise RunError(f"{self.root}: was made by an earlier version; name another folder as `run`.") from error
 
     def complete(self) -> bool:
         """Whether every shard has been through every stage."""
@@ -185,8 +209,7 @@ class Store:
         manifest = self.manifest()
         counts = {stage: asdict(self.totals(stage)) for stage in self.stages()}
         if manifest.get("counts") != counts:
-            path = self.root / "manifest.json"
-            self.write(path, json.dumps(manifest | {"counts": counts}, indent=2, sort_keys=True) + "\n")
+            self._write_manifest(manifest | {"counts": counts})
 
     def shards(self) -> int | None:
         """How many shards the run has; None until everything is collected."""
@@ -240,3 +263,7 @@ class Store:
             raise RunError(
                 f"{path}, line {number}: is damaged; remove {done} and run the same command again."
             ) from error
+
+
+def _tell(sentence: str) -> None:
+    print(sentence, file=sys.stderr)

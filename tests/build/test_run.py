@@ -1,6 +1,7 @@
 """A whole small run: it adds up, can be killed, can be shared between ranks, and can be checked."""
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,19 @@ def test_ranks_share_a_run_and_end_with_the_same_bytes(finished: Store, tmp_path
     for rank in (0, 1):
         store = run_rank(recipe, rank, 2)
     assert digests(store.root) == digests(finished.root)
+
+
+def test_a_run_whose_recipe_changed_ends_with_the_bytes_of_a_new_one(
+    finished: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = finished.root.parent
+    path = write_recipe(folder, run="changed", questions={"pairs_per_function": 1})
+    shutil.copytree(finished.root, folder / "changed")
+    changed = run(read_data_recipe(path))
+    told = "`questions.pairs_per_function` was 2 and is 1); the stages questions, answer, revise are done again"
+    assert told in capsys.readouterr().err
+    fresh = run(read_data_recipe(write_recipe(folder, run="fresh", questions={"pairs_per_function": 1})))
+    assert digests(changed.root) == digests(fresh.root) != digests(finished.root)
 
 
 def test_killed_runs_resume_to_the_same_bytes(tmp_path: Path) -> None:

@@ -3,14 +3,24 @@
 import errno
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from build.core.changes import _READERS, changes
+from build.core.config import DataRecipe, SourceConfig
 from build.core.errors import RunError
 from build.core.records import RawCode, Reject
 from build.core.store import Store
+from build.stages import STAGES
 
-MANIFEST = {"recipe_digest": "a", "prompt_version": "1"}
+MANIFEST: dict[str, Any] = {
+    "recipe_digest": "a",
+    "prompt_version": "1",
+    "code": "1",
+    "isolation": "all",
+    "stages": [[stage.name, stage.keeps.__name__] for stage in STAGES],
+}
 RAW = RawCode("id", "source", "path.py", "MIT", "text with a lone surrogate \ud800 and a line\nbreak")
 
 
@@ -52,14 +62,7 @@ def test_a_damaged_line_names_its_file_and_number(tmp_path: Path) -> None:
         list(store.read("collect", 0, RawCode))
 
 
-def test_a_folder_of_another_recipe_or_kind_is_refused(tmp_path: Path) -> None:
-    Store(tmp_path / "run").open(MANIFEST)
-    Store(tmp_path / "run").write_shard("type_filter", 0, [RAW], received=1)
-    Store(tmp_path / "run").open(MANIFEST)
-    with pytest.raises(RunError, match="another recipe"):
-        Store(tmp_path / "run").open(MANIFEST | {"recipe_digest": "b"})
-    with pytest.raises(RunError, match="other prompts"):
-        Store(tmp_path / "run").open(MANIFEST | {"prompt_version": "2"})
+def test_a_folder_of_another_kind_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
     with pytest.raises(RunError, match="is a file"):
         Store(tmp_path / "file").open(MANIFEST)
@@ -67,6 +70,63 @@ def test_a_folder_of_another_recipe_or_kind_is_refused(tmp_path: Path) -> None:
     (tmp_path / "other" / "thesis.tex").write_text("precious")
     with pytest.raises(RunError, match="is no run folder"):
         Store(tmp_path / "other").open(MANIFEST)
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "manifest.json").write_text('{"recipe_digest": "a"}')
+    with pytest.raises(RunError, match="earlier version"):
+        Store(tmp_path / "old").stages()
+
+
+def changed_run(folder: Path, before: dict[str, Any], now: dict[str, Any], prompts: str = "1") -> list[str]:
+    """The stages that a run which has finished under one recipe keeps when it goes on under another."""
+    store = Store(folder)
+    store.open(MANIFEST | {"recipe": before})
+    for stage in store.stages():
+        store.write_shard(stage, 0, [RAW], received=1)
+    (folder / "dataset").mkdir()
+    store.open(MANIFEST | {"recipe": now, "recipe_digest": "b", "prompt_version": prompts})
+    assert store.manifest()["recipe"] == now and not (folder / "dataset").exists()
+    return [stage for stage in store.stages() if store.done(stage, 0)]
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "kept"),
+    [
+        ({"name": "a"}, {"name": "b"}, 8),
+        ({"test_fraction": 0.1}, {"test_fraction": 0.2}, 8),
+        ({"revisions": 1}, {"revisions": 2}, 7),
+        ({"teacher": {"samples": 1}}, {"teacher": {"samples": 2}}, 6),
+        ({"teacher": {"model": "a"}}, {"teacher": {"model": "b"}}, 6),
+        (
+            {"teacher": {"model": "a"}, "unify": {"by": "model"}},
+            {"teacher": {"model": "b"}, "unify": {"by": "model"}},
+            2,
+        ),
+        ({"questions": {"pairs_per_function": 1}}, {"questions": {"pairs_per_function": 2}}, 5),
+        ({"filters": {"difficulty": False}}, {"filters": {"difficulty": True}}, 4),
+        ({"sampling": {"draws": 1}, "seed": 0}, {"sampling": {"draws": 2}, "seed": 0}, 3),
+        ({"seed": 0, "unify": {"by": "model"}}, {"seed": 1, "unify": {"by": "model"}}, 2),
+        ({"unify": {"by": "static"}, "revisions": 1}, {"unify": {"by": "model"}, "revisions": 2}, 2),
+        ({"filters": {"reasoning_type": False}}, {"filters": {"reasoning_type": True}}, 1),
+    ],
+)
+def test_a_changed_recipe_does_only_the_stages_again_that_it_reaches(
+    tmp_path: Path, before: dict[str, Any], now: dict[str, Any], kept: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert changed_run(tmp_path / "run", before, now) == [name for name, _ in MANIFEST["stages"]][:kept]
+    assert "the recipe has changed (`" in capsys.readouterr().err
+
+
+def test_other_prompts_reach_the_first_stage_that_asks(tmp_path: Path) -> None:
+    assert len(changed_run(tmp_path / "trace", {"unify": {}}, {"unify": {}}, prompts="2")) == 6
+    assert (
+        len(changed_run(tmp_path / "model", {"unify": {"by": "model"}}, {"unify": {"by": "model"}}, prompts="2")) == 2
+    )
+
+
+@pytest.mark.parametrize("key", ["sources", "collect", "engine"])
+def test_a_run_over_other_sources_is_refused_and_the_key_is_named(tmp_path: Path, key: str) -> None:
+    with pytest.raises(RunError, match=rf"another recipe \(`{key}.0.name` was 'a' and is 'b'\)"):
+        changed_run(tmp_path / "run", {key: [{"name": "a"}]}, {key: [{"name": "b"}]})
 
 
 @pytest.mark.parametrize(("key", "kept"), [("teacher", True), ("sources", False)])
@@ -77,6 +137,28 @@ def test_a_run_that_has_only_collected_may_change_its_recipe(tmp_path: Path, key
     store.open(MANIFEST | {"recipe": {key: "second"}, "recipe_digest": "b"})
     assert store.manifest()["recipe_digest"] == "b"
     assert (store.done("collect", 0) is not None) == kept
+
+
+def test_a_stage_of_ones_own_may_read_any_key(tmp_path: Path) -> None:
+    stages = [*MANIFEST["stages"][:3], ["short", "UnifiedFunction"], *MANIFEST["stages"][3:]]
+    names = [name for name, _ in stages]
+    assert [change.stage for change in changes({"revisions": 1}, {"revisions": 2}, names)] == ["short"]
+    store = Store(tmp_path / "run")
+    store.open(MANIFEST)
+    for stage in store.stages():
+        store.write_shard(stage, 0, [RAW], received=1)
+    store.open(MANIFEST | {"stages": stages, "recipe_digest": "b"})
+    assert [stage for stage in store.stages() if store.done(stage, 0)] == names[:3]
+
+
+def test_every_key_of_a_recipe_has_a_stage_that_reads_it() -> None:
+    recipe = DataRecipe("x", Path("x"), (SourceConfig("folder", "x"),)).content()
+    names = [name for name, _ in MANIFEST["stages"]]
+    known = {key.partition(".")[0] for key in _READERS}
+    assert set(recipe) == known
+    for key in recipe:
+        (change,) = changes({key: 1}, {key: 2}, names)
+        assert change.stage == "" or change.stage in names
 
 
 def test_a_folder_below_a_file_is_one_sentence(tmp_path: Path) -> None:
@@ -99,7 +181,7 @@ def test_a_run_that_went_on_under_other_layers_says_so(tmp_path: Path) -> None:
         store.open(MANIFEST | {"isolation": layers})
     assert (store.manifest()["isolation"], store.manifest()["resumed_under"]) == (
         "all",
-        [{"code": None, "isolation": "none"}],
+        [{"code": "1", "isolation": "none"}],
     )
 
 
