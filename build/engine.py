@@ -34,6 +34,7 @@ from build.core.records import Reject
 from build.core.store import Counts, Store
 from build.core.version import code_version
 from build.sandbox import Limits, Sandbox, SandboxError
+from build.sources.fingerprint import fingerprint
 from build.stages import stages_of
 from build.stages.stage import Context, Shard, Stage
 from build.teachers.open import check_model, open_model
@@ -119,6 +120,7 @@ def run(recipe: DataRecipe, isolation: Isolation = AVAILABLE, engine: Literal["l
     """
     store = Store(recipe.run)
     if store.complete() and store.made_by(recipe.digest(), PROMPT_VERSION):
+        _compare_sources(recipe, store)
         store.count()
         return store
     check_model(recipe)
@@ -241,7 +243,10 @@ def collect_shards(recipe: DataRecipe, store: Store, isolation: Isolation = AVAI
     first = stages_of(recipe)[0]
     count = store.shards()
     if count is not None and all(store.done(first.name, shard) for shard in range(count)):
+        _compare_sources(recipe, store)
         return
+    if "fingerprints" not in store.manifest():
+        store.note("fingerprints", [fingerprint(source) for source in recipe.sources])
     size, finished = recipe.engine.shard_size, 0
     while store.done(first.name, finished) is not None:
         finished += 1
@@ -259,6 +264,19 @@ def collect_shards(recipe: DataRecipe, store: Store, isolation: Isolation = AVAI
     if finished == 0:
         raise RunError(f"{store.root}: the sources hold no record at all; check `sources` in the recipe.")
     store.set_shards(finished)
+
+
+def _compare_sources(recipe: DataRecipe, store: Store) -> None:
+    """Say so where a source is not what it was when the run collected from it."""
+    known = store.manifest().get("fingerprints", [])
+    for source, before in zip(recipe.sources, known):
+        now = fingerprint(source) if before else None
+        if now and now != before:
+            print(
+                f"{store.root}: the source {source.name} has changed since this run collected from it; the run keeps what it "
+                "has. To collect again, name another folder as `run`, or remove this one.",
+                file=sys.stderr,
+            )
 
 
 def _follow(before: str, stage: str, store: Store, finished: Iterator[Counts]) -> None:

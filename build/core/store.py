@@ -1,6 +1,7 @@
 """Reads and writes the run folder, so that a kill at any moment loses no more than the shards in flight.
 
-    RUN/manifest.json               the recipe, its digest, versions, isolation; the first file written; counts at the end
+    RUN/manifest.json               the recipe, its digest, versions, isolation, fingerprints of the sources; the first file
+                                    written; counts at the end
     RUN/collect/00000.jsonl         what a stage kept, one record a line
     RUN/collect/00000.rejects.jsonl what it dropped, and why
     RUN/collect/00000.done          counts; written last: a shard without it does not exist
@@ -131,7 +132,14 @@ class Store:
                 marker.unlink()  # first, so that a kill leaves no shard that seems to be done
             shutil.rmtree(self.root / stage, ignore_errors=True)
         shutil.rmtree(self.root / "dataset", ignore_errors=True)
-        self._write_manifest(manifest)
+        kept = {"fingerprints": found["fingerprints"]} if first > 0 and "fingerprints" in found else {}
+        self._write_manifest(manifest | kept)
+
+    def note(self, key: str, value: Any) -> None:
+        """Write something that is known later than the run's start into its manifest."""
+        manifest = self.manifest()
+        if manifest.get(key) != value:
+            self._write_manifest(manifest | {key: value})
 
     def _write_manifest(self, manifest: dict[str, Any]) -> None:
         self.write(self.root / "manifest.json", json.dumps(manifest, indent=2, sort_keys=True) + "\n")
@@ -206,10 +214,7 @@ class Store:
 
     def count(self) -> None:
         """Note what every stage of a complete run came to in its manifest."""
-        manifest = self.manifest()
-        counts = {stage: asdict(self.totals(stage)) for stage in self.stages()}
-        if manifest.get("counts") != counts:
-            self._write_manifest(manifest | {"counts": counts})
+        self.note("counts", {stage: asdict(self.totals(stage)) for stage in self.stages()})
 
     def shards(self) -> int | None:
         """How many shards the run has; None until everything is collected."""

@@ -70,6 +70,24 @@ def test_a_run_whose_recipe_changed_ends_with_the_bytes_of_a_new_one(
     assert digests(changed.root) == digests(fresh.root) != digests(finished.root)
 
 
+def test_a_source_that_changed_after_it_was_collected_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_recipe(tmp_path)
+    run(read_data_recipe(path))
+    run(read_data_recipe(path))
+    assert "has changed" not in capsys.readouterr().err
+    (tmp_path / "raw" / "later.py").write_text("x = 1\n")
+    before = digests(tmp_path / "run")
+    run(read_data_recipe(path))
+    assert f"the source {tmp_path / 'raw'} has changed since this run collected" in capsys.readouterr().err
+    run(read_data_recipe(write_recipe(tmp_path, revisions=0)))  # which goes on with the code that it has
+    assert "has changed since this run collected" in capsys.readouterr().err
+    assert digests(tmp_path / "run" / "unify") == {
+        name.removeprefix("unify/"): value for name, value in before.items() if name.startswith("unify/")
+    }
+
+
 def test_killed_runs_resume_to_the_same_bytes(tmp_path: Path) -> None:
     assert compare(write_recipe(tmp_path), tmp_path, runs=2, seed=3)
 

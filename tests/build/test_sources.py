@@ -14,6 +14,7 @@ from build.core.config import CollectConfig, SourceConfig
 from build.core.errors import ConfigError, RunError
 from build.core.licenses import all_of, declared, hub_ids, spdx
 from build.core.records import RawCode, Reject
+from build.sources.fingerprint import fingerprint
 from build.stages import collect as collect_stage
 from build.stages.collect import collect
 
@@ -226,3 +227,23 @@ def test_a_dataset_with_a_loading_script_is_one_sentence(tmp_path: Path) -> None
     with pytest.raises(ConfigError, match=r"source .*scripted: .*the Hub's loader does not open it") as told:
         split(SourceConfig("hub", str(tmp_path / "scripted")))
     assert "\n" not in str(told.value)
+
+
+def test_a_fingerprint_changes_with_what_a_source_gives(installed: Path, tmp_path: Path) -> None:
+    root = tree(tmp_path / "folder", "a.py", "b/c.py", "b/readme.txt")
+    table = tmp_path / "rows.jsonl"
+    table.write_text("x" * 3_000_000)
+    sources = [
+        SourceConfig("folder", str(root)),
+        SourceConfig("package", "single"),
+        SourceConfig("jsonl", str(table)),
+        SourceConfig("folder", str(tmp_path / "nowhere")),
+    ]
+    before = [fingerprint(source) for source in sources]
+    assert before == [fingerprint(source) for source in sources] and before[3] is None
+    (root / "b" / "readme.txt").write_text("another")
+    assert before == [fingerprint(source) for source in sources]
+    (root / "b" / "c.py").rename(root / "b" / "d.py")
+    (installed / "single.py").write_text("y = 1\n")
+    table.write_text("x" * 2_999_999 + "y")
+    assert not set(before[:3]) & {fingerprint(source) for source in sources}
