@@ -6,6 +6,7 @@ Prints one line a run and exits 1 when a byte differs.
 """
 
 import hashlib
+import itertools
 import os
 import random
 import signal
@@ -18,6 +19,7 @@ import click
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
+_HASH_SEEDS = itertools.count(1)
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -30,10 +32,14 @@ def digests(folder: Path) -> dict[str, str]:
 
 
 def start(config: Path, log: Path) -> subprocess.Popen[bytes]:
-    """A run as a process group of its own, so that a kill takes its workers along, as a machine that goes down does."""
+    """A run as a process group of its own, so that a kill takes its workers along, as a machine that goes down does.
+
+    Each start has another hash seed: no byte may depend on the order of a set.
+    """
     with log.open("wb") as file:
         command = [sys.executable, str(ROOT / "codeio_dataset.py"), "--config", str(config)]
-        return subprocess.Popen(command, cwd=ROOT, stdout=file, stderr=file, start_new_session=True)
+        environment = os.environ | {"PYTHONHASHSEED": str(next(_HASH_SEEDS))}
+        return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=file, stderr=file, start_new_session=True)
 
 
 def whole(config: Path, log: Path) -> float:

@@ -3,7 +3,7 @@
     python -m build bench sandbox            CPU per function and per check, against two baselines in the same run
     python -m build bench agree FILE         verdicts on recorded pairs against a fresh interpreter per check
     python -m build bench soak --minutes 10  every hostile program mixed with honest ones: what is lost, what leaks
-    python -m build bench memory             synthetic functions through sample_io: memory and cost as the number grows
+    python -m build bench memory             synthetic functions through the stage sample: memory and cost as the number grows
 
 CPU, not wall time, is what is compared: of this process and of every process below it. The baselines run functions without
 any isolation, so a file of functions is only taken with `--unsafe-exec`; the default, the functions that come with the
@@ -315,7 +315,7 @@ def bench_soak(minutes: float, seed: int) -> None:
 @click.option("--functions", "number", default=100_000, show_default=True)
 @click.option("--json", "target", type=click.Path(dir_okay=False, path_type=Path), help="Write the samples here.")
 def bench_memory(number: int, target: Path | None) -> None:
-    """Synthetic functions through sample_io: resident memory and CPU per function as their number grows."""
+    """Synthetic functions through the stage sample: resident memory and CPU per function as their number grows."""
     samples = []
     with Sandbox() as sandbox:
         click.echo(sandbox.layers.line())

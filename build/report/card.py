@@ -197,7 +197,7 @@ def _histogram(tokens: dict[str, list[int]]) -> bytes:
         label=[f"{task} prediction" for task in tokens],
     )
     axes.set_xlabel("tokens of the first response (estimated)")
-    axes.set_ylabel("instances")
+    axes.set_ylabel("questions")
     axes.legend(frameon=False)
     axes.spines[["top", "right"]].set_visible(False)
     buffer = io.BytesIO()

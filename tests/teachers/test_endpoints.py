@@ -315,7 +315,7 @@ def _write(folder: str, first: int) -> None:
     cache.close()
 
 
-def test_processes_write_to_one_journal_and_the_first_answer_counts(tmp_path: Path) -> None:
+def test_processes_write_to_one_cache_and_the_first_answer_counts(tmp_path: Path) -> None:
     context = multiprocessing.get_context("spawn")
     processes = [context.Process(target=_write, args=(str(tmp_path), first)) for first in (0, 100, 200)]
     for process in processes:
@@ -329,7 +329,7 @@ def test_processes_write_to_one_journal_and_the_first_answer_counts(tmp_path: Pa
     assert cache.add("key 150", "run", Completion("late")) == first
 
 
-def test_several_may_start_a_journal_in_one_moment(tmp_path: Path) -> None:
+def test_several_may_start_a_cache_in_one_moment(tmp_path: Path) -> None:
     together = threading.Barrier(4)
 
     def start(round: int) -> None:
@@ -352,7 +352,7 @@ def test_a_rank_has_a_file_of_its_own_and_everybody_reads_it(tmp_path: Path) -> 
     assert {path.suffix for path in tmp_path.iterdir() if "rank" in path.name} == {".sqlite"}
 
 
-def test_a_damaged_journal_is_named(tmp_path: Path) -> None:
+def test_a_damaged_cache_is_named(tmp_path: Path) -> None:
     (tmp_path / "local.sqlite").write_bytes(os.urandom(8192))
     with pytest.raises(RunError, match=r"local\.sqlite"):
         ResponseCache(tmp_path)

@@ -97,7 +97,7 @@ def test_a_run_whose_budget_is_spent_stops_and_goes_on_later(quiet: Store) -> No
     assert digests(store.root) == digests(quiet.root)
 
 
-def test_another_run_with_the_same_journal_asks_nothing(quiet: Store) -> None:
+def test_another_run_with_the_same_cache_asks_nothing(quiet: Store) -> None:
     path = write_run(quiet.root.parent, "again", ["http://127.0.0.1:9/v1"], patience_s=0.5)
     path.write_text(path.read_text("utf-8") + f"response_cache: {quiet.root / 'response_cache'}\n", "utf-8")
     assert digests(run(read_data_recipe(path)).root) == digests(quiet.root)
@@ -114,7 +114,7 @@ def test_grounded_answers_are_right_and_their_values_are_checked(
     assert outputs and all(answer.verdict.correct for answer in outputs)
 
 
-def test_a_rank_writes_to_a_journal_of_its_own(tmp_path: Path) -> None:
+def test_a_rank_writes_to_a_cache_of_its_own(tmp_path: Path) -> None:
     with FakeEndpoint(reply) as server:
         recipe = read_data_recipe(write_run(tmp_path, "run", [server.url], files=3))
         open_run(recipe)
