@@ -26,7 +26,8 @@ def exit_missing(error: Exception) -> NoReturn:
     missing = [package for package in _NEEDED if not has(package)]
     if not missing:
         raise error
-    print(f"error: {', '.join(missing)} not installed; pip install -r requirements/train.txt", file=sys.stderr)
+    what = f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not installed"
+    print(f"error: {what}; pip install -r requirements/train.txt.", file=sys.stderr)
     raise SystemExit(2)
 
 

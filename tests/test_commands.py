@@ -128,23 +128,22 @@ def test_a_source_that_is_not_there_ends_cleanly_and_can_be_mended(tmp_path: Pat
 
 
 SLOW = '''
-def slow(number: int) -> int:
-    """Count up slowly.
+def slow(text: str, number: int) -> int:
+    """Count up slowly from a number and the length of a text.
 
     Args:
+        text: A text.
         number: Where to start.
 
     Returns:
         The number reached.
     """
-    for step in range(3_000_000):
-        number += step % 3
-    return number
+    return number + len(text) + sum(range(2_000_000)) % 3
 '''
 
 
 def test_ctrl_c_stops_at_once_and_the_run_can_go_on(tmp_path: Path) -> None:
-    path = write_recipe(tmp_path, sampling={"call_cpu_s": 5.0, "function_cpu_s": 60.0, "distinct": 100})
+    path = write_recipe(tmp_path, sampling={"call_cpu_s": 5.0, "function_cpu_s": 60.0, "distinct": 1000})
     shutil.rmtree(tmp_path / "raw")
     (tmp_path / "raw").mkdir()
     for number in range(4):  # shards of two: the pool hands out more than the one that is worked on
