@@ -37,7 +37,7 @@ from build.sandbox import Limits, Sandbox, SandboxError
 from build.sources.fingerprint import fingerprint
 from build.stages import stages_of
 from build.stages.stage import Context, Shard, Stage
-from build.teachers.open import check_model, open_model
+from build.teachers.open import check_model, greet, open_model
 from build.teachers.trace.teacher import TraceTeacher
 
 
@@ -124,6 +124,7 @@ def run(recipe: DataRecipe, isolation: Isolation = AVAILABLE, engine: Literal["l
         store.count()
         return store
     check_model(recipe)
+    greet(recipe)
     open_run(recipe, isolation)
     collect_shards(recipe, store, isolation)
     shards = range(store.shards() or 0)
@@ -199,6 +200,7 @@ def run_rank(recipe: DataRecipe, rank: int, world: int, isolation: Isolation = A
     Rank 0 collects first; the other ranks ask to be started again when that has been done.
     """
     check_model(recipe)
+    greet(recipe)
     store = open_run(recipe, isolation)
     if rank == 0:
         collect_shards(recipe, store, isolation)

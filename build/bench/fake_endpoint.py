@@ -15,9 +15,21 @@ from typing import Any
 
 import httpx2
 
+from build.teachers.openai import PLAIN_QUESTION
+
 FAULTS = ("429", "500", "cut", "hang", "garbage", "slow")
 
-Reply = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """A response as it goes over the wire, for what real servers send instead of a completion."""
+
+    status: int
+    body: str
+    headers: str = ""  # lines that end in CRLF
+
+
+Reply = Callable[[dict[str, Any]], Awaitable[dict[str, Any] | Raw]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +91,7 @@ class FakeEndpoint:
         self.arrived: Counter[str] = Counter()
         self.answered: Counter[str] = Counter()
         self.failed: Counter[str] = Counter()
+        self.greetings = 0  # plain questions; they are in neither of the other counts
         self.headers: list[str] = []  # of the last request
         self.highest = 0
         self._active = 0
@@ -129,7 +142,11 @@ class FakeEndpoint:
             writer.write(_response(200, self.page().encode()))
             return True
         key = hashlib.sha256(content).hexdigest()
-        self.arrived[key] += 1
+        if PLAIN_QUESTION[0].content.encode() in content:
+            key = ""  # it is asked of a server, not for a run
+            self.greetings += 1
+        else:
+            self.arrived[key] += 1
         fault = "429" if self._active >= self.most else self._fault(key)
         self._active += 1
         self.highest = max(self.highest, self._active)
@@ -151,8 +168,11 @@ class FakeEndpoint:
         elif fault == "garbage":
             writer.write(_response(200, b'{"choices": [{"mess'))
         else:
-            body = json.dumps(await self.reply(json.loads(content))).encode()
-            whole = _response(200, body)
+            answer = await self.reply(json.loads(content))
+            if isinstance(answer, Raw):
+                whole = _response(answer.status, answer.body.encode("utf-8", "surrogatepass"), answer.headers)
+            else:
+                whole = _response(200, json.dumps(answer).encode())
             if fault == "cut":
                 writer.write(whole[: len(whole) // 2])
                 await writer.drain()
@@ -163,7 +183,8 @@ class FakeEndpoint:
                 await writer.drain()
                 if fault == "slow":
                     await asyncio.sleep(self.faults.slow_s)
-            self.answered[key] += 1
+            if key:
+                self.answered[key] += 1
         await writer.drain()
         return True
 

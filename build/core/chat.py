@@ -30,9 +30,9 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """An answer. `failure` names why there is none; a cut or refused answer is kept, and its finish_reason says so.
+    """An answer. `failure` names why there is none, and `text` then tells more; `finish_reason` "length": it was cut.
 
-    `reasoning` is what a reasoning model thought before it answered, where the server tells. `complete` and `proof` are as
+    `reasoning` is what a reasoning model thought before it answered. `complete` and `proof` are as
     in a `Rationale`.
     """
 

@@ -139,10 +139,12 @@ class TeacherConfig:
     model: str = ""  # openai: its name at the endpoint; transformers, vllm: a folder or a Hub id
     temperature: Annotated[float, Field(ge=0)] = 0.7  # the paper
     samples: Positive = 1  # answers per instance; the share that is right is the column pass_rate
+    cut_answers: Literal["drop", "keep"] = "drop"  # answers that reach `max_tokens`: rejects, or rows that end anywhere
     # Hand the trace of the run to the model for output questions, and check the values it states.
     grounding: bool = False
     # openai: further fields of a request's body, such as {top_p: 0.95}; null leaves one out that is sent otherwise.
     extra_body: dict[str, Any] = Field(default_factory=dict)
+    reasoning: Literal["keep", "drop"] = "keep"  # publish what a reasoning model thought, as the column `reasoning`
     # From here on nothing changes what is asked or answered, so a run may go on with other settings.
     endpoints: tuple[str, ...] = ()  # openai: base URLs, such as http://localhost:8000/v1
     key_variable: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")] | None = None  # openai: it holds the key

@@ -1,7 +1,7 @@
 """Stage 7, answer: a teacher answers each question, and execution judges the answer.
 
-Every answer is kept, right or wrong, with its verdict (the paper, section 3.4: dropping wrong ones costs accuracy). Only a
-question without any answer is a reject.
+Every answer is kept, right or wrong, with its verdict (the paper, section 3.4: dropping wrong ones costs accuracy). A
+question without any answer is a reject, and so is an answer that was cut, unless the recipe keeps those.
 """
 
 from collections import Counter
@@ -34,7 +34,9 @@ def run(shard: Shard, context: Context, stats: Counter[str]) -> Iterator[Rationa
     """The teacher's first answers to a shard's questions. Counts verdicts by task, and what the answers cost."""
     functions = {record.function.id: record for record in shard.kept(SampledFunction)}
     tasks = {instance.id: instance.task for instance in shard.records}
-    for answer in rationales(shard.records, functions, context.teacher, context.sandbox, asking_of(context.recipe)):
+    for answer in rationales(
+        shard.records, functions, context.teacher, context.sandbox, asking_of(context.recipe), stats
+    ):
         if isinstance(answer, Rationale):
             count_verdict(answer, tasks[answer.instance_id], stats)
         yield answer
@@ -46,10 +48,11 @@ def rationales(
     teacher: Teacher,
     sandbox: Sandbox,
     asking: Asking | None = None,
+    stats: Counter[str] | None = None,
 ) -> Iterator[Rationale | Reject]:
     """The teacher's answers to each instance with their verdicts, or rejects that name why there is none.
 
-    `functions` holds, by function id, those that the instances are about.
+    `functions` holds, by function id, those that the instances are about. What rejects have cost is added to `stats`.
     """
     asking = asking or Asking()
     grounds = Grounds(sandbox)
@@ -60,7 +63,7 @@ def rationales(
         questions += [
             Question(messages, sample, function=function, instance=instance, turn=1) for sample in range(asking.samples)
         ]
-    yield from ask(questions, teacher, sandbox, grounds if asking.grounding else None)
+    yield from ask(questions, teacher, sandbox, grounds if asking.grounding else None, stats)
 
 
 def prompt_of(function: SampledFunction, instance: PredictionInstance, asking: Asking, grounds: Grounds) -> str:
@@ -71,7 +74,11 @@ def prompt_of(function: SampledFunction, instance: PredictionInstance, asking: A
 
 
 def ask(
-    questions: Sequence[Question], teacher: Teacher, sandbox: Sandbox, grounds: Grounds | None
+    questions: Sequence[Question],
+    teacher: Teacher,
+    sandbox: Sandbox,
+    grounds: Grounds | None,
+    stats: Counter[str] | None = None,
 ) -> Iterator[Rationale | Reject]:
     """An answer or a reject per question, in order; they are judged together: runs of one program share a job."""
     completions = teacher.complete(questions)
@@ -91,6 +98,8 @@ def ask(
         parent = question.before.id if question.before else question.instance.id
         sample = (str(question.sample),) if question.sample else ()
         if done.failure:
+            if stats is not None:
+                count_usage(done.usage, stats)
             about = f"turn {question.turn}" + (f", sample {question.sample}" if question.sample else "")
             yield Reject(STAGE, parent, done.failure, f"{question.function.function.path}: {about} {done.text}".strip())
             continue

@@ -59,11 +59,12 @@ def filter_by_difficulty(
     unread = iter(answers)
     for record in records:
         asked_for = [next(unread) for _ in range(rules.difficulty_tries)]
-        tries = [answer for answer in asked_for if not answer.failure]
+        tries = [answer for answer in asked_for if not answer.failure and answer.finish_reason != "length"]
         function = record.function
         if not tries:
-            told = f"{function.path}:{function.name} {asked_for[0].text}".strip()
-            yield Reject(STAGE, function.id, asked_for[0].failure, told)
+            why = asked_for[0].text if asked_for[0].failure else "raise `filters.max_tokens`"
+            told = f"{function.path}:{function.name} {why}".strip()
+            yield Reject(STAGE, function.id, asked_for[0].failure or "cut", told)
             continue
         right = sum(_is_right(record, answer.text, sandbox) for answer in tries)
         if rules.difficulty_low <= right / len(tries) <= rules.difficulty_high:

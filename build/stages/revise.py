@@ -19,7 +19,9 @@ def run(shard: Shard, context: Context, stats: Counter[str]) -> Iterator[Dialogu
     functions = {record.function.id: record for record in shard.kept(SampledFunction)}
     recipe = context.recipe
     asking = asking_of(recipe)
-    dialogues = revise(shard.records, instances, functions, context.teacher, context.sandbox, recipe.revisions, asking)
+    dialogues = revise(
+        shard.records, instances, functions, context.teacher, context.sandbox, recipe.revisions, asking, stats
+    )
     for dialogue in dialogues:
         for turn in dialogue.turns[1:]:
             count_verdict(turn, instances[dialogue.instance_id].task, stats)
@@ -36,8 +38,12 @@ def revise(
     sandbox: Sandbox,
     revisions: int,
     asking: Asking | None = None,
+    stats: Counter[str] | None = None,
 ) -> Iterator[Dialogue]:
-    """A finished conversation per answer: right ones as they are, wrong ones with up to `revisions` further turns."""
+    """A finished conversation per answer: right ones as they are, wrong ones with up to `revisions` further turns.
+
+    What turns without an answer have cost is added to `stats`.
+    """
     asking = asking or Asking()
     grounds = Grounds(sandbox)
     turns = [[answer] for answer in answers]
@@ -48,7 +54,7 @@ def revise(
             _revision(turns[number], instances[turns[number][0].instance_id], functions, asking, grounds)
             for number in wrong
         ]
-        redone = ask(questions, teacher, sandbox, grounds if asking.grounding else None)
+        redone = ask(questions, teacher, sandbox, grounds if asking.grounding else None, stats)
         for number, answer in zip(wrong, redone):
             if isinstance(answer, Reject):
                 failures[number] = answer.reason

@@ -45,7 +45,7 @@ def filter_by_type(
             continue
         count_usage(answer.usage, stats)
         if answer.failure:
-            yield Reject(STAGE, raw.id, answer.failure, raw.path)
+            yield Reject(STAGE, raw.id, answer.failure, f"{raw.path} {answer.text}".strip())
             continue
         label = read_label(answer.text)
         stats[f"type_{label or 'unclear'}"] += 1

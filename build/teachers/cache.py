@@ -11,7 +11,9 @@ What is asked is not kept here, and neither are endpoints, headers or keys: an e
 import sqlite3
 import time
 from collections.abc import Sequence
+from contextlib import closing, suppress
 from pathlib import Path
+from typing import Any
 
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
 
@@ -22,7 +24,7 @@ from build.core.records import Usage
 _SCHEMA = """
 create table if not exists answers (
     key text primary key, text text not null, reasoning text not null, finish_reason text not null,
-    prompt_tokens integer not null, completion_tokens integer not null
+    prompt_tokens integer not null, completion_tokens integer not null, run text not null default ''
 ) without rowid;
 create table if not exists spent (
     run text primary key, requests integer not null, prompt_tokens integer not null, completion_tokens integer not null
@@ -60,6 +62,8 @@ class ResponseCache:
                 connection.execute(f"pragma journal_mode = {mode}")
         connection.execute("pragma synchronous = normal")
         connection.executescript(_SCHEMA)
+        with suppress(sqlite3.OperationalError):  # there already; files of earlier versions have no such column
+            connection.execute("alter table answers add column run text not null default ''")
         return connection
 
     def _open_others(self) -> None:
@@ -77,8 +81,8 @@ class ResponseCache:
         for connection in (self._own, *self._others.values()):
             connection.close()
 
-    def find(self, keys: Sequence[str]) -> dict[str, Completion]:
-        """The answers known for some digests."""
+    def find(self, keys: Sequence[str], run: str = "") -> dict[str, Completion]:
+        """The answers known for some digests; those that another run than `run` has paid for cost nothing."""
         found: dict[str, Completion] = {}
         try:
             for connection in (self._own, *self._others.values()):
@@ -86,7 +90,7 @@ class ResponseCache:
                 for start in range(0, len(missing), _BATCH):
                     some = missing[start : start + _BATCH]
                     query = f"select * from answers where key in ({', '.join('?' * len(some))})"
-                    found |= {row[0]: _completion(row) for row in connection.execute(query, some)}
+                    found |= {row[0]: _completion(row, run) for row in connection.execute(query, some)}
         except sqlite3.Error as error:
             raise self._unusable(error) from error
         return found
@@ -98,7 +102,7 @@ class ResponseCache:
         cost = (run, usage.requests, usage.prompt_tokens, usage.completion_tokens)
         try:
             self._own.execute("begin immediate")
-            kept = self._own.execute("insert or ignore into answers values (?, ?, ?, ?, ?, ?)", row).rowcount
+            kept = self._own.execute("insert or ignore into answers values (?, ?, ?, ?, ?, ?, ?)", (*row, run)).rowcount
             self._own.execute(
                 "insert into spent values (?, ?, ?, ?) on conflict (run) do update set"
                 " requests = requests + excluded.requests, prompt_tokens = prompt_tokens + excluded.prompt_tokens,"
@@ -108,7 +112,7 @@ class ResponseCache:
             self._own.execute("commit")
         except sqlite3.Error as error:
             raise self._unusable(error) from error
-        return answer if kept else self.find([key])[key]
+        return answer if kept else self.find([key], run)[key]
 
     def spent(self, run: str) -> Usage:
         """What a run has spent so far, over all processes and ranks; a rank that has just started shows within 5 s."""
@@ -131,6 +135,20 @@ def _is_busy(error: BaseException) -> bool:
     return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
 
 
-def _completion(row: tuple[str, str, str, str, int, int]) -> Completion:
-    _, text, reasoning, finish_reason, prompt_tokens, completion_tokens = row
-    return Completion(text, finish_reason, Usage(1, prompt_tokens, completion_tokens), "", reasoning)
+def _completion(row: tuple[Any, ...], run: str) -> Completion:
+    _, text, reasoning, finish_reason, prompt_tokens, completion_tokens, *payer = row
+    paid_elsewhere = run and payer and payer[0] not in ("", run)
+    usage = Usage() if paid_elsewhere else Usage(1, prompt_tokens, completion_tokens)
+    return Completion(text, finish_reason, usage, "", reasoning)
+
+
+def holds_answers(folder: Path) -> bool:
+    """Whether any answer is known in a folder."""
+    for path in folder.glob("*.sqlite"):
+        with (
+            suppress(sqlite3.Error),
+            closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection,
+        ):
+            if connection.execute("select 1 from answers limit 1").fetchone():
+                return True
+    return False

@@ -5,14 +5,19 @@ What differs between an endpoint and a model in this process is a `Model`; what 
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from build.core.chat import Completion, Request
 from build.core.config import DataRecipe, PriceConfig
 from build.core.errors import RunError
+from build.core.model_text import split_thinking
 from build.core.records import Usage, digest
+from build.teachers.base import Question
 from build.teachers.cache import ResponseCache
+
+_FILTERED = {"content_filter", "safety", "recitation", "blocklist", "prohibited_content", "spii"}  # Gemini's names too
+_WHY_CHARS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +46,12 @@ class Model(Protocol):
 
 
 class ModelTeacher:
-    """Answers any request by a model, once: the response cache has the answer from then on, for this run and for others."""
+    """Answers any request by a model, once: the response cache has the answer from then on, for this run and for others.
+
+    What a model thinks between tags in its answer is split off. An answer that says nothing is a failure by name: `empty`,
+    `cut` (its limit came while it thought), `content_filter`, `refusal` (the server's own, not one in words), `tool_calls`.
+    So is a rationale that was cut, unless the recipe keeps those.
+    """
 
     def __init__(self, recipe: DataRecipe, model: Model, cache: ResponseCache) -> None:
         self.recipe = recipe.teacher
@@ -53,12 +63,12 @@ class ModelTeacher:
         self._under_way = 0
 
     def complete(self, requests: Sequence[Request]) -> list[Completion]:
-        """An answer per request, in order; equal requests get one answer.
+        """An answer per request, in order; equal requests get one answer, of which the first bears the cost.
 
         Raises `RunError` when the budget is spent or the model cannot be reached; every answer until then is kept.
         """
         keys = [self._key(request) for request in requests]
-        known = self.cache.find(keys)
+        known = self.cache.find(keys, self.run)
         missing = {key: request for key, request in zip(keys, requests) if key not in known}
         unanswered = list(missing)
         asks = [self._ask(key, request) for key, request in missing.items()]
@@ -73,11 +83,39 @@ class ModelTeacher:
             self.model.answer(asks, self._may_send, heard)
         if any(key not in known for key in unanswered):
             raise RunError(self._budget_spent())
-        return [known[key] for key in keys]
+        answers = []
+        for key, request in zip(keys, requests):
+            answers.append(self._usable(known[key], request))
+            known[key] = replace(known[key], usage=Usage())
+        return answers
 
     def close(self) -> None:
         self.model.close()
         self.cache.close()
+
+    def _usable(self, answer: Completion, request: Request) -> Completion:
+        """The answer without what the model thought, or a failure where nothing is left of it."""
+        if answer.failure:
+            return answer
+        thought, said = split_thinking(answer.text)
+        reasoning = "\n\n".join(filter(None, (answer.reasoning.strip(), thought)))
+        reason = answer.finish_reason.lower()
+        failure, why = "", ""
+        if reason in _FILTERED:
+            failure, why = "content_filter", said
+        elif reason == "refusal":
+            failure, why = "refusal", said
+        elif reason == "length" and not said.strip():
+            failure, why = "cut", f"its {self._max_tokens(request)} tokens ended before it said anything"
+        elif reason == "length" and isinstance(request, Question) and self.recipe.cut_answers == "drop":
+            failure, why = "cut", f"it is longer than {self._max_tokens(request)} tokens; raise `teacher.max_tokens`"
+        elif not said.strip():
+            failure = "tool_calls" if reason in ("tool_calls", "function_call") else "empty"
+            why = "it calls a tool" if failure == "tool_calls" else f"it says nothing (finish_reason {reason})"
+        return replace(answer, text=why[:_WHY_CHARS] if failure else said, reasoning=reasoning, failure=failure)
+
+    def _max_tokens(self, request: Request) -> int:
+        return request.max_tokens or self.recipe.max_tokens
 
     def _key(self, request: Request) -> str:
         recipe = self.recipe
@@ -85,7 +123,7 @@ class ModelTeacher:
             "model": [recipe.name, recipe.model],
             "messages": [[message.role, message.content] for message in request.messages],
             "temperature": recipe.temperature,
-            "max_tokens": request.max_tokens or recipe.max_tokens,
+            "max_tokens": self._max_tokens(request),
             "sample": request.sample,
             "seed": self.seed,
             "schema": request.schema,
@@ -94,7 +132,7 @@ class ModelTeacher:
 
     def _ask(self, key: str, request: Request) -> Ask:
         seed = int(digest("seed", key), 16) % 2**31
-        return Ask(request, request.max_tokens or self.recipe.max_tokens, self.recipe.temperature, seed)
+        return Ask(request, self._max_tokens(request), self.recipe.temperature, seed)
 
     def _may_send(self) -> bool:
         budget = self.recipe.budget

@@ -2,10 +2,11 @@
 
 import importlib.util
 import os
+from pathlib import Path
 
 from build.core.config import DataRecipe
 from build.core.errors import ConfigError
-from build.teachers.cache import ResponseCache
+from build.teachers.cache import ResponseCache, holds_answers
 from build.teachers.client import Model, ModelTeacher
 
 _NEEDS = {"transformers": ("torch", "transformers"), "vllm": ("vllm",)}
@@ -23,6 +24,22 @@ def check_model(recipe: DataRecipe) -> None:
             raise ConfigError(
                 f"the teacher `{teacher.name}` needs {name}; see requirements/{teacher.name}.txt for what to install."
             )
+
+
+def greet(recipe: DataRecipe) -> None:
+    """Ask the recipe's endpoints one plain question, before a run that has no answer yet. Raises `RunError`."""
+    if recipe.teacher.name == "openai" and not holds_answers(_cache_folder(recipe)):
+        from build.teachers.openai import Endpoints
+
+        endpoints = Endpoints(recipe.teacher)
+        try:
+            endpoints.greet()
+        finally:
+            endpoints.close()
+
+
+def _cache_folder(recipe: DataRecipe) -> Path:
+    return recipe.response_cache or recipe.run / "response_cache"
 
 
 def open_model(recipe: DataRecipe, rank: int | None = None) -> ModelTeacher | None:
@@ -44,4 +61,4 @@ def open_model(recipe: DataRecipe, rank: int | None = None) -> ModelTeacher | No
         from build.teachers.vllm import VllmModel
 
         model = VllmModel(teacher)
-    return ModelTeacher(recipe, model, ResponseCache(recipe.response_cache or recipe.run / "response_cache", rank))
+    return ModelTeacher(recipe, model, ResponseCache(_cache_folder(recipe), rank))

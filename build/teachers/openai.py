@@ -2,10 +2,11 @@
 
 One client and one event loop for the life of a worker. Requests about one function go to one endpoint, so that its prefix
 cache sees them together; one that fails there is tried at the next. What is tried again: too many requests (429, and 503
-with Retry-After), other 5xx, time-outs, cut connections, answers that are no answers. When a request has failed long enough,
-a plain question tells whose fault it is: if that is answered, the request is a failure by name, else the run stops. So does
-it when a first request is refused (400 and the like) and the plain question too: then the recipe asks for what the server
-does not have. Too many requests is no failure as long as any request is answered.
+with Retry-After), other 5xx, time-outs, cut connections, answers that are no answers. After five seconds a person is told.
+When a request has failed long enough, a plain question tells whose fault it is: if that is answered, the request is a failure
+by name, else the run stops. So does it when a first request is refused (400 and the like) and the plain question too: then
+the recipe asks for what the server does not have; and at once where nothing can help before somebody mends something: a
+wrong key, an unknown model, an account without money. Too many requests is no failure as long as any request is answered.
 
 Keys come from the environment, go into one header, and are cut out of everything that comes back.
 """
@@ -13,11 +14,11 @@ Keys come from the environment, go into one header, and are cut out of everythin
 import asyncio
 import json
 import os
+import sys
 import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from email.utils import parsedate_to_datetime
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -29,35 +30,34 @@ from tenacity import (
     retry_if_exception_type,
     wait_random_exponential,
 )
+from tqdm import tqdm
 
 from build.core.chat import Completion, Message, Request
 from build.core.config import TeacherConfig
 from build.core.errors import ConfigError, RunError
-from build.core.records import Usage
 from build.teachers.base import Question
 from build.teachers.client import Ask
 from build.teachers.rate_limit import RateLimiter
+from build.teachers.response import ServerError, read_response
 
 _TRIES = 8  # at least, however quickly they fail
 _TIMEOUTS = 4  # at the most: the server may have worked on each to the end
-_PLAIN_QUESTION = (Message("user", "What is 1 + 1?"),)
+PLAIN_QUESTION = (Message("user", "What is 1 + 1?"),)
 _CONNECT_S = 10.0
-_TRY_AGAIN = {408, 409, 425}
-_NOT_THIS_REQUEST = {401, 402, 403, 404, 405}  # no request can succeed before somebody mends something
+TELL_AFTER_S = 5.0
+_BROKEN = {
+    "http_500",
+    "http_501",
+    "garbage",
+    "error_in_answer",
+    "ClientConnectorDNSError",
+    "ClientConnectorCertificateError",
+}
+_BROKEN_S = (
+    30.0  # that these may last when a plain question is asked before a run; a server that is starting up gets more
+)
 _HIDDEN = "[key]"
 _SECRET = 12  # characters; shorter keys are words such as EMPTY, which local servers take and answers may hold
-
-
-class _Again(Exception):
-    """An attempt that may succeed when it is repeated.
-
-    `wait_s` is how long the server asked to wait; `busy`: it only had too many requests.
-    """
-
-    def __init__(self, what: str, wait_s: float = 0.0, *, busy: bool = False) -> None:
-        super().__init__(what)
-        self.wait_s = wait_s
-        self.busy = busy
 
 
 class Endpoints:
@@ -70,11 +70,12 @@ class Endpoints:
             raise ConfigError(f"`teacher.key_variable`: the environment has no {recipe.key_variable}; export it first.")
         self._runner = asyncio.Runner()
         self._client: aiohttp.ClientSession | None = None
-        self._gates = [RateLimiter(recipe.concurrency) for _ in recipe.endpoints]
+        self._limiters = [RateLimiter(recipe.concurrency) for _ in recipe.endpoints]
         self._proxies = [_proxy(url) for url in recipe.endpoints]
         self.last_answer = 0.0
         self._accepted: set[tuple[str, int]] = set()  # `_settings` of requests that were answered
         self.error: RunError | None = None
+        self._tell_again = self._told_s = 0.0
         self._backoff = wait_random_exponential(multiplier=0.5, max=min(30.0, recipe.patience_s / 4))
 
     def answer(
@@ -86,6 +87,10 @@ class Endpoints:
         if self.error:
             raise self.error
 
+    def greet(self, schema: str = "") -> None:
+        """Ask a plain question, with the run's settings, before the run. Raises `RunError` when no endpoint answers it."""
+        self._runner.run(self._greet_all(schema))
+
     def close(self) -> None:
         if self._client is not None:
             self._runner.run(self._client.close())
@@ -94,14 +99,7 @@ class Endpoints:
     async def _answer_all(
         self, asks: Sequence[Ask], may_send: Callable[[], bool], heard: Callable[[int, Completion], None]
     ) -> None:
-        if self._client is None:
-            headers = {"Authorization": f"Bearer {self.key}"} if self.key else {}
-            self._client = aiohttp.ClientSession(
-                headers=headers | {"Content-Type": "application/json"},
-                timeout=aiohttp.ClientTimeout(total=self.recipe.timeout_s, connect=_CONNECT_S),
-                connector=aiohttp.TCPConnector(limit=0),  # the limiters are the limit
-                cookie_jar=aiohttp.DummyCookieJar(),
-            )
+        self._connect()
         waiting = iter(enumerate(asks))
 
         async def work(waiting: Iterator[tuple[int, Ask]]) -> None:
@@ -114,29 +112,99 @@ class Endpoints:
                     self.error = self.error or error
 
         async with asyncio.TaskGroup() as group:
-            for _ in range(min(len(asks), self.recipe.concurrency * len(self._gates))):
+            for _ in range(min(len(asks), self.recipe.concurrency * len(self._limiters))):
                 group.create_task(work(waiting))
+
+    async def _greet_all(self, schema: str) -> None:
+        """Wait until one endpoint has answered a plain question, and name those that have not. Raises `RunError`."""
+        self._connect()
+        errors: dict[int, ServerError] = {}
+        began = time.monotonic()
+
+        async def greet(index: int) -> None:
+            pause = 0.5
+            while True:
+                try:
+                    return await self._greet(index, schema, self.recipe.max_tokens)
+                except ServerError as error:
+                    errors[index] = error
+                    broken = error.reason in _BROKEN
+                    limit = min(self.recipe.patience_s, _BROKEN_S) if broken else self.recipe.patience_s
+                    waited = time.monotonic() - began
+                    if waited + pause > limit:
+                        raise
+                    await asyncio.sleep(max(pause, error.wait_s))
+                    pause = min(1.5 * pause, 10.0)
+
+        async def tell() -> None:
+            pause = TELL_AFTER_S
+            while True:
+                await asyncio.sleep(pause)
+                seconds = time.monotonic() - began
+                last = f"last: {next(reversed(errors.values()))}" if errors else "it may be slow, or loading its model"
+                say(f"a plain question has no answer after {seconds:.0f} s ({last}); still waiting")
+                pause = min(2 * pause, 60.0)
+
+        telling = asyncio.create_task(tell())
+        greetings = {asyncio.create_task(greet(index)): index for index in range(len(self._limiters))}
+        waiting = set(greetings)
+        try:
+            while waiting:
+                done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    if isinstance(task.exception(), RunError):
+                        task.result()
+                if any(task.exception() is None for task in done):
+                    break
+            else:
+                told = "; ".join(f"{self.recipe.endpoints[index]}: {error}" for index, error in sorted(errors.items()))
+                raise RunError(
+                    f"no endpoint answers a plain question ({told}); check `teacher.endpoints`, see to the server and run the "
+                    "same command again."
+                )
+        finally:
+            for task in (telling, *waiting):
+                task.cancel()
+            await asyncio.gather(telling, *greetings, return_exceptions=True)
+        for index, error in sorted(errors.items()):
+            task = next(task for task, number in greetings.items() if number == index)
+            if task.cancelled() or task.exception():
+                say(f"the endpoint {self.recipe.endpoints[index]} does not answer ({error}); the others are asked")
+
+    def _connect(self) -> None:
+        if self._client is None:
+            headers = {"Authorization": f"Bearer {self.key}"} if self.key else {}
+            self._client = aiohttp.ClientSession(
+                headers=headers | {"Content-Type": "application/json"},
+                timeout=aiohttp.ClientTimeout(total=self.recipe.timeout_s, connect=_CONNECT_S),
+                connector=aiohttp.TCPConnector(limit=0),  # the limiters are the limit
+                cookie_jar=aiohttp.DummyCookieJar(),
+            )
 
     async def _ask(self, ask: Ask) -> Completion:
         """An answer, or a failure that is this request's own."""
         completion = await self._tried(ask)
-        if completion.failure.startswith("http_") and _settings(ask) not in self._accepted:
+        if completion.failure.startswith("http_4") and _settings(ask) not in self._accepted:
             await self._living(ask)
         return completion
 
     async def _tried(self, ask: Ask) -> Completion:
         home = zlib.crc32(_subject(ask).encode("utf-8", "surrogatepass"))
         attempts = AsyncRetrying(
-            retry=retry_if_exception_type(_Again), stop=_Patience(self), wait=self._wait, reraise=True
+            retry=retry_if_exception_type(ServerError),
+            stop=_Patience(self),
+            wait=self._wait,
+            before_sleep=self._tell,
+            reraise=True,
         )
         try:
             async for attempt in attempts:
                 with attempt:
                     turn = home + attempt.retry_state.attempt_number - 1
-                    completion = await self._once(turn % len(self._gates), ask)
+                    completion = await self._once(turn % len(self._limiters), ask)
             return completion
-        except _Again as error:
-            index = None if error.busy or self.error else await self._living(ask)
+        except ServerError as error:
+            index = None if error.kind == "busy" or self.error else await self._living(ask)
             if index is None:
                 raise RunError(
                     f"the endpoints {', '.join(self.recipe.endpoints)} have answered nothing for {self.recipe.patience_s:g} s "
@@ -144,35 +212,55 @@ class Endpoints:
                 ) from error
         try:  # once more, as the server may just have come back
             return await self._once(index, ask)
-        except _Again as error:
-            return await self._tried(ask) if error.busy else Completion("", failure=f"unanswered_{error}")
+        except ServerError as error:
+            if error.kind == "busy":
+                return await self._tried(ask)
+            return Completion(error.told, failure=f"unanswered_{error.reason}")
 
     async def _living(self, ask: Ask) -> int | None:
         """The first endpoint that answers a plain question with this request's settings; `RunError` where it is refused."""
-        plain = replace(ask, request=Request(_PLAIN_QUESTION, schema=ask.request.schema))
-        for index, url in enumerate(self.recipe.endpoints):
+        for index in range(len(self.recipe.endpoints)):
             try:
-                answer = await self._once(index, plain)
-            except _Again as error:
-                if error.busy and time.monotonic() - self.last_answer < self.recipe.patience_s:
+                await self._greet(index, ask.request.schema, ask.max_tokens)
+            except ServerError as error:
+                if error.kind == "busy" and time.monotonic() - self.last_answer < self.recipe.patience_s:
                     return index
                 continue
-            if answer.failure.startswith("http_"):
-                raise RunError(
-                    f"the endpoint {url} refuses even a plain question ({answer.failure}: {answer.text}); change what the "
-                    "recipe asks for, such as `teacher.max_tokens`, or what is sent, with `teacher.extra_body`."
-                )
             return index
         return None
 
+    async def _greet(self, index: int, schema: str, max_tokens: int) -> None:
+        """Ask an endpoint a plain question; `ServerError` where it is not answered, `RunError` where it is refused."""
+        plain = Ask(Request(PLAIN_QUESTION, schema=schema), max_tokens, self.recipe.temperature, 0)
+        answer = await self._once(index, plain)
+        if answer.failure.startswith("http_"):
+            raise RunError(
+                f"the endpoint {self.recipe.endpoints[index]} refuses even a plain question ({answer.failure}: {answer.text}); "
+                "change what the recipe asks for, such as `teacher.max_tokens`, or what is sent, with `teacher.extra_body`."
+            )
+
     def _wait(self, state: RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
-        asked = error.wait_s if isinstance(error, _Again) else 0.0
+        asked = error.wait_s if isinstance(error, ServerError) else 0.0
         return 0.0 if asked else self._backoff(state)  # the limiter does the waiting that the server asked for
 
+    def _tell(self, state: RetryCallState) -> None:
+        """Say that requests are tried again, after five seconds without an answer, and then more and more rarely."""
+        error = state.outcome.exception() if state.outcome else None
+        now = time.monotonic()
+        silent_s = min(now - self.last_answer, state.seconds_since_start or 0.0)
+        if silent_s + state.upcoming_sleep >= TELL_AFTER_S and now >= self._tell_again:
+            self._told_s = min(max(2 * self._told_s, TELL_AFTER_S), 60.0)
+            self._tell_again = now + self._told_s
+            say(
+                f"no answer for {silent_s:.0f} s (last: {error}); trying again for up to {self.recipe.patience_s:g} s "
+                "(`teacher.patience_s`)"
+            )
+
     async def _once(self, index: int, ask: Ask) -> Completion:
+        """One attempt. Raises `ServerError` where another one may help, `RunError` where none can."""
         assert self._client is not None
-        limiter, url = self._gates[index], self.recipe.endpoints[index]
+        limiter, url = self._limiters[index], self.recipe.endpoints[index]
         turn = await limiter.enter()
         try:
             place = f"{url.rstrip('/')}/chat/completions"
@@ -180,34 +268,36 @@ class Endpoints:
             sent = self._client.post(place, data=body, proxy=self._proxies[index], allow_redirects=False)
             async with sent as response:
                 text = self._hide(await response.text(errors="replace"))
-            if response.status == 200:
-                completion = _read(text)
-                limiter.served()
-                self.last_answer = time.monotonic()
-                self._accepted.add(_settings(ask))
-                return completion
-            wait_s = min(_retry_after(response.headers.get("Retry-After", "")), self.recipe.patience_s)
-            if response.status == 429 or (response.status == 503 and wait_s):
-                limiter.refused(turn, wait_s)
-                raise _Again(f"http_{response.status}", wait_s, busy=True)
+            completion = read_response(response.status, response.headers, text)
+        except ServerError as error:
+            error.wait_s = min(error.wait_s, self.recipe.patience_s)
+            if error.kind == "busy":
+                limiter.refused(turn, error.wait_s)
+            if error.kind == "refused":
+                return Completion(error.told, failure=error.reason)
+            if error.kind == "mend":
+                hint = (
+                    f"the key in {self.recipe.key_variable}" if self.recipe.key_variable else "`teacher.key_variable`"
+                )
+                status = error.reason.removeprefix("http_")
+                raise RunError(
+                    f"the endpoint {url} answers {status} ({error.told}); check the URL, the model's name, {hint} and what "
+                    "your account may still spend."
+                ) from error
+            raise
         except TimeoutError as error:
-            raise _Again("timeout") from error
+            raise ServerError("again", "timeout", f"{url} took over {self.recipe.timeout_s:g} s") from error
         except aiohttp.InvalidURL as error:
             raise RunError(f"the endpoint {url} is no usable URL: {error}") from error
-        except aiohttp.ClientError as error:
-            raise _Again(type(error).__name__) from error
+        except (aiohttp.ClientError, LookupError) as error:  # LookupError: a charset that does not exist
+            raise ServerError("again", type(error).__name__, " ".join(str(error).split())) from error
         finally:
             limiter.leave()
-        return self._refusal(url, response.status, text)
-
-    def _refusal(self, url: str, status: int, text: str) -> Completion:
-        if status >= 500 or status in _TRY_AGAIN:
-            raise _Again(f"http_{status}")
-        told = " ".join(text.split())[:300]
-        if status in _NOT_THIS_REQUEST or status < 400:
-            hint = f"the key in {self.recipe.key_variable}" if self.recipe.key_variable else "`teacher.key_variable`"
-            raise RunError(f"the endpoint {url} answers {status} ({told}); check the URL, the model's name and {hint}.")
-        return Completion(told, failure=f"http_{status}")
+        limiter.served()
+        self.last_answer = time.monotonic()
+        self._told_s = 0.0
+        self._accepted.add(_settings(ask))
+        return completion
 
     def _hide(self, text: str) -> str:
         return text.replace(self.key, _HIDDEN) if len(self.key) >= _SECRET else text
@@ -241,14 +331,19 @@ class _Patience:
 
     def __call__(self, state: RetryCallState) -> bool:
         error = state.outcome.exception() if state.outcome else None
-        assert isinstance(error, _Again)
+        assert isinstance(error, ServerError)
         limit, waited = self.endpoints.recipe.patience_s, state.seconds_since_start or 0.0
-        self.timeouts += str(error) == "timeout"
+        self.timeouts += error.reason == "timeout"
         if self.endpoints.error:
             return True
-        if error.busy:
+        if error.kind == "busy":
             return min(waited, time.monotonic() - self.endpoints.last_answer) > limit
         return self.timeouts >= _TIMEOUTS or (state.attempt_number >= _TRIES and waited > limit)
+
+
+def say(sentence: str) -> None:
+    """Tell the person at the terminal, beside the progress bars."""
+    tqdm.write(f"teacher: {sentence}", file=sys.stderr)
 
 
 def _settings(ask: Ask) -> tuple[str, int]:
@@ -260,41 +355,3 @@ def _subject(ask: Ask) -> str:
     """What requests have in common that should go to one endpoint: the function they are about, or the text itself."""
     request = ask.request
     return request.function.function.id if isinstance(request, Question) else request.messages[0].content
-
-
-def _retry_after(text: str) -> float:
-    """Seconds that the server asks to wait (RFC 9110: a number or a date); 0 when it asks nothing."""
-    try:
-        return max(float(text), 0.0)
-    except ValueError:
-        pass
-    try:
-        return max(parsedate_to_datetime(text).timestamp() - time.time(), 0.0)
-    except (ValueError, TypeError):
-        return 0.0
-
-
-def _read(text: str) -> Completion:
-    """The answer in a response's body, or a failure where the server says that there is none; `_Again` for garbage."""
-    try:
-        data = json.loads(text)
-        counts = data.get("usage") or {}
-        usage = Usage(1, int(counts.get("prompt_tokens") or 0), int(counts.get("completion_tokens") or 0))
-        if data["choices"] == []:
-            return Completion("", failure="no_choice", usage=usage)
-        choice = data["choices"][0]
-        message = choice["message"]
-        answer, thought = message.get("content"), message.get("reasoning_content") or message.get("reasoning")
-        if isinstance(answer, list):  # parts of several kinds
-            answer = "".join(part.get("text") or "" for part in answer)
-        if not isinstance(answer or "", str) or not isinstance(thought or "", str):
-            raise TypeError("the content is no text")
-        reason = str(choice.get("finish_reason") or "unknown")
-        return Completion(_utf8(answer or ""), _utf8(reason), usage, "", _utf8(thought or ""))
-    except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError) as error:
-        raise _Again("garbage") from error
-
-
-def _utf8(text: str) -> str:
-    """The text without lone surrogates, which JSON escapes can smuggle in and no file can hold."""
-    return text.encode("utf-8", "replace").decode()

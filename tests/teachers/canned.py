@@ -69,7 +69,9 @@ def write_run(folder: Path, name: str, urls: list[str], files: int = 12, **teach
         head = f"# file {number} of several, all of which print what they were given"
         content = f"{head}\nimport sys\n\n\ndef show(values):\n    print({number}, values)\n\n\nshow(sys.argv)\n"
         (source / f"f{number:03d}.py").write_text(content, "utf-8")
-    settings = dict[str, Any](name="openai", model="canned", endpoints=urls, samples=2, max_tokens=300)
+    settings = dict[str, Any](
+        name="openai", model="canned", endpoints=urls, samples=2, max_tokens=300, cut_answers="keep"
+    )
     settings |= {"concurrency": 8, "timeout_s": 1.0, "patience_s": 20.0, "prices": {"prompt": 1.0, "completion": 2.0}}
     recipe = {
         "name": "canned",

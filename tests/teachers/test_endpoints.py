@@ -6,6 +6,7 @@ import os
 import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from build.core.chat import Completion, Message, Request
 from build.core.config import BudgetConfig, DataRecipe, PriceConfig, SourceConfig, TeacherConfig
 from build.core.errors import ConfigError, RunError
 from build.core.records import Usage
-from build.teachers.cache import ResponseCache
+from build.teachers.cache import ResponseCache, holds_answers
 from build.teachers.client import ModelTeacher
 from build.teachers.openai import Endpoints
 from build.teachers.rate_limit import RateLimiter
@@ -82,7 +83,8 @@ def test_samples_of_one_conversation_are_asked_one_by_one(tmp_path: Path) -> Non
     asked = [Request((Message("user", "same"),), sample=number) for number in (0, 1, 1)]
     with FakeEndpoint(echo) as server:
         answers = ask(teacher_for(tmp_path, server), asked)
-    assert answers[0] != answers[1] == answers[2]
+    assert answers[0].text != answers[1].text == answers[2].text
+    assert [answer.usage.requests for answer in answers] == [1, 1, 0]  # equal requests are paid for once
     assert sum(server.arrived.values()) == 2
 
 
@@ -407,3 +409,29 @@ def test_places_are_given_in_the_order_of_asking() -> None:
         return order
 
     assert asyncio.run(take_turns()) == [number for number in range(20) if number != 10]
+
+
+def test_what_another_run_has_paid_for_costs_nothing_and_what_this_one_has_always_the_same(tmp_path: Path) -> None:
+    with FakeEndpoint(echo) as server:
+        first = ask(teacher_for(tmp_path, server), requests(3))
+        again = ask(teacher_for(tmp_path, server), requests(3))  # as after a kill
+        recipe = replace(recipe_for(tmp_path, server), name="other")
+        other = ModelTeacher(recipe, Endpoints(recipe.teacher), ResponseCache(tmp_path / "response_cache"))
+        cached = ask(other, requests(3))
+    assert first == again and sum(server.answered.values()) == 3
+    assert [answer.text for answer in cached] == [answer.text for answer in first]
+    assert all(answer.usage == Usage() for answer in cached)
+
+
+def test_a_journal_of_an_earlier_version_is_read_on(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "local.sqlite") as old:
+        old.executescript(
+            "create table answers (key text primary key, text text not null, reasoning text not null,"
+            " finish_reason text not null, prompt_tokens integer not null, completion_tokens integer not null)"
+            " without rowid; insert into answers values ('key', 'old', '', 'stop', 2, 3);"
+        )
+    assert holds_answers(tmp_path)
+    cache = ResponseCache(tmp_path)
+    cache.add("new", "run", Completion("new", usage=Usage(1, 1, 1)))
+    assert cache.find(["key"], "run")["key"] == Completion("old", usage=Usage(1, 2, 3))
+    assert cache.find(["new"], "another")["new"].usage == Usage()

@@ -18,7 +18,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from build.bench.fake_endpoint import FakeEndpoint, Faults, forward_to
+from build.bench.fake_endpoint import FakeEndpoint, Faults, Raw, forward_to
 from build.core.chat import Message, Request
 from build.core.config import DataRecipe, QuestionConfig, SourceConfig, TeacherConfig, read_data_recipe
 from build.core.prompts import prediction_prompt
@@ -55,7 +55,7 @@ INSTANCES = [
 
 
 def recipe_for(folder: Path, **teacher: Any) -> DataRecipe:
-    settings = dict[str, Any](model=str(FOLDER), max_tokens=60, temperature=0.7) | teacher
+    settings = dict[str, Any](model=str(FOLDER), max_tokens=60, temperature=0.7, cut_answers="keep") | teacher
     return DataRecipe("t", folder, (SourceConfig("folder", "x"),), teacher=TeacherConfig(**settings))
 
 
@@ -143,7 +143,7 @@ def test_a_real_server_behind_faults_gives_answers_verdicts_and_revisions(server
 def test_files_become_functions_by_recorded_texts_and_get_real_verdicts(server: str, tmp_path: Path) -> None:
     ask_model = forward_to(server)
 
-    async def respond(body: dict[str, Any]) -> dict[str, Any]:
+    async def respond(body: dict[str, Any]) -> dict[str, Any] | Raw:
         about_a_file = "# file" in body["messages"][0]["content"]
         return await (canned.reply if about_a_file else ask_model)(body)
 
