@@ -6,7 +6,9 @@ values end in one sentence that names the file and the key.
 
 import difflib
 import re
+import sys
 from dataclasses import fields, is_dataclass
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_type_hints
 
@@ -24,14 +26,15 @@ _TOLD = {  # in place of what pydantic says
     "too_short": "needs at least one entry",
 }
 _STRICT = ConfigDict(extra="forbid")
-_RENAMED = {  # keys of earlier versions
-    "journal": "response_cache",
-    "instances": "questions",
-    "sources.licence": "license",
-    "filters.completion": "filters.difficulty",
-    "filters.completion_tries": "filters.difficulty_tries",
-    "filters.completion_low": "filters.difficulty_low",
-    "filters.completion_high": "filters.difficulty_high",
+_RENAMED = {  # keys of earlier versions, by section
+    "": {"journal": "response_cache", "instances": "questions"},
+    "sources": {"licence": "license"},
+    "filters": {
+        "completion": "difficulty",
+        "completion_tries": "difficulty_tries",
+        "completion_low": "difficulty_low",
+        "completion_high": "difficulty_high",
+    },
 }
 Positive = Annotated[int, Field(ge=1)]
 
@@ -228,19 +231,44 @@ class DataRecipe:
 
 
 def read_data_recipe(path: Path) -> DataRecipe:
-    """The recipe in a YAML file. Raises `ConfigError` with one sentence that names the file and the key."""
+    """The recipe in a YAML file. Raises `ConfigError` with one sentence that names the file and the key.
+
+    Keys of earlier versions still work; each is named on standard error with its new name.
+    """
     try:
-        loaded = yaml.safe_load(path.read_text("utf-8"))
+        loaded = yaml.safe_load(path.read_bytes())
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror}); give the path of a recipe.") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: is not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(loaded, dict):
         raise ConfigError(f"{path}: must be a mapping of keys such as `name`, `run` and `sources`.")
+    _use_new_names(path, loaded)
     try:
         return TypeAdapter(DataRecipe).validate_python(loaded)
     except ValidationError as error:
         raise ConfigError(f"{path}: {_explain(error)}") from error
+
+
+def _use_new_names(path: Path, loaded: dict[str, Any]) -> None:
+    """Give keys of earlier versions their new names, and say so. Raises `ConfigError` where a section has both."""
+    for section, names in _RENAMED.items():
+        part: Any = loaded.get(section) if section else loaded
+        for keys in part if isinstance(part, list) else [part]:
+            for old in sorted(names.keys() & keys.keys()) if isinstance(keys, dict) else ():
+                if names[old] in keys:
+                    raise ConfigError(f"{path}: `{names[old]}` is the new name of `{old}`; give only the new one.")
+                keys[names[old]] = keys.pop(old)
+                _say_once(f"{path}: the key `{old}` is now called `{names[old]}`; please rename it.")
+    teacher = loaded.get("teacher")
+    if isinstance(teacher, dict) and teacher.get("name") == "hf":
+        teacher["name"] = "transformers"
+        _say_once(f"{path}: the teacher `hf` is now called `transformers`; please rename it.")
+
+
+@cache
+def _say_once(sentence: str) -> None:
+    print(sentence, file=sys.stderr)
 
 
 def _explain(error: ValidationError) -> str:
@@ -252,14 +280,10 @@ def _explain(error: ValidationError) -> str:
         return f"{first['msg'].removeprefix('Value error, ')}."
     general = ".".join(part for part in key.split(".") if not part.isdigit())
     if unknown:
-        if general in _RENAMED:
-            return f"key `{key}` is now called `{_RENAMED[general]}`."
         section, _, last = general.rpartition(".")
         near = difflib.get_close_matches(last, _keys_of(section), n=1)
         hint = f"did you mean `{near[0]}`?" if near else f"the keys here are {', '.join(_keys_of(section))}."
         return f"unknown key `{key}`; {hint}"
-    if general == "teacher.name" and first.get("input") == "hf":
-        return "`teacher.name`: the teacher `hf` is now called `transformers`."
     return f"key `{key}`: {_TOLD.get(first['type'], first['msg'])}."
 
 

@@ -56,3 +56,38 @@ def test_where_and_how_fast_a_run_goes_does_not_change_its_digest(tmp_path: Path
         path.write_text(yaml.safe_dump(GOOD | changes))
         digests.append(read_data_recipe(path).digest())
     assert digests[0] == digests[1] == digests[2] != digests[3]
+
+
+def test_keys_of_earlier_versions_still_work_and_are_named_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "r.yaml"
+    old = {"sources": [{"kind": "folder", "name": "src", "licence": "MIT"}], "instances": {"pairs_per_function": 2}}
+    old |= {"journal": "answers", "teacher": {"name": "hf", "model": "m"}, "filters": {"completion_low": 0.2}}
+    path.write_text(yaml.safe_dump(GOOD | old))
+    recipe = read_data_recipe(path)
+    assert read_data_recipe(path) == recipe
+    assert (recipe.sources[0].license, recipe.questions.pairs_per_function) == ("MIT", 2)
+    assert (recipe.response_cache, recipe.teacher.name) == (Path("answers"), "transformers")
+    assert recipe.filters.difficulty_low == 0.2
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == 5 and all(str(path) in line and "is now called" in line for line in told)
+
+
+def test_an_old_and_a_new_name_of_one_key_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "r.yaml"
+    path.write_text(yaml.safe_dump(GOOD | {"instances": {}, "questions": {}}))
+    with pytest.raises(ConfigError, match="give only the new one"):
+        read_data_recipe(path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "hint"),
+    [({"sampeling": {}}, "did you mean `sampling`"), ({"teacher": {"modle": "x"}}, "did you mean `model`")],
+)
+def test_an_unknown_key_gets_a_hint(tmp_path: Path, changes: dict[str, object], hint: str) -> None:
+    path = tmp_path / "r.yaml"
+    path.write_text(yaml.safe_dump(GOOD | changes))
+    with pytest.raises(ConfigError) as error:
+        read_data_recipe(path)
+    assert hint in str(error.value)
