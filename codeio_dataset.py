@@ -76,7 +76,8 @@ def main(
         _, store, folder = materialise(path, isolation)
         print_summary(recipe, store, folder)
         if not folder.exists():
-            raise RunError(f"{recipe.run}: the run has no instance, so there is no dataset to write.")
+            what = "not one question has an answer" if store.totals("questions").kept else "the run has no instance"
+            raise RunError(f"{recipe.run}: {what}, so there is no dataset to write.")
         if repo:
             print(f"\nPublished: {publish(folder, repo, private)}")
     except (ConfigError, RunError, SandboxError) as error:

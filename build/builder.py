@@ -34,6 +34,7 @@ _TRAINING = _ABOUT | {
     "verdict_3": _TEXT,
     "complete": Value("bool"),
     "proof": _TEXT,
+    "reasoning": _TEXT,
     "sample": Value("int32"),
     "finish_reason": _TEXT,
     "pass_rate": Value("float64"),
@@ -102,14 +103,14 @@ def materialise(path: Path, isolation: Isolation = AVAILABLE) -> tuple[DataRecip
     """Run a recipe to its end and write RUN/dataset, which `load_dataset(folder, config)` reads.
 
     The folder appears as a whole or not at all; one that is complete is left as it is. Raises `RunError` when it cannot be
-    written; a run without a single instance has none.
+    written; a run without a single answer has none.
     """
     recipe = read_data_recipe(path)
     store = run(recipe, isolation)
     folder = recipe.run / "dataset"
     if folder.exists() and (faults := dataset_faults(folder)):
         raise RunError(f"{faults[0]}; remove {folder} and run the same command again.")
-    if not folder.exists() and store.totals("questions").kept:
+    if not folder.exists() and store.totals("answer").kept:
         try:
             _write(path, recipe, store, folder)
         except (OSError, datasets.exceptions.DatasetGenerationError) as error:

@@ -35,10 +35,12 @@ from build.core.store import Counts, Store
 from build.core.version import code_version
 from build.sandbox import Limits, Sandbox, SandboxError
 from build.sources.fingerprint import fingerprint
-from build.stages import stages_of
+from build.stages import answer, stages_of
 from build.stages.stage import Context, Shard, Stage
 from build.teachers.open import check_model, greet, open_model
 from build.teachers.trace.teacher import TraceTeacher
+
+_FIRST_ANSWERS = 20  # that say whether a teacher's answers can be read at all
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,12 +288,15 @@ def _follow(before: str, stage: str, store: Store, finished: Iterator[Counts]) -
     total = store.totals(before).kept
     done = store.totals(stage)
     with tqdm(desc=stage, unit="rec", total=total, initial=done.received) as progress:
-        rejected = done.rejected
-        progress.set_postfix(rejected=rejected)
+        progress.set_postfix(rejected=done.rejected)
+        warned = False
         for counts in finished:
-            rejected += counts.rejected
-            progress.set_postfix(rejected=rejected, refresh=False)
+            done.add(counts)
+            progress.set_postfix(rejected=done.rejected, refresh=False)
             progress.update(counts.received)
+            if stage == answer.STAGE and not warned and (sentence := answer.shortfall(done, _FIRST_ANSWERS)):
+                tqdm.write(f"Warning: {sentence}. The run goes on.", file=sys.stderr)
+                warned = True
 
 
 _worker: Worker | RunError | ConfigError | SandboxError | None = None

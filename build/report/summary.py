@@ -12,6 +12,8 @@ from build.core.config import DataRecipe
 from build.core.prompts import join_turns, prediction_prompt
 from build.core.records import SURPLUS, Dialogue, PredictionInstance, SampledFunction, UnifiedFunction, Usage
 from build.core.store import Store
+from build.stages.answer import STAGE as ANSWER
+from build.stages.answer import shortfall
 from build.teachers.client import cost
 
 
@@ -108,6 +110,8 @@ def print_summary(recipe: DataRecipe, store: Store, folder: Path) -> None:
         print(f"Recorded pairs of ready functions, executed again\n\n{recorded}\n")
     if asked := cost_table(recipe, store):
         print(f"{asked}\n")
+    if sentence := shortfall(store.totals(ANSWER)):
+        print(f"Warning: {sentence}.\n")
     sample = _sample(store, recipe)
     if sample is None:
         print("No instance came of it: the reasons above say where everything went.")

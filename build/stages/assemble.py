@@ -85,6 +85,7 @@ def _row(
     completion = first.response if config == "codeio" else join_turns(dialogue)
     told = dialogue.turns[:1] if config == "codeio" else dialogue.turns
     finishes = [turn.finish_reason for turn in told]
+    keeps = recipe.teacher.reasoning == "keep" and any(turn.reasoning for turn in told)
     return about | {
         "completion": [{"role": "assistant", "content": completion}],
         "correct": (first if config == "codeio" else last).verdict.correct,
@@ -92,6 +93,7 @@ def _row(
         "verdict_2": second.verdict.status if second else None,
         "verdict_3": third.verdict.status if third else None,
         "sample": first.sample,
+        "reasoning": "\n\n".join(turn.reasoning for turn in told if turn.reasoning) if keeps else None,
         "complete": (first if config == "codeio" else last).complete,
         "proof": json.dumps([asdict(one) for turn in told for one in turn.proof], ensure_ascii=False),
         "finish_reason": next((why for why in finishes if why != "stop"), "stop"),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,10 +18,12 @@ from build.core.config import read_data_recipe
 from build.core.errors import RunError
 from build.core.records import IOPair, PredictionInstance, SampledFunction, UnifiedFunction, Usage
 from build.engine import run
+from build.stages.assemble import SPLITS, rows
 from build.teachers import openai
 from build.teachers.base import Question
 from build.teachers.openai import PLAIN_QUESTION, Endpoints
 from build.teachers.response import ServerError, read_response
+from codeio_dataset import main
 from tests.teachers import canned
 from tests.teachers.test_endpoints import ask, echo, recipe_for, requests, teacher_for
 
@@ -344,3 +347,66 @@ def test_a_server_that_is_still_starting_is_waited_for(tmp_path: Path, capsys: p
         endpoints.greet()
         endpoints.close()
     assert arrived == 3 and "loading the model" in capsys.readouterr().err
+
+
+# Whole runs.
+
+
+def _but_for_questions(raw: Raw) -> Any:
+    """The canned model, which sends this instead of an answer to a prediction prompt."""
+
+    async def reply(body: dict[str, Any]) -> dict[str, Any] | Raw:
+        prompt = body["messages"][0]["content"]
+        return raw if "reason it through in words" in prompt else await canned.reply(body)
+
+    return reply
+
+
+@pytest.mark.parametrize(
+    ("body", "exit_code", "sentence"),
+    [
+        (
+            message(None, "length", reasoning_content="I think and"),
+            1,
+            "ended at their limit: raise `teacher.max_tokens`",
+        ),
+        (message("", "content_filter"), 1, "hold no answer (content_filter 24)"),
+        (message("I cannot tell."), 0, "hold no answer (no_answer 24)"),
+    ],
+)
+def test_a_run_of_answers_that_hold_none_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str, exit_code: int, sentence: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with FakeEndpoint(_but_for_questions(Raw(200, body))) as server:
+        path = canned.write_run(tmp_path, "run", [server.url], files=3, cut_answers="drop")
+        result = CliRunner().invoke(main, ["--config", str(path)])
+    assert result.exit_code == exit_code, result.output
+    assert "Warning: 24 of 24 first answers hold no answer" in result.stdout and sentence in result.stdout
+    assert "Warning" in result.stderr and "The run goes on" in result.stderr
+    assert (tmp_path / "run" / "dataset").exists() == (exit_code == 0)
+    assert exit_code == 0 or "not one question has an answer" in str(result.exception)
+
+
+@pytest.mark.parametrize("reasoning", ["keep", "drop"])
+def test_what_a_model_thought_is_stored_and_published_as_the_recipe_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reasoning: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    raw = Raw(200, message('<think>\nMaybe {"output": 1}?\n</think>\n\nNo. {"output": "never right"}'))
+    with FakeEndpoint(_but_for_questions(raw)) as server:
+        recipe = read_data_recipe(canned.write_run(tmp_path, "run", [server.url], files=3, reasoning=reasoning))
+        store = run(recipe)
+    for config, thought in (
+        ("codeio", 'Maybe {"output": 1}?'),
+        ("codeio_pp", "\n\n".join(['Maybe {"output": 1}?'] * 3)),
+    ):
+        made = [
+            row
+            for split in SPLITS
+            for shard in range(store.shards() or 0)
+            for _, row in rows(config, split, store, shard, recipe)
+        ]
+        assert made and all(row["reasoning"] == (thought if reasoning == "keep" else None) for row in made)
+        assert not any("think" in row["completion"][0]["content"] for row in made)
+        assert {row["verdict_1"] for row in made} == {"wrong_output", "no_answer"}
