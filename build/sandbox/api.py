@@ -6,6 +6,12 @@
 Three jobs exist, and no other foreign code ever runs: `call` (a program on given inputs), `draw` (an input generator
 and the program on what it draws) and `traces` (a program on given inputs, watched line by line). Every call starts from
 fresh module state. A program's misbehaviour is a result with a status, never an exception here.
+
+What a program finds different from a plain interpreter (`python -m build bench agree` looks for more): threads, processes,
+sockets and event loops cannot be started, so what needs one raises (pyarrow's threads end the process); nothing can be written,
+temporary files included, and only Python's own folders can be read; clocks are those of the replica and `time.sleep` only moves
+them; BLAS and joblib's `n_jobs=-1` use one thread; stdin is empty, stdout and stderr lead nowhere, and there is no script:
+`sys.argv` is `[""]`, and the module is called `program`.
 """
 
 import os

@@ -34,6 +34,7 @@ LIGHT = """
 """.split()  # noqa: SIM905
 NUMPY = ["numpy", "numpy.random", "numpy.linalg"]
 HEAVY = [
+    "pyarrow",
     "pandas",
     "scipy",
     "scipy.stats",
@@ -43,6 +44,10 @@ HEAVY = [
     "sympy",
     "networkx",
     "matplotlib",
+    "sklearn.ensemble",
+    "sklearn.linear_model",
+    "sklearn.metrics",
+    "sklearn.model_selection",
 ]
 MODULES = {"light": LIGHT, "numpy": LIGHT + NUMPY, "heavy": LIGHT + NUMPY + HEAVY}
 
@@ -278,13 +283,16 @@ def _import_matplotlib(folder: Path) -> None:
 
 
 def _preload(names: list[str]) -> None:
-    """Import what is installed. pyarrow stays out: pandas takes it along, and its threads do not survive a fork."""
-    sys.modules["pyarrow"] = None  # type: ignore[assignment]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        for name in names:
-            with contextlib.suppress(ImportError):
-                importlib.import_module(name)
+    """Import what is installed. The filters of warnings that a package sets stay, as they do in a plain interpreter."""
+    shown, warnings.showwarning = warnings.showwarning, lambda *told, **more: None
+    for name in names:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+    warnings.showwarning = shown
+    if (control := sys.modules.get("threadpoolctl")) is not None and hasattr(control, "_HAS_PROCFS"):
+        vars(control)["_HAS_PROCFS"] = (
+            False  # it saw /proc when it was imported, and a child has none; it knows another way
+        )
 
 
 def _threads() -> int:

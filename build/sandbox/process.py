@@ -205,8 +205,8 @@ def _canonical(text: bytes) -> str:
 
 
 def _environment(tier: str, replica: int) -> dict[str, str]:
-    """All that foreign code can see of an environment. Threads of BLAS would not survive a fork; a large parent keeps its
-    memory in huge pages, of which a fork copies less.
+    """All that foreign code can see of an environment. Threads of BLAS and pyarrow would not survive a fork; a large parent
+    keeps its memory in huge pages, of which a fork copies less.
     """
     huge = {"PYTHONMALLOC": "malloc", "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"} if tier == "heavy" else {}
     threads = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
@@ -214,12 +214,14 @@ def _environment(tier: str, replica: int) -> dict[str, str]:
         "PYTHONHASHSEED": str(HASH_SEEDS[replica]),
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONUTF8": "1",
-        "PYTHONWARNINGS": "ignore",
         "LANG": "C.UTF-8",
         "TZ": "UTC",
         "HOME": "/nonexistent",
         "PATH": os.defpath,
         "MPLBACKEND": "agg",
+        "LOKY_MAX_CPU_COUNT": "1",  # joblib's n_jobs=-1: no threads then
+        "ARROW_DEFAULT_MEMORY_POOL": "system",
+        "JE_ARROW_MALLOC_CONF": "background_thread:false",
         **dict.fromkeys(threads, "1"),
         **huge,
     }

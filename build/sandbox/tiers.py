@@ -3,7 +3,7 @@
 import re
 
 _IMPORT = re.compile(r"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+import|import[ \t]+([^\n#;]+))", re.MULTILINE)
-_HEAVY = frozenset(("pandas", "scipy", "sympy", "networkx", "matplotlib"))
+_HEAVY = frozenset(("pandas", "pyarrow", "scipy", "sympy", "networkx", "matplotlib", "sklearn"))
 
 
 def tier_of(source: str) -> str:
