@@ -80,7 +80,7 @@ def _bbh(folder: Path) -> Iterator[Agreement]:
         for number, (row, verdict) in enumerate(zip(rows, theirs)):
             ours = bool(bbh.score(row | {"task": path.stem}, row["prediction"]).value)
             if ours != verdict:
-                cause = f"ours reads {bbh.extract(row['prediction'])!r}, gold {row['target']!r}"
+                cause = f"ours reads {bbh.extract(row | {'task': path.stem}, row['prediction'])!r}, gold {row['target']!r}"
                 verdicts.append((f"{path.stem} {number}", str(ours), str(verdict), cause))
     yield Agreement("BBH, published rule", "accuracy of each task", len(accuracy), totals)
     yield Agreement("BBH, our extraction", "verdicts of the published rule", items, verdicts)

@@ -4,10 +4,9 @@ Data: SaylorTwift/bbh, 27 configs, split test, 6,511 items: 250 a task but causa
 146, snarks 178.
 Row: {"input", "target", "task"} (`task` is the config's name). The three shots of a task are the authors', as lm-eval
 ships them (lm_eval/tasks/bbh/cot_fewshot); they are shown in one user turn.
-Metric: exact match, over items, and the mean over tasks beside it. Extraction is ours: what follows the last "answer
-is", without markup and a final full stop; an option `(A)` for multiple choice; yes/no, true/false and valid/invalid
-in any case; blanks are normalised for dyck_languages and word_sorting. `reference_answer` is the rule that the
-published accuracies of code-davinci-002 follow.
+Metric: exact match, over items, and the mean over tasks beside it. The answer is read by `eval.scorers.reading` in the
+form of the item's target: an option `(A)`, also where its text is named; yes/no, true/false and valid/invalid in any case; a
+number; brackets; words. `reference_answer` is the rule that the published accuracies of code-davinci-002 follow.
 BIG-Bench carries a canary string: its items must never be trained on.
 """
 
@@ -18,10 +17,20 @@ from typing import Any
 
 import yaml
 
-from eval.scorers import UNANSWERED, Score
-from eval.scorers.extract import last_answer_line, last_boxed, tail
+from eval.scorers import UNANSWERED, Score, reading
+from eval.scorers.kinds import (
+    bullets,
+    choice,
+    concluded_choice,
+    concluded_number,
+    concluded_word,
+    literal_list,
+    number,
+    undressed,
+    word,
+)
 
-VERSION = 2
+VERSION = 3
 
 TASKS = {
     "boolean_expressions": 250,
@@ -53,14 +62,11 @@ TASKS = {
     "word_sorting": 250,
 }
 
-_MARKERS = ("answer is", "答案是", "答案为")
-_OPTION = re.compile(r"[(（]\s*([A-Z])\s*[)）]")
-_BARE_OPTION = re.compile(r"[\s*:：$]*(?:(?i:option)\s+)?([A-R])(?![A-Za-z])")
-_WRAPPING = re.compile(r"\\(?:boxed|text|textbf|mathrm)\{|[{}$]")
-_WORDS = {
-    **{"yes": "yes", "no": "no", "是": "yes", "否": "no", "不是": "no"},
-    **{"true": "true", "false": "false", "真": "true", "假": "false"},
-    **{"valid": "valid", "invalid": "invalid"},
+_OPTION = re.compile(r"^[ \t]*\(([A-R])\)[ \t]*(.*)$", re.MULTILINE)
+_WORDS: dict[str, dict[str, str]] = {
+    "yes no": {"yes": "yes", "no": "no", "是": "yes", "否": "no", "不是": "no", "是的": "yes", "否定": "no", "是否定的": "no", "肯定": "yes"},
+    "true false": {"true": "true", "false": "false", "真": "true", "假": "false", "正确": "true", "错误": "false", "不正确": "false"},
+    "valid invalid": {"valid": "valid", "invalid": "invalid", "not valid": "invalid", "有效": "valid", "无效": "invalid"},
 }
 
 
@@ -83,38 +89,55 @@ def _shots(task: str) -> tuple[str, list[tuple[str, str]]]:
 
 
 def score(row: dict[str, Any], response: str) -> Score:
-    answer = extract(response)
-    if answer is None:
-        return UNANSWERED
-    return Score(float(normalise(answer, row["target"]) == normalise(row["target"], row["target"])))
+    answer = extract(row, response)
+    return UNANSWERED if answer is None else Score(float(answer == _normal(row["target"])))
 
 
-def extract(response: str) -> str | None:
-    """The text of the answer, as it stands in the response."""
-    text = tail(response)
-    at, marker = max((text.lower().rfind(marker), marker) for marker in _MARKERS)
-    if at >= 0:
-        lines = text[at + len(marker) :].lstrip(" :：*\n").split("\n", 1)
-        if lines[0].strip():
-            return lines[0]
-    return last_answer_line(response) or last_boxed(response)
-
-
-def normalise(answer: str, target: str) -> str:
-    """The answer in the form of the target's kind, for comparison."""
-    answer = answer[:2000].strip().strip("*_`\"'“”$ ").strip()
-    if re.fullmatch(r"\([A-Z]\)", target) or target.lower() in _WORDS:
-        answer = _WRAPPING.sub("", answer)
+def extract(row: dict[str, Any], response: str) -> str | None:
+    """The answer in the form of the item's target: "(A)", "yes", a number, or words with one blank between them."""
+    target = row["target"]
     if re.fullmatch(r"\([A-Z]\)", target):
-        match = _OPTION.search(answer) or _BARE_OPTION.match(answer)
-        return f"({match.group(1)})" if match else answer
-    if target.lower() in _WORDS:
-        word = re.match(r"[\s*(（]*(不是|[是否真假]|[A-Za-z]+)", answer)
-        return _WORDS.get(word.group(1).lower(), answer) if word else answer
+        options = dict(_OPTION.findall(row.get("input", ""))) or dict.fromkeys("ABCDEFGHIJKLMNOPQR", "")
+        letter = reading.answer(response, choice(options), lambda text: concluded_choice(text, options))
+        return None if letter is None else f"({letter})"
+    for pair, words in _WORDS.items():
+        if target.lower() in pair.split():
+            return reading.answer(response, word(words), lambda text: concluded_word(text, words))
     if re.fullmatch(r"-?\d+", target):
-        number = re.search(r"-?\d{1,30}", answer.replace(",", "").replace("−", "-"))
-        return number.group() if number else answer
-    return " ".join(answer.rstrip(".。").strip("*_`\"'$ ").replace(",", " ").split())
+        found = reading.answer(response, number, concluded_number)
+        return None if found is None else str(found)
+    if not re.search(r"\w", target):
+        return reading.answer(response, _symbols)
+    return reading.answer(response, lambda statement: _word_list(statement, row.get("input", target)))
+
+
+def _word_list(statement: reading.Statement, question: str) -> str | None:
+    """Words of the question in their order, from a line, a list or bullets."""
+    if statement.mark in ("conclusion", "last"):
+        return None
+    items = bullets(statement.block)
+    text = " ".join(items) if len(items) > 1 else undressed(statement.text)
+    said = _normal(" ".join(literal_list(text) or [undressed(text)]))
+    known = set(_normal(question).split())
+    return said if known.intersection(said.split()) else None
+
+
+def _symbols(statement: reading.Statement) -> str | None:
+    """The brackets of a statement, with one blank between them; Markdown and words around them go."""
+    if statement.mark in ("conclusion", "last"):
+        return None
+    text = re.sub(r"\\(?:boxed|text|texttt|mathtt)\{(.*)\}", r"\1", statement.text)
+    quoted = re.search(r"`([^`]+)`|\"([^\"]+)\"|'([^']+)'", text)
+    kept = re.sub(r"[^][(){}<>]", "", next(filter(None, quoted.groups())) if quoted else text)
+    return " ".join(kept) or None
+
+
+def _normal(text: str) -> str:
+    """Lowered words and symbols with one blank between them, without commas and a final full stop."""
+    if re.fullmatch(r"\([A-Z]\)", text):
+        return text
+    text = text.strip().rstrip(".。").strip("*_`\"'$ ")
+    return " ".join(re.sub(r"[,;，、]|->|→", " ", text).lower().split())
 
 
 def reference_answer(prediction: str) -> str:

@@ -7,7 +7,7 @@ is not the paper's test set: its figures stand beside the paper's column by name
 Data: the same rows as BBH-EN, 9 x 250 = 2,250 items; a sentence that no rule covers is an error, never left in English. The
 target keeps its English form: `(A)`, `Yes`, `True` or a number; option letters and their order are kept. Names of people
 stay as they are. Three examples a task, in one user turn, were written for this project (`eval/data/bbh_zh_shots.yaml`).
-Metric: exact match with BBH's extraction, which also reads 答案是, 是/否, 真/假 and full-width brackets.
+Metric: exact match, read as in BBH, which also knows 答案是, 是/否, 真/假 and full-width brackets.
 """
 
 import re
@@ -19,7 +19,7 @@ import yaml
 
 from eval.scorers import Score, bbh
 
-VERSION = 1
+VERSION = 2
 
 TASKS = (
     "boolean_expressions",
@@ -51,7 +51,12 @@ def prompt(row: dict[str, Any]) -> str:
 
 
 def score(row: dict[str, Any], response: str) -> Score:
-    return bbh.score(row, response)
+    return bbh.score(row | {"input": _shown(row)}, response)
+
+
+def _shown(row: dict[str, Any]) -> str:
+    """The question as the model saw it, so that options can be named in Chinese."""
+    return translate(row["task"], row["input"]) if "input" in row and "task" in row else ""
 
 
 def translate(task: str, question: str) -> str:

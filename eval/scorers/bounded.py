@@ -9,6 +9,8 @@ import threading
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
+import sympy
+from latex2sympy2_extended import latex2sympy
 from math_verify.utils import timeout
 
 P = ParamSpec("P")
@@ -62,3 +64,13 @@ def within(seconds: int, function: Callable[P, T], *args: P.args, **kwargs: P.kw
     if threading.current_thread() is not threading.main_thread():
         return function(*args, **kwargs)
     return timeout(timeout_seconds=seconds)(function)(*args, **kwargs)
+
+
+def expression(latex: str) -> sympy.Basic:
+    r"""The sympy expression of LaTeX, by latex2sympy2_extended. Raises whatever that raises on text that is no mathematics.
+
+    It reads `x(x+1)` as a product, where sympy's own `parse_latex` reads a call of x. `\\log` without a base is the natural
+    logarithm, as in the answers of LiveBench and for sympy's parser.
+    """
+    text = latex.replace("\\\\", "\\").replace("\\displaystyle", "")
+    return latex2sympy(re.sub(r"\\log(?![\s]*_)", r"\\ln", text))

@@ -6,18 +6,22 @@ Metric: pass@1, greedy. The reference (facebookresearch/cruxeval, utils_general.
 {output} == {answer}`, in 3 s: for -I the answer is a call `f(...)`, for -O a value, and one that holds `f({input})`
 is wrong. Here that assertion becomes the body of a function that returns True (`program`), and the sandbox runs it;
 parsing is all that happens outside.
-Prompt and extraction are ours: the last [ANSWER] block, read with `ast` instead of splitting at "==". -O takes
-literals only, so that no answer can call anything; -I takes any call of f, like the reference.
+The prompt is ours. The answer is read by `eval.scorers.reading`, and taken apart with `ast` instead of splitting at "==". -O
+takes literals only, so that no answer can call anything; -I takes any call of f, like the reference.
 """
 
 import ast
+import re
+import warnings
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from build.sandbox import Program, Sandbox
-from eval.scorers import UNANSWERED, Score
-from eval.scorers.extract import between, tail
+from eval.scorers import UNANSWERED, Score, reading
+from eval.scorers.extract import between
+from eval.scorers.kinds import undressed
 
-VERSION = 2
+VERSION = 3
 
 CPU_SECONDS = 3.0  # the reference's time-out
 _MAX_ANSWER = 20_000
@@ -115,21 +119,41 @@ def reference_program(mode: str, row: dict[str, Any], generation: str) -> Progra
 
 
 def extract_call(response: str) -> str | None:
-    """The source of the last call of f that the answer asserts or is."""
-    for node in _answer_nodes(response):
-        for part in [node.left, *node.comparators] if isinstance(node, ast.Compare) else [node]:
-            if isinstance(part, ast.Call) and isinstance(part.func, ast.Name) and part.func.id == "f":
+    """The source of the call of f that the response answers with: `f(...)`, alone or in an assertion."""
+    return reading.answer(response, _call, lambda text: _concluded(text, _call))
+
+
+def extract_value(response: str) -> str | None:
+    """The source of the literal that the response answers with, alone or on one side of an assertion."""
+    return reading.answer(response, _value, lambda text: _concluded(text, _value))
+
+
+def _call(statement: reading.Statement) -> str | None:
+    if statement.mark in ("conclusion", "last"):
+        return None
+    for node in _expressions(statement, _is_call):
+        for part in _sides(node):
+            if _is_call(part):
                 return _source(part)
     return None
 
 
-def extract_value(response: str) -> str | None:
-    """The source of the last literal that the answer asserts or is."""
-    for node in _answer_nodes(response):
-        part = node.comparators[-1] if isinstance(node, ast.Compare) else node
-        if _is_literal(part):
-            return _source(part)
+def _value(statement: reading.Statement) -> str | None:
+    if statement.mark in ("conclusion", "last"):
+        return None
+    for node in _expressions(statement, _is_literal):
+        for part in reversed(_sides(node)):
+            if _is_literal(part):
+                return _source(part)
     return None
+
+
+def _sides(node: ast.expr) -> list[ast.expr]:
+    return [node.left, *node.comparators] if isinstance(node, ast.Compare) else [node]
+
+
+def _is_call(node: ast.expr) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "f"
 
 
 def _source(node: ast.expr) -> str | None:
@@ -150,26 +174,62 @@ def _is_literal(node: ast.expr) -> bool:
     return True
 
 
-def _answer_nodes(response: str) -> list[ast.expr]:
-    """The expressions that the answer may be, the most likely first."""
-    text = tail(response)
-    blocks = between(text, "[ANSWER]", "[/ANSWER]")
-    if not blocks and "[ANSWER]" in text:
-        blocks = [text.rpartition("[ANSWER]")[2]]
-    candidates = [blocks[-1]] if blocks else between(text, "```python\n", "```")[-1:]
+def _expressions(statement: reading.Statement, wanted: Callable[[ast.expr], bool]) -> Iterator[ast.expr]:
+    """The expressions that a statement may answer with: its block, its last assertion, its line, the start of its line.
+
+    Raises `Undecided` where "or" joins the start of the line to something else.
+    """
+    block = _FENCES.sub("\n", statement.block)[:_MAX_ANSWER].strip().strip("`").strip()
+    asserted = [line.strip() for line in block.split("\n") if line.strip().startswith("assert ")][-1:]
+    line = _FENCES.sub("", statement.text).strip()
+    for source in (block, *asserted, line, undressed(line)):
+        if (node := _parsed(source)) is None:
+            continue
+        if isinstance(node, ast.BoolOp) and any(wanted(side) for value in node.values for side in _sides(value)):
+            raise reading.Undecided(source[:100])
+        yield node
+    for source in (line, undressed(line)):
+        for match in _STARTS.finditer(source[:_MAX_LINE]):
+            for cut in [spot.start() for spot in _ENDS.finditer(source, match.start() + 1, _MAX_LINE)][-60:][::-1]:
+                node = _parsed(source[match.start() : cut])
+                if node is not None and any(wanted(side) for side in _sides(node)):
+                    if re.match(r"[`*\s]*(?:or|and|/)[`*\s]", source[cut:]):
+                        raise reading.Undecided(source[:100])
+                    yield node
+                    return
+
+
+_FENCES = re.compile(r"```\w*|\[/?(?:ANSWER|PYTHON)\]")
+_STARTS = re.compile(r"(?<![\w.'\"\[({])(?:assert |f\(|[\[({'\"\d-]|True\b|False\b|None\b|set\(\)|[bfr]['\"])")
+_ENDS = re.compile(r"$|(?<=[\])}'\"`\w*])(?=[\s.,;:`*]|$)")
+_MAX_LINE = 2000
+_RETURNS = re.compile(r"(?:\breturns?|\boutputs?(?: is| will be)?|\bresult is|\bevaluates to|==|=>|→|\bgives|\byields)\s*[:`*]*\s*(?=\S)")
+
+
+def _parsed(source: str) -> ast.expr | None:
+    """The last expression or assertion of a source, or None."""
+    if len(source) > _MAX_ANSWER:
+        return None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of answers such as "5is"
+            statement = ast.parse(source.strip()).body[-1]
+    except (*_UNPARSABLE, IndexError):
+        return None
+    if isinstance(statement, ast.Assert):
+        return statement.test
+    return statement.value if isinstance(statement, ast.Expr) else None
+
+
+def _concluded(text: str, read: Callable[[reading.Statement], str | None]) -> str | None:
+    """The last assertion, else the last fenced expression, else what the last line says that f returns."""
     lines = [line.strip(" \t`*") for line in text.split("\n")]
-    candidates += [line for line in lines if line.startswith("assert ")][-1:]
-    nodes = []
-    for candidate in candidates:
-        source = candidate.strip().removeprefix("```python").strip("`").strip()
-        if len(source) > _MAX_ANSWER:
-            continue
-        try:
-            statement = ast.parse(source).body[-1]
-        except (*_UNPARSABLE, IndexError):
-            continue
-        if isinstance(statement, ast.Assert):
-            nodes.append(statement.test)
-        elif isinstance(statement, ast.Expr):
-            nodes.append(statement.value)
-    return nodes
+    parts = [line for line in lines if line.startswith("assert ")][-1:]
+    parts += [block for block in between(text, "```python\n", "```")[-1:] if len(block) <= _MAX_ANSWER]
+    last = next((line for line in reversed(lines) if line), "")[:_MAX_LINE]
+    parts.append(last)
+    parts += [last[match.end() :] for match in _RETURNS.finditer(last)][-1:]
+    for part in parts:
+        if found := read(reading.Statement("line", 0, part, part, len(part))):
+            return found
+    return None

@@ -9,7 +9,7 @@ unless a token is a number, numbers become str(float), articles go; bags are ali
 gold bag with numbers scores 0 against a bag that shares none; the mean is over the larger number of bags, rounded to
 two digits.
 Several passages' questions share a passage: standard errors are clustered by the passage.
-Prompt and extraction are ours: the last `Answer:` line, as one span, or as several when it is a JSON list of strings.
+The prompt is ours; the answer is read by `eval.scorers.reading`, as one span or as several.
 """
 
 import re
@@ -20,10 +20,10 @@ from typing import Any
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from eval.scorers import UNANSWERED, Score
-from eval.scorers.extract import last_answer_line, last_boxed, parse_json
+from eval.scorers import UNANSWERED, Score, reading
+from eval.scorers.kinds import concluded_phrase, spans
 
-VERSION = 1
+VERSION = 2
 
 # An answer is a few words; a bound on spans and characters keeps the alignment small whatever the response says.
 _MAX_SPANS, _MAX_CHARS = 50, 2000
@@ -46,25 +46,16 @@ def prompt(row: dict[str, Any]) -> str:
 
 
 def score(row: dict[str, Any], response: str) -> Score:
-    predicted = _extract(response)
+    predicted = reading.answer(response, spans(row["passage"]), concluded_phrase)
     if predicted is None:
         return UNANSWERED
+    predicted = [part[:_MAX_CHARS] for part in predicted[:_MAX_SPANS]]
     best_f1, best_em = 0.0, 0.0
     for gold in gold_answers(row):
         exact, f1 = metrics(predicted, gold)
         if gold[0].strip():
             best_f1, best_em = max(best_f1, f1), max(best_em, exact)
     return Score(best_f1, other={"em": best_em})
-
-
-def _extract(response: str) -> list[str] | None:
-    answer = last_answer_line(response) or last_boxed(response)
-    if not answer:
-        return None
-    parts = parse_json(answer)
-    if isinstance(parts, list) and parts and all(isinstance(part, str) for part in parts):
-        return [part[:_MAX_CHARS] for part in parts[:_MAX_SPANS]]
-    return [answer[:_MAX_CHARS].rstrip(".")]
 
 
 def gold_answers(row: dict[str, Any]) -> list[tuple[str, ...]]:

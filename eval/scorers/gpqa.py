@@ -5,7 +5,7 @@ Its authors ask that no item be published in clear, so rows of it never appear i
 Row: {"Record ID", "Question", "Correct Answer", "Incorrect Answer 1", "Incorrect Answer 2", "Incorrect Answer 3",
 ...}.
 Metric: accuracy; chance is 25 %. The order of the options is drawn once for an item, from the SHA-256 of its record
-id, so it is the same in every run and on every machine. Prompt and extraction as in MMLU-STEM.
+id, so it is the same in every run and on every machine. Prompt and reading as in MMLU-STEM.
 """
 
 import hashlib
@@ -15,20 +15,20 @@ from typing import Any
 from eval.scorers import Score
 from eval.scorers.mmlu_stem import four_choices, score_letter
 
-VERSION = 2
+VERSION = 3
 
 
 def prompt(row: dict[str, Any]) -> str:
-    options, _ = _ordered(row)
+    options, _ = ordered(row)
     return four_choices(row["Question"].strip(), options)
 
 
 def score(row: dict[str, Any], response: str) -> Score:
-    _, gold = _ordered(row)
-    return score_letter(gold, response)
+    choices, gold = ordered(row)
+    return score_letter(gold, choices, response)
 
 
-def _ordered(row: dict[str, Any]) -> tuple[list[str], str]:
+def ordered(row: dict[str, Any]) -> tuple[list[str], str]:
     """The options as shown, and the letter of the right one."""
     keys = ["Correct Answer", "Incorrect Answer 1", "Incorrect Answer 2", "Incorrect Answer 3"]
     seed = int.from_bytes(hashlib.sha256(row["Record ID"].encode()).digest()[:8], "big")

@@ -2,23 +2,17 @@ r"""GSM8K (Cobbe et al., 2021, arXiv 2110.14168): grade-school word problems wit
 
 Data: openai/gsm8k, config main, split test, 1,319 items. Row: {"question": ..., "answer": "... <<2*9=18>>18 ...\n####
 18"}.
-Metric: accuracy. The rule is ours, since the paper's is not stated: the last `\boxed{}`, else the text after the last
-`####`, else the last `Answer:` line, else the last number; signs of currency and percent and thousands separators go;
-compared as decimals, so that 18 equals 18.00.
+Metric: accuracy. The answer is read by `eval.scorers.reading`; without any statement, the last number of the response
+counts, as it does in the graded solutions that were published with the data. Compared as fractions: 18 equals 18.00.
 """
 
-import re
-from decimal import Decimal, InvalidOperation
+from fractions import Fraction
 from typing import Any
 
-from eval.scorers import UNANSWERED, Score
-from eval.scorers.extract import last_answer_line, last_boxed, tail
+from eval.scorers import UNANSWERED, Score, reading
+from eval.scorers.kinds import last_number, number
 
-VERSION = 2
-
-_NUMBER = re.compile(r"(?<![\w.])[-−]?\$?(?:\d{1,3}(?:,\d{3})+|\d{1,40})(?:\.\d{1,40})?|(?<![\w.])[-−]?\$?\.\d{1,40}")
-
-_SEPARATOR = re.compile(r"(?<=\d)(?:\{,\}|,?\\[,!;: ])(?=\d)")  # LaTeX's between thousands
+VERSION = 3
 
 _PROMPT = """\
 {question}
@@ -38,30 +32,6 @@ def score(row: dict[str, Any], response: str) -> Score:
     return Score(float(found == gold))
 
 
-def extract(response: str) -> Decimal | None:
+def extract(response: str) -> Fraction | None:
     """The response's answer."""
-    marked = [last_boxed(response)]
-    _, mark, after = tail(response).rpartition("####")
-    marked.append(after.split("\n", 1)[0] if mark else None)
-    marked.append(last_answer_line(response))
-    for text in marked:
-        if text and (number := last_number(_SEPARATOR.sub("", text))) is not None:
-            return number
-    return last_number(_SEPARATOR.sub("", tail(response)))
-
-
-def first_number(text: str) -> Decimal | None:
-    """The first number in a text."""
-    match = _NUMBER.search(text)
-    return last_number(match.group()) if match else None
-
-
-def last_number(text: str) -> Decimal | None:
-    """The last number in a text."""
-    numbers = _NUMBER.findall(text)
-    if not numbers:
-        return None
-    try:
-        return Decimal(numbers[-1].replace("−", "-").replace(",", "").replace("$", ""))
-    except InvalidOperation:
-        return None
+    return reading.answer(response, number, last_number)

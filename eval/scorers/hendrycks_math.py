@@ -3,23 +3,25 @@ r"""MATH (Hendrycks et al., 2021, arXiv 2103.03874): competition problems with a
 Data: EleutherAI/hendrycks_math, seven configs, split test, 5,000 items. Row: {"problem", "level", "type",
 "solution"}; the gold answer is the last `\boxed{}` of the solution.
 Metric: equivalence by math-verify 0.9.0 (Kydlíček), and beside it `em`, equality after a plain normalisation of the
-LaTeX. Prompt: reason step by step, final answer in `\boxed{}`. Only the last box is judged, else the last `Answer:`
-line. math-verify limits its time by SIGALRM, which exists in the main thread only; elsewhere its limit is off, so
+LaTeX. Prompt: reason step by step, final answer in `\boxed{}`. The answer is read by `eval.scorers.reading`: several boxes
+in a row, and "2 or 3", are a list where the gold answer has several values, and a hedge where it has one. math-verify limits its time by SIGALRM, which exists in the main thread only; elsewhere its limit is off, so
 score there only in processes that somebody else bounds.
 """
 
 import logging
 import re
 import threading
+from dataclasses import replace
 from typing import Any
 
 from math_verify import ExprExtractionConfig, LatexExtractionConfig, parse, verify
 
-from eval.scorers import UNANSWERED, Score
+from eval.scorers import UNANSWERED, Score, reading
 from eval.scorers.bounded import MAX_CHARS, costly
-from eval.scorers.extract import last_answer_line, last_boxed
+from eval.scorers.extract import last_boxed
+from eval.scorers.kinds import corrected, phrase, undressed
 
-VERSION = 1
+VERSION = 2
 
 _TARGETS = [LatexExtractionConfig(), ExprExtractionConfig()]
 _NOISE = re.compile(r"\\left|\\right|\\displaystyle|\\[!,;: ]|[\s$%]|\\(?=[%$])|\^\\circ|\^\{\\circ\}")
@@ -36,11 +38,9 @@ def prompt(row: dict[str, Any]) -> str:
 
 
 def gold(row: dict[str, Any]) -> str:
-    r"""The answer of a row: what its solution has in the last `\boxed{}`, or after `\boxed ` where that has no braces."""
+    r"""The answer of a row: what its solution has in the last `\boxed{}`."""
     solution = row["solution"]
     found = last_boxed(solution)
-    if found is None and "\\boxed " in solution:
-        found = solution.rpartition("\\boxed ")[2].partition("$")[0].split()[0].rstrip(".")
     if not found:
         raise ValueError("a MATH row without \\boxed{} in its solution")
     return str(found)
@@ -48,13 +48,77 @@ def gold(row: dict[str, Any]) -> str:
 
 def score(row: dict[str, Any], response: str) -> Score:
     wanted = gold(row)
-    answer = last_boxed(response) or last_answer_line(response)
-    if not answer or not answer.strip():
+    several = has_several(wanted)
+    answer = reading.answer(response, lambda statement: _read(statement, several), _concluded)
+    if answer is None:
         return UNANSWERED
     if len(answer) > MAX_CHARS:
         return Score(0.0, other={"em": 0.0})
     same = plain(wanted) == plain(answer)
     return Score(float(same or equivalent(wanted, answer)), other={"em": float(same)})
+
+
+_SEVERAL = re.compile(r"\\pm|\\text\s*\{\s*(?:or|and)|\bor\b|\band\b")
+_THOUSANDS = re.compile(r"\\?\$?\s*-?\d{1,3}(?:,(?:\\!)?\d{3})+(?:\.\d+)?")
+_JOINED = re.compile(r"(?:\\text\s*\{)?\s*(?:,\s*)?\b(?:or|and)\b\s*\}?|或|和")
+_MATHS = re.compile(r"\$\$?([^$]+)\$\$?|\\\((.+?)\\\)|\\\[(.+?)\\\]")
+_FORMULA = re.compile(r"[\d\\^_=+<>]|\b[A-Za-z]\b")
+
+
+def has_several(gold: str) -> bool:
+    """Whether a gold answer has several values: "2, 3", "\\pm 4"; not a pair "(2, 3)", nor thousands "10,080"."""
+    if _THOUSANDS.fullmatch(gold.strip()):
+        return False
+    outer, depth = "", 0
+    for character in gold:
+        depth += (character in "([{") - (character in ")]}")
+        outer += character if depth <= 0 else ""
+    return "," in outer or _SEVERAL.search(gold) is not None
+
+
+def _read(statement: reading.Statement, several: bool) -> str | None:
+    """The LaTeX of a statement. Raises `Undecided` for several values where one is asked for."""
+    if statement.mark in ("conclusion", "last"):
+        return None
+    text = statement.block.strip() if statement.mark == "box" else _formula(statement)
+    if not text:
+        return None
+    if (dressed := _TEXT.fullmatch(text)) and re.search(r"\d", text):
+        text = dressed[1]
+    whole = statement.text if statement.mark == "box" else text
+    if several:
+        return _JOINED.sub(", ", text)
+    if re.search(r"\bor\b|或", whole):
+        raise reading.Undecided(whole[:100])
+    return text
+
+
+def _formula(statement: reading.Statement) -> str | None:
+    """The formula of a line or sentence: what its first dollar signs enclose, else its text where that looks like one."""
+    text = corrected(statement.text)
+    if text != statement.text:
+        statement = replace(statement, text=text)
+    parts = [next(filter(None, match.groups())) for match in _MATHS.finditer(statement.text)]
+    if parts:
+        between = _MATHS.sub("\x00", statement.text)
+        if re.match(r"[^\x00]*\x00(?:[\s,]*(?:or|and|,|和|或)[\s,]*\x00)+", between):
+            joint = " or " if re.search(r"\bor\b|或", between) else ", "
+            return joint.join(part.strip() for part in parts)
+        return undressed(parts[0])
+    text = phrase(statement)
+    if text is None or statement.mark in ("hash", "retraction") and len(text.split()) > 4:
+        return None
+    text = re.split(r"[.;。]\s|,?\s+(?:because|since|which|as|where|so)\b|\s+\(|（", text)[0].strip(" .,:。")
+    return text if statement.mark != "sentence" or _FORMULA.search(text) or len(text.split()) <= 3 else None
+
+
+def _concluded(text: str) -> str | None:
+    """The formula that a last line ends with, or the bold text that it is."""
+    line = text.rstrip().rpartition("\n")[2].strip()
+    if bold := re.fullmatch(r"\*\*([^*$]{1,100})\*\*[.]?", line):
+        return bold[1].strip()
+    found = [match for match in _MATHS.finditer(line) if not re.search(r"\w", line[match.end() :])]
+    return next(filter(None, found[-1].groups())).strip() if found else None
 
 
 def equivalent(gold: str, answer: str) -> bool:

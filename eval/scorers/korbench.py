@@ -19,13 +19,12 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 import sympy
-from sympy.parsing.latex import parse_latex
 
 from eval.scorers import Score
-from eval.scorers.bounded import costly, within
+from eval.scorers.bounded import costly, expression, within
 from eval.scorers.extract import head
 
-VERSION = 1
+VERSION = 2
 
 KINDS = ("operation", "logic", "cipher", "puzzle", "counterfactual")
 _NONE = "NULL"
@@ -139,7 +138,7 @@ def _same_expression(response: str, answer: str, latex: bool) -> bool:
 
 
 def _expressions(parts: list[str]) -> set[Any]:
-    return {sympy.simplify(parse_latex(part.strip())) for part in parts}
+    return {sympy.simplify(expression(part.strip())) for part in parts}
 
 
 def _inequalities(text: str) -> list[str]:

@@ -24,9 +24,10 @@ import pandas
 from rapidfuzz.distance import Levenshtein
 
 from eval.scorers import Score, livebench_math, livebench_reasoning
-from eval.scorers.extract import between, last_boxed, tail
+from eval.scorers.extract import between, tail
+from eval.scorers.livebench_marks import Unreadable, last_box, solutions
 
-VERSION = 1
+VERSION = 2
 
 CATEGORIES = ("reasoning", "math", "language", "data_analysis")
 RELEASES = ("2024-06-24", "2024-06-25", "2024-07-26")
@@ -47,7 +48,11 @@ def score(row: dict[str, Any], response: str) -> Score:
     text = tail(without_thoughts(response))
     task = row.get("subtask") or row["task"]
     # The rules know no missing answer: text without one scores by chance or 0, so only an empty response counts as none.
-    return Score(_judge(task, row["ground_truth"], text, row["turns"][0]), answered=bool(text.strip()))
+    try:
+        value = _judge(task, row["ground_truth"], text, row["turns"][0])
+    except Unreadable:
+        value = 0.0
+    return Score(value, answered=bool(text.strip()))
 
 
 def without_thoughts(response: str) -> str:
@@ -64,7 +69,7 @@ def _judge(task: str, gold: str, text: str, question: str) -> float:
     if words[0] in ("amc", "smc") or words[1:2] == ["amc"]:
         return livebench_math.contest(gold, text, question)
     if words[0] == "aime":
-        return float(gold in text[-50:])
+        return livebench_math.aime(gold, text)
     if words[0] in ("imo", "usamo"):
         return livebench_math.olympiad(gold, text)
     if "amps_hard" in task.lower():
@@ -98,8 +103,13 @@ def _groups(words: list[str]) -> list[set[str]]:
 def plot_unscrambling(gold: str, text: str) -> float:
     """1 - edit distance of the sentences' order / number of sentences, each gold sentence matched to its closest one."""
     _, mark, summary = text.partition("<PLOT_SUMMARY>")
+    summary, closed, rest = summary.rpartition("</PLOT_SUMMARY>")
     wanted = _sentences(gold)
-    given = _sentences(summary if mark else text)[:_MAX_SENTENCES]
+    given = [
+        sentence
+        for sentence in _sentences((summary if closed else rest) if mark else text)
+        if sentence not in ("</PLOT_SUMMARY>", "**End of Plot Summary**")
+    ][:_MAX_SENTENCES]
     order = []
     for sentence in wanted:
         if closest := difflib.get_close_matches(sentence, given, n=1, cutoff=0.0):
@@ -112,16 +122,28 @@ def _sentences(text: str) -> list[str]:
 
 
 def typos(gold: str, text: str) -> float:
-    """Whether the corrected text stands in the response, in its <solution>, or between ` --- ` marks."""
-    joined = " ".join(line for line in text.split("\n") if line)
-    parts = between(joined, "<solution>", "</solution>")[-1:] + between(joined, " --- ", " --- ")[-1:]
-    return float(any(gold in part for part in (*parts, joined)))
+    """Whether the corrected text stands in the last <solution>, else between ` --- ` marks on a line, else in the response."""
+    tagged = solutions(text)
+    part = tagged[-1] if tagged else _between_dashes(text.replace("<solution>", "").replace("</solution>", ""))
+    return float(gold in " ".join(line for line in part.strip().split("\n") if line))
+
+
+def _between_dashes(text: str) -> str:
+    for line in text.split("\n"):
+        end = line.rfind(" --- ")
+        if end >= 0 and (start := line.rfind(" --- ", 0, end)) >= 0:
+            return line[start + 5 : end]
+    return text
 
 
 def column_type(gold: str, text: str) -> float:
     """cta: the response, or its box, ends in the column's name when only letters, digits and underscores count."""
-    boxed = last_boxed(text)
-    given = boxed.replace("\\text{", "").replace("}", "").replace("\\", "") if boxed else text
+    if "\\boxed{" not in text:
+        given = text
+    elif (boxed := last_box(text)) is None:
+        raise Unreadable("a box that never closes")
+    else:
+        given = boxed.replace("\\text{", "").replace("}", "").replace("\\", "")
     cleaned, wanted = _word_characters(given), _word_characters(gold)
     return float(bool(wanted) and cleaned.endswith(wanted))
 
@@ -131,11 +153,9 @@ def _word_characters(text: str) -> str:
 
 
 def table_join(gold: str | dict[str, str], text: str) -> float:
-    """F1, to two digits, of the mapping of columns that the last code block (or the whole response) holds."""
+    """F1, to two digits, of the mapping of columns that the response, its last code block or its box holds; null is no value."""
     wanted = gold if isinstance(gold, dict) else _literal_dict(gold)
-    flat = text.replace("\n", "")
-    blocks = between(flat, "```python", "```") or between(flat, "```json", "```") or between(flat, "```", "```")
-    given = _literal_dict(blocks[-1] if blocks else flat)
+    given = {key: value for key, value in _mapping(text).items() if value is not None}
     if not given:
         return 0.0
     right = sum(bool(wanted.get(key)) and wanted[key] == value for key, value in given.items())
@@ -143,6 +163,18 @@ def table_join(gold: str | dict[str, str], text: str) -> float:
     missed = sum(key in given and wanted[key] != given[key] for key in wanted if wanted[key])
     missed += sum(not given.get(key) for key in wanted)
     return round(2 * right / (2 * right + spurious + missed), 2)
+
+
+def _mapping(text: str) -> dict[Any, Any]:
+    while tagged := re.findall(r"<solution>(.*?)</solution>", text, re.DOTALL):
+        text = tagged[-1].strip()
+    if whole := _literal_dict(text):
+        return whole
+    flat = text.replace("\n", "")
+    parts = between(flat, "```python", "```") or between(flat, "```json", "```") or between(flat, "```", "```")
+    if not parts and (boxed := last_box(flat)) is not None:
+        parts = [re.sub(r"\\text{['|\"](.*?)['|\"]}", r"'\1'", boxed).replace("\\", "")]
+    return _literal_dict((parts[-1] if parts else text).replace("null", "None"))
 
 
 def _literal_dict(text: str) -> dict[Any, Any]:

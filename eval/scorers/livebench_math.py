@@ -5,34 +5,42 @@ from collections.abc import Iterable
 
 import sympy
 from rapidfuzz.distance import Levenshtein
-from sympy.parsing.latex import parse_latex
 
-from eval.scorers.bounded import costly, within
-from eval.scorers.extract import between, last_boxed
+from eval.scorers.bounded import costly, expression, within
+from eval.scorers.livebench_marks import last_box, solutions
 
 _SECONDS = 8  # the repository's limit on one comparison
 _UNDRESSED = re.compile(r"[${}\\<>]|boxed")
 _CHOICE = re.compile(r"\\textbf\{\(([A-E])\)\s?\}(.*?)(?:\\qquad|\$)")
 # What AMPS_Hard drops from the response before looking for the answer: constants of integration and layout.
 _AMPS_DROP = ("+C", "+ C", "+ c", "+c", "\\left", "\\right", "\\bigl", "\\bigr", "\\Bigl", "\\Bigr", "\\,", "\\;", "\n")
-_AMPS_RENAME = (("\\fbox{", "\\boxed{"), ("\\dfrac", "\\frac"), ("\\tfrac", "\\frac"), ("\\cdot", "*"))
+_AMPS_RENAME = (("\\dfrac", "\\frac"), ("\\tfrac", "\\frac"), ("\\cdot", "*"))
 
 
 def contest(gold: str, text: str, question: str) -> float:
     """AMC and SMC: the letter four times in a row, in a <solution> or a box, or the option's value at the very end."""
-    solutions = between(text, "<solution>", "</solution>")
-    if solutions and set(solutions[-1].lower()) == {gold.lower()}:
+    if repeated_solution(gold, text) or gold * 4 in text:
         return 1.0
-    if gold * 4 in text:
-        return 1.0
-    boxed = last_boxed(text)
+    boxed = last_box(text)
     if boxed and boxed.replace("\\text{", "").replace("}", "").replace("\\", "").lower() == gold.lower():
         return 1.0
     value = dict(_CHOICE.findall(question)).get(gold, "").strip().strip("$").strip("~") or "FAILURE"
     if value in text[-(20 + len(value)) :]:
         return 1.0
-    last_line = text.strip().rpartition("\n")[2].replace("*", "").strip()
-    return float(last_line.lower() == gold.lower())
+    last_line = text.strip().rpartition("\n")[2]
+    bracketed = last_line.split("(")[1].partition(")")[0] if "(" in last_line and ")" in last_line else ""
+    return float(gold.lower() in (last_line.strip().replace("*", "").lower(), bracketed.lower()))
+
+
+def repeated_solution(gold: str, text: str) -> bool:
+    """Whether the last <solution> is the gold character alone, once or repeated."""
+    tagged = solutions(text)
+    return bool(tagged) and len(set(tagged[-1])) == 1 and tagged[-1][0].lower() == gold.lower()
+
+
+def aime(gold: str, text: str) -> float:
+    """The number in the last 50 characters."""
+    return float(repeated_solution(gold, text) or gold in text[-50:])
 
 
 def olympiad(gold: str, text: str) -> float:
@@ -52,10 +60,11 @@ def _integer_list(text: str) -> list[int | str]:
             answer = lines[marked[-1] + 1].replace("**", "").replace(".", "").strip()
         if found := _integers(_UNDRESSED.sub("", part.strip().rpartition(" ")[2]) for part in answer.split(",")):
             return found
-    if (boxed := last_boxed(text)) is not None and (
-        found := _integers(boxed.replace("\\text{", "").replace("}", "").replace("\\", "").split(","))
-    ):
-        return found
+    if "\\boxed" in text:
+        boxed = last_box(text)
+        plain = (text if boxed is None else boxed).replace("\\text{", "").replace("}", "").replace("\\", "")
+        if found := _integers(plain.split(",")):
+            return found
     numbers: list[int | str] = [int(run[:9]) for part in lines[-1].split(",") if (run := _first_digits(part)[0])]
     if numbers:
         return numbers
@@ -93,7 +102,7 @@ def amps_hard(gold: str | list[str], text: str) -> float:
         text = text.replace(dropped, "")
     for old, new in _AMPS_RENAME:
         text = text.replace(old, new)
-    answer = last_boxed(text)
+    answer = last_box(text)
     if answer is None:
         answer = _last_dollars(text)
     if answer is None:
@@ -121,13 +130,9 @@ def _last_dollars(text: str) -> str | None:
 
 
 def _equal(wanted: str, given: str) -> bool:
-    difference = _parse(wanted) - _parse(given)
+    difference = expression(wanted) - expression(given)
     simplified = sympy.simplify(difference)
     return bool(simplified == 0) or bool(sympy.Abs(simplified) < 0.001)
-
-
-def _parse(latex: str) -> sympy.Expr:
-    return parse_latex(latex.replace("\\\\", "\\"))
 
 
 def normal_answer(answer: str) -> str:

@@ -3,7 +3,8 @@
 import re
 from itertools import product
 
-from eval.scorers.extract import between, last_boxed
+from eval.scorers.extract import between
+from eval.scorers.livebench_marks import last_box, solutions
 
 _DIGITS = {
     str(number): word
@@ -39,7 +40,8 @@ _NUMBERS = {
     )
 }
 _SHAPES = ("tetrahedra", "tetrahedron", "triangle", "square")
-_TRIPLES = [", ".join(words) for words in product(("yes", "no", "unknown"), repeat=3)]
+_ANSWERS = ("yes", "no", "unknown")
+_TRIPLES = [", ".join(words) for words in product(_ANSWERS, repeat=3)]
 
 
 def web_of_lies(gold: str, text: str) -> float:
@@ -54,24 +56,19 @@ def web_of_lies(gold: str, text: str) -> float:
 
 
 def _three_answers(text: str) -> str | None:
-    solutions = _one_line(between(text, "<solution>", "</solution>")) or _one_line(
-        between(text, "</solution>", "</solution>")
-    )
-    if solutions:
-        return solutions[-1]
-    bold = []
-    for part in re.findall(r"\*\*(.*?)\*\*", text):
-        bold += [word.lower().strip().replace(",", "").replace(".", "") for word in part.split()]
-    if answers := [word for word in bold if word in ("yes", "no", "unknown")]:
-        return ", ".join(answers[-3:])
-    if boxed := last_boxed(text.replace("\\textbf{", "\\boxed{")):
-        return boxed
-    position, triple = max((text.lower().find(triple), triple) for triple in _TRIPLES)
-    return triple if position >= 0 else None
-
-
-def _one_line(parts: list[str]) -> list[str]:
-    return [part for part in parts if "\n" not in part]
+    tagged = solutions(text) or [part for part in between(text, "</solution>", "</solution>") if "\n" not in part]
+    answer = tagged[-1] if tagged else None
+    if answer is None:
+        words = [word for part in re.findall(r"\*\*(.*?)\*\*", text) for word in part.lower().split()]
+        found = [word for word in (word.replace(",", "").replace(".", "") for word in words) if word in _ANSWERS]
+        answer = ", ".join(found[-3:]) or None
+    if answer is None or not answer.strip():
+        boxed = last_box(text.replace("\\textbf{", "\\boxed{"))
+        answer = answer if boxed is None else boxed
+    if answer is None:
+        position, triple = max((text.lower().find(triple), triple) for triple in _TRIPLES)
+        answer = triple if position >= 0 else None
+    return answer
 
 
 def zebra_puzzle(gold: str, text: str) -> float:
@@ -85,14 +82,17 @@ def zebra_puzzle(gold: str, text: str) -> float:
 
 
 def spatial(gold: str, text: str) -> float:
-    """Any of the last three bold parts (or, without any, the box): equal, a number in words, or a shape with an adjective."""
+    """Any of the last three bold parts: equal, a number in words, or a shape with an adjective; else the box, if it is equal."""
     wanted = gold.strip().lower()
     bold = [part.strip().lower() for part in re.findall(r"\*\*([^*]+)\*\*", text)]
-    if not bold and (boxed := last_boxed(text)):
-        bold = [boxed.replace("\\text{", "").replace("}", "").strip().lower()]
+    if text == gold:
+        return 1.0
     for part in bold[-3:]:
         if part == wanted or _NUMBERS.get(part) == wanted:
             return 1.0
         if wanted in _SHAPES and wanted in part and len(part) < 2 * len(wanted) + 5:
             return 1.0
-    return 0.0
+    boxed = last_box(text) or ""
+    for dress in ("\\textbf{", "\\mathbf{", "\\text{", "}"):
+        boxed = boxed.replace(dress, "")
+    return float(boxed == gold)

@@ -3,16 +3,17 @@
 Data: cais/mmlu, the 19 subject configs below, split test: 3,153 items with anatomy, as in the usual harness's STEM
 group (the widely copied file of 18 subjects has 3,018). Row: {"question": ..., "subject": ..., "choices": [4 texts],
 "answer": 0..3}.
-Metric: accuracy over items. Prompt and extraction are ours, in the manner of simple-evals: the last `Answer: A`..`D`,
-else the last boxed letter.
+Metric: accuracy over items. The prompt is ours, in the manner of simple-evals; the answer is read by `eval.scorers.reading`:
+the letter, or the option's text.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
-from eval.scorers import UNANSWERED, Score
-from eval.scorers.extract import answer_lines, choice_letter, last_boxed
+from eval.scorers import UNANSWERED, Score, reading
+from eval.scorers.kinds import choice, concluded_choice
 
-VERSION = 2
+VERSION = 3
 
 SUBJECTS = {
     "abstract_algebra": 100,
@@ -57,12 +58,11 @@ def four_choices(question: str, choices: list[str]) -> str:
 
 
 def score(row: dict[str, Any], response: str) -> Score:
-    return score_letter("ABCD"[row["answer"]], response)
+    return score_letter("ABCD"[row["answer"]], row["choices"], response)
 
 
-def score_letter(gold: str, response: str) -> Score:
-    """1 when the letter that the response ends on is `gold`."""
-    for marked in (*answer_lines(response), last_boxed(response)):
-        if marked and (letter := choice_letter(marked, "ABCDabcd")):
-            return Score(float(letter.upper() == gold))
-    return UNANSWERED
+def score_letter(gold: str, choices: Sequence[str], response: str) -> Score:
+    """1 when the letter that the response answers, or whose option it names, is `gold`."""
+    options = dict(zip("ABCD", map(str, choices)))
+    letter = reading.answer(response, choice(options), lambda text: concluded_choice(text, options))
+    return UNANSWERED if letter is None else Score(float(letter == gold))

@@ -2,18 +2,18 @@
 
 Data: allenai/winogrande, config winogrande_xl, split validation, 1,267 items (labels of the test split are hidden).
 Row: {"sentence": "... so _ always got the easier cases.", "option1": "Sarah", "option2": "Maria", "answer": "2"}.
-Metric: accuracy. The usual harness tasks compare likelihoods; the paper generates, so the prompt, the answer form and
-the extraction are ours: the last `Answer: A|B`, else the option that is named last. Options stay in the data's order,
-which is balanced.
+Metric: accuracy. The usual harness tasks compare likelihoods; the paper generates, so the prompt and the
+answer's form are ours. The answer is read by `eval.scorers.reading`: the letter or the option's text; without any
+statement, the option that the last line names last. Options stay in the data's order, which is balanced.
 """
 
 import re
 from typing import Any
 
-from eval.scorers import UNANSWERED, Score
-from eval.scorers.extract import answer_lines, choice_letter, tail
+from eval.scorers import UNANSWERED, Score, reading
+from eval.scorers.kinds import bare, choice, last_named
 
-VERSION = 2
+VERSION = 3
 
 _PROMPT = """\
 One of two options belongs in the place of the underscore in this sentence. Which one makes it sensible?
@@ -39,23 +39,13 @@ def score(row: dict[str, Any], response: str) -> Score:
 
 def _extract(row: dict[str, Any], response: str) -> str | None:
     """ "1" or "2", or None."""
-    options = {"1": row["option1"], "2": row["option2"]}
-    for answer in answer_lines(response):
-        if letter := choice_letter(answer, "AB12ab"):
-            return {"A": "1", "B": "2"}.get(letter.upper(), letter)
-        named = [number for number, option in options.items() if option.lower() in answer[:200].lower()]
-        if len(named) == 1:
-            return named[0]
-    text = tail(response)
-    last = {number: _last_word(text, option) for number, option in options.items()}
-    if last["1"] == last["2"]:
-        return None
-    return max(last, key=lambda number: last[number])
+    options = {"A": str(row["option1"]), "B": str(row["option2"])}
+    named = choice(options)
 
+    def read(statement: reading.Statement) -> str | None:
+        if digit := re.fullmatch(r"(?:option |choice |number )?\(?([12])\)?\.?", bare(statement.text), re.IGNORECASE):
+            return "AB"[int(digit[1]) - 1]
+        return named(statement)
 
-def _last_word(text: str, option: str) -> int:
-    """Where the option stands last as words of its own; -1 when it does not."""
-    position = -1
-    for match in re.finditer(rf"(?<!\w){re.escape(option)}(?!\w)", text, re.IGNORECASE):
-        position = match.start()
-    return position
+    letter = reading.answer(response, read, lambda text: last_named(text, options))
+    return None if letter is None else str("AB".index(letter) + 1)

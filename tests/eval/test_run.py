@@ -193,13 +193,14 @@ def test_one_missing_benchmark_does_not_stop_the_others(tmp_path: Path, capsys: 
 
 
 @contextmanager
-def endpoint(reply: Callable[[dict[str, Any]], tuple[int, str]]) -> Iterator[str]:
-    """The URL of a server that answers each body with a status and a finish reason."""
+def endpoint(reply: Callable[[dict[str, Any]], tuple[int, str] | tuple[int, str, str]]) -> Iterator[str]:
+    """The URL of a server that answers each body with a status, a finish reason and a text."""
 
     class Stub(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            status, reason = reply(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            answer = {"index": 0, "message": {"role": "assistant", "content": "Answer: 60"}, "finish_reason": reason}
+            status, reason, *texts = reply(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            text = texts[0] if texts else "Answer: 60"
+            answer = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": reason}
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.end_headers()

@@ -41,7 +41,7 @@ def right_answer(name: str, row: dict[str, Any]) -> str:
     if name == "math":
         return row["solution"]
     if name == "gpqa":
-        return f"Answer: {gpqa._ordered(row)[1]}"
+        return f"Answer: {gpqa.ordered(row)[1]}"
     if name == "mmlu_stem":
         return f"Answer: {'ABCD'[row['answer']]}"
     if name == "leetcode_o":
@@ -81,10 +81,14 @@ def test_a_right_answer_scores_one_and_an_empty_one_is_unanswered(name: str, san
         ("Answer: 105\nNo wait.\nAnswer: 1050.", 1),
         ("She keeps 1050", 1),
         ("Answer: 1050 and 3", 0),
+        ("Answer: 1050 or 3", 0),
+        ("Answer: 1050 marbles for 3 children", 1),
+        ("Answer: Rs.1 050", 1),
+        ("\\boxed{3}\nBoth together: 1050.\nAnswer: 1050", 1),
         ("Answer: -1050", 0),
     ],
 )
-def test_gsm8k_takes_the_last_number_of_the_most_explicit_mark(text: str, value: float) -> None:
+def test_gsm8k_takes_the_number_of_the_latest_statement(text: str, value: float) -> None:
     assert gsm8k.score({"answer": "#### 1,050"}, text).value == value
 
 
@@ -93,11 +97,11 @@ def test_gsm8k_takes_the_last_number_of_the_most_explicit_mark(text: str, value:
     [("Answer: (B)", 1), ("answer: **B**. It is", 1), ("Answer: A\n...\nAnswer: B", 1), ("\\boxed{\\text{B}}", 1)],
 )
 def test_letters_are_read_in_the_usual_dress(text: str, value: float) -> None:
-    assert mmlu_stem.score({"answer": 1}, text).value == value
+    assert mmlu_stem.score({"answer": 1, "choices": ["w", "x", "y", "z"]}, text).value == value
 
 
 def test_a_word_that_starts_with_a_letter_is_no_choice() -> None:
-    assert not mmlu_stem.score({"answer": 1}, "Answer: Both are possible").answered
+    assert not mmlu_stem.score({"answer": 1, "choices": ["w", "x", "y", "z"]}, "Answer: Both are possible").answered
 
 
 def test_winogrande_falls_back_to_the_option_named_last() -> None:
@@ -112,9 +116,9 @@ def test_gpqa_options_are_in_the_same_order_every_time_and_not_always_the_same()
         | {f"Incorrect Answer {k}": f"no {k}" for k in (1, 2, 3)}
         for n in range(40)
     ]
-    letters = [gpqa._ordered(row)[1] for row in rows]
+    letters = [gpqa.ordered(row)[1] for row in rows]
     random.seed(0)
-    assert letters == [gpqa._ordered(row)[1] for row in rows]
+    assert letters == [gpqa.ordered(row)[1] for row in rows]
     assert set(letters) == set("ABCD")
 
 
@@ -261,8 +265,8 @@ def test_korbench_rules(kind: str, rule: str, idx: str, answer: str, response: s
     ],
 )
 def test_a_letter_is_found_however_models_write_it(response: str) -> None:
-    assert mmlu_stem.score_letter("B", response).value == 1.0
-    assert mmlu_stem.score_letter("A", response).value == 0.0
+    assert mmlu_stem.score_letter("B", ["", "", "", ""], response).value == 1.0
+    assert mmlu_stem.score_letter("A", ["", "", "", ""], response).value == 0.0
 
 
 @pytest.mark.parametrize("number", ["70{,}000", "70,\\!000", "70\\,000", "70\\ 000", "70,000", "70000.0"])
