@@ -13,9 +13,11 @@ from typing import Any
 
 from tqdm import tqdm
 
+from build.core.tables import read_rows
 from build.sandbox import Limits, Sandbox
+from eval import zeroeval
 from eval.scorers import bbh, cruxeval, gsm8k, hendrycks_math, korbench, zebralogic
-from eval.scorers.extract import last_boxed, last_braced, parse_json
+from eval.scorers.extract import last_boxed
 
 KOR_FIXED_ANSWERS = "the stored verdict was made with an answer that was corrected later"
 
@@ -48,13 +50,12 @@ def agreements(folder: Path) -> Iterator[Agreement]:
         yield from checks[name](folder / name)
 
 
-def _lines(path: Path) -> list[dict[str, Any]]:
-    with path.open(encoding="utf-8") as file:
-        return [json.loads(line) for line in file]
+def _rows(path: Path) -> list[dict[str, Any]]:
+    return list(read_rows(path))
 
 
 def _gsm8k(folder: Path) -> Iterator[Agreement]:
-    rows = _lines(folder / "graded_solutions.jsonl")
+    rows = _rows(folder / "graded_solutions.jsonl")
     for model in [key for key, value in rows[0].items() if isinstance(value, dict)]:
         differences = []
         for number, row in enumerate(rows):
@@ -71,7 +72,7 @@ def _bbh(folder: Path) -> Iterator[Agreement]:
     accuracy = json.loads((folder / "graded" / "accuracy.json").read_text())
     totals, verdicts, items = [], [], 0
     for path in sorted((folder / "graded").glob("*.jsonl")):
-        rows = _lines(path)
+        rows = _rows(path)
         items += len(rows)
         theirs = [bbh.reference_answer(row["prediction"]) == row["target"] for row in rows]
         reached = 100 * sum(theirs) / len(rows)
@@ -80,7 +81,9 @@ def _bbh(folder: Path) -> Iterator[Agreement]:
         for number, (row, verdict) in enumerate(zip(rows, theirs)):
             ours = bool(bbh.score(row | {"task": path.stem}, row["prediction"]).value)
             if ours != verdict:
-                cause = f"ours reads {bbh.extract(row | {'task': path.stem}, row['prediction'])!r}, gold {row['target']!r}"
+                cause = (
+                    f"ours reads {bbh.extract(row | {'task': path.stem}, row['prediction'])!r}, gold {row['target']!r}"
+                )
                 verdicts.append((f"{path.stem} {number}", str(ours), str(verdict), cause))
     yield Agreement("BBH, published rule", "accuracy of each task", len(accuracy), totals)
     yield Agreement("BBH, our extraction", "verdicts of the published rule", items, verdicts)
@@ -88,7 +91,7 @@ def _bbh(folder: Path) -> Iterator[Agreement]:
 
 def _korbench(folder: Path) -> Iterator[Agreement]:
     samples = {
-        kind: {row["idx"]: row for row in _lines(folder / "data" / kind / "sample.jsonl")} for kind in korbench.KINDS
+        kind: {row["idx"]: row for row in _rows(folder / "data" / kind / "sample.jsonl")} for kind in korbench.KINDS
     }
     for latex in (False, True):
         for model in sorted({path.name.split("_")[1] for path in (folder / "graded").iterdir()}):
@@ -112,11 +115,11 @@ def _korbench(folder: Path) -> Iterator[Agreement]:
 
 
 def _cruxeval(folder: Path) -> Iterator[Agreement]:
-    rows = {row["id"]: row for row in _lines(folder / "cruxeval.jsonl")}
+    rows = {row["id"]: row for row in _rows(folder / "cruxeval.jsonl")}
     with Sandbox(Limits(call_cpu_s=cruxeval.CPU_SECONDS)) as sandbox:
         for mode in ("input", "output"):
             items, differences = 0, []
-            graded = _lines(folder / f"graded_{mode}_codellama-7b.jsonl")
+            graded = _rows(folder / f"graded_{mode}_codellama-7b.jsonl")
             for item in tqdm(graded, desc=f"CRUXEval, {mode}s", unit="item", leave=False):
                 row = rows[item["id"]]
                 known: dict[str, bool] = {}  # greedy-like samples repeat; a repeated text is run once
@@ -132,7 +135,7 @@ def _cruxeval(folder: Path) -> Iterator[Agreement]:
 
 
 def _math(folder: Path) -> Iterator[Agreement]:
-    rows = _lines(folder / "math500.jsonl")
+    rows = _rows(folder / "math500.jsonl")
     differences = []
     for number, row in enumerate(rows):
         gold = last_boxed(row["solution"])
@@ -142,22 +145,28 @@ def _math(folder: Path) -> Iterator[Agreement]:
 
 
 def _zeroeval(folder: Path) -> Iterator[Agreement]:
+    """Published totals of whole result files, to the digit; a part of the rows is only shown beside its total."""
     summaries = {
-        name: {row["Model"]: row for row in json.loads((folder / f"{name}.summary.json").read_text())}
+        name: {row["Model"]: row for row in json.loads((folder / f"{name}.summary.json").read_text(encoding="utf-8"))}
         for name in ("crux", "gsm", "math-l5", "zebra-grid")
+        if (folder / f"{name}.summary.json").is_file()
     }
     for path in sorted(folder.glob("*.jsonl")):
         bench, _, model = path.name.removesuffix(".jsonl").partition(".")
-        rows = _lines(path)
+        rows = _rows(path)
         if bench == "zebra-grid":
             parsed = [zebralogic.parsed_solution(row["output"][0]) is not None for row in rows]
             note = f"{sum(parsed)} of {len(rows)} parse (no verdicts are stored; whole set: 15 of 16 parse)"
             yield Agreement(f"ZeroEval {bench}", "nothing: no verdicts", 0, [], note)
             continue
-        right = sum(_zeroeval_rule(bench, row) for row in rows)
-        ours = f"{100 * right / len(rows):.2f}"
-        summary = summaries[bench][model]
-        if len(rows) == int(summary["Total"]):
+        right = sum(zeroeval.is_right(bench, row, model) for row in rows)
+        ours = f"{right / len(rows) * 100:.2f}"  # in this order, as ZeroEval computes it
+        summary = summaries.get(bench, {}).get(zeroeval.published_name(model))
+        if summary is None:
+            yield Agreement(
+                f"ZeroEval {bench}, {model}", "nothing: no published total", 0, [], f"{ours} on {len(rows)} rows"
+            )
+        elif len(rows) == int(summary["Total"]):
             differences = [] if ours == summary["Acc"] else [(model, ours, summary["Acc"], "")]
             yield Agreement(
                 f"ZeroEval {bench}, {model}", "the total accuracy", 1, differences, f"{ours} against {summary['Acc']}"
@@ -165,28 +174,3 @@ def _zeroeval(folder: Path) -> Iterator[Agreement]:
         else:
             note = f"{ours} on {len(rows)} rows; published {summary['Acc']} on {summary['Total']}"
             yield Agreement(f"ZeroEval {bench}, {model}", "nothing: a part of the rows", 0, [], note)
-
-
-def _zeroeval_rule(bench: str, row: dict[str, Any]) -> bool:
-    """ZeroEval's verdict: equal strings, quotes at the ends aside, for code; the first number of each for arithmetic."""
-    answer = _zeroeval_answer(row["output"][0])
-    if answer is None:
-        return False
-    if bench == "crux":
-        return answer.strip("'\"") == str(row["answer"]).strip("'\"")
-    given, wanted = (gsm8k.first_number(text.replace(",", "")) for text in (answer, str(row["answer"])))
-    return given is not None and given == wanted
-
-
-def _zeroeval_answer(output: str) -> str | None:
-    """The "answer" of the last JSON object; of a broken object the text after the key, as ZeroEval's pattern takes it."""
-    found = last_braced(output)
-    parsed = parse_json(found.replace("\n", "")) if found else None
-    if isinstance(parsed, dict):
-        answer = parsed.get("answer")
-        return None if answer is None else str(answer)
-    _, key, after = output.partition('"answer"')
-    _, colon, value = after.partition(":")
-    if not (key and colon) or not value.lstrip().startswith('"'):
-        return None
-    return value.lstrip()[1:].partition('"')[0]

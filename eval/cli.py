@@ -151,7 +151,9 @@ def agreement(folder: Path, details: bool) -> None:
 @main.command()
 @click.option("--benchmarks", help="Names, separated by commas; all by default.")
 @click.option("--seed", type=int, default=0, show_default=True, help="What is drawn into each ending.")
-@click.option("--show", type=click.IntRange(min=0), default=3, show_default=True, help="Misread endings to print for each.")
+@click.option(
+    "--show", type=click.IntRange(min=0), default=3, show_default=True, help="Misread endings to print for each."
+)
 @_one_sentence
 def endings(benchmarks: str | None, seed: int, show: int) -> None:
     """Score thousands of made-up responses whose right reading is known, and print each scorer's share that it reads right."""
@@ -161,14 +163,18 @@ def endings(benchmarks: str | None, seed: int, show: int) -> None:
     known = names()
     wanted = [name.strip() for name in benchmarks.split(",")] if benchmarks else list(known)
     if unknown := [name for name in wanted if name not in known]:
-        raise click.BadParameter(f"no benchmark {', '.join(unknown)}; there are {', '.join(known)}", param_hint="--benchmarks")
+        raise click.BadParameter(
+            f"no benchmark {', '.join(unknown)}; there are {', '.join(known)}", param_hint="--benchmarks"
+        )
     rows = []
     with Sandbox() as sandbox:
         for name in wanted:
             result = check(name, sandbox, seed)
             rows.append((name, result.endings, len(result.misread), f"{100 * result.share:.2f}"))
             for ending in result.misread[:show]:
-                click.echo(f"{name}, wanted {ending.value:g}{'' if ending.answered else ' (no answer)'}: {ending.text!r}")
+                click.echo(
+                    f"{name}, wanted {ending.value:g}{'' if ending.answered else ' (no answer)'}: {ending.text!r}"
+                )
     click.echo(tabulate(rows, headers=("benchmark", "endings", "misread", "read right %")))
 
 

@@ -20,10 +20,10 @@ from random import Random
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A way to write an answer: `text` for the stated one and `rival` for the other one.
+    """A way to write an answer.
 
-    `kind` says what the form cannot be combined with: "bold", "maths" (dollars or LaTeX), "block" (several lines), "code", "words"
-    (a sentence that may go on), or "" for plain text.
+    `kind` decides what the form cannot be combined with: "bold", "maths" (dollars or LaTeX), "block" (several lines), "code",
+    "words" (a sentence that may go on), or "" for plain text.
     """
 
     text: str
@@ -269,7 +269,9 @@ def combined(
     stated, rival = plain
     for mark in marks:
         for form in forms:
-            if form.kind in mark.without and form.kind or ("quoted" in mark.without and set(form.text) & set("\"\\'\n")):
+            if (form.kind in mark.without and form.kind) or (
+                "quoted" in mark.without and set(form.text) & set("\"\\'\n")
+            ):
                 continue
             lead, tail = random.choice(leads), random.choice(BLANKS if mark.last else tails)
             body = mark.template.replace("{}", form.text, 1)
@@ -277,7 +279,9 @@ def combined(
             yield Phrase(text, "stated", (mark.template, form.text, lead, tail, mark.language))
 
 
-def whole(templates: Sequence[str], plain: tuple[str, str], reading: str, leads: Sequence[str], random: Random) -> Iterator[Phrase]:
+def whole(
+    templates: Sequence[str], plain: tuple[str, str], reading: str, leads: Sequence[str], random: Random
+) -> Iterator[Phrase]:
     """Templates that are statements by themselves: hedges, refusals, changes."""
     for template in templates:
         lead = random.choice(leads)

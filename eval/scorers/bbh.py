@@ -18,17 +18,10 @@ from typing import Any
 import yaml
 
 from eval.scorers import UNANSWERED, Score, reading
-from eval.scorers.kinds import (
-    bullets,
-    choice,
-    concluded_choice,
-    concluded_number,
-    concluded_word,
-    literal_list,
-    number,
-    undressed,
-    word,
-)
+from eval.scorers.choices import choice, concluded_choice
+from eval.scorers.dress import undressed
+from eval.scorers.numbers import concluded_number, number
+from eval.scorers.texts import bullets, concluded_word, literal_list, word
 
 VERSION = 3
 
@@ -64,9 +57,33 @@ TASKS = {
 
 _OPTION = re.compile(r"^[ \t]*\(([A-R])\)[ \t]*(.*)$", re.MULTILINE)
 _WORDS: dict[str, dict[str, str]] = {
-    "yes no": {"yes": "yes", "no": "no", "是": "yes", "否": "no", "不是": "no", "是的": "yes", "否定": "no", "是否定的": "no", "肯定": "yes"},
-    "true false": {"true": "true", "false": "false", "真": "true", "假": "false", "正确": "true", "错误": "false", "不正确": "false"},
-    "valid invalid": {"valid": "valid", "invalid": "invalid", "not valid": "invalid", "有效": "valid", "无效": "invalid"},
+    "yes no": {
+        "yes": "yes",
+        "no": "no",
+        "是": "yes",
+        "否": "no",
+        "不是": "no",
+        "是的": "yes",
+        "否定": "no",
+        "是否定的": "no",
+        "肯定": "yes",
+    },
+    "true false": {
+        "true": "true",
+        "false": "false",
+        "真": "true",
+        "假": "false",
+        "正确": "true",
+        "错误": "false",
+        "不正确": "false",
+    },
+    "valid invalid": {
+        "valid": "valid",
+        "invalid": "invalid",
+        "not valid": "invalid",
+        "有效": "valid",
+        "无效": "invalid",
+    },
 }
 
 
@@ -100,9 +117,9 @@ def extract(row: dict[str, Any], response: str) -> str | None:
         options = dict(_OPTION.findall(row.get("input", ""))) or dict.fromkeys("ABCDEFGHIJKLMNOPQR", "")
         letter = reading.answer(response, choice(options), lambda text: concluded_choice(text, options))
         return None if letter is None else f"({letter})"
-    for pair, words in _WORDS.items():
-        if target.lower() in pair.split():
-            return reading.answer(response, word(words), lambda text: concluded_word(text, words))
+    words = next((words for pair, words in _WORDS.items() if target.lower() in pair.split()), None)
+    if words is not None:
+        return reading.answer(response, word(words), lambda text: concluded_word(text, words))
     if re.fullmatch(r"-?\d+", target):
         found = reading.answer(response, number, concluded_number)
         return None if found is None else str(found)

@@ -18,8 +18,8 @@ from typing import Any
 
 from build.sandbox import Program, Sandbox
 from eval.scorers import UNANSWERED, Score, reading
+from eval.scorers.dress import undressed
 from eval.scorers.extract import between
-from eval.scorers.kinds import undressed
 
 VERSION = 3
 
@@ -203,7 +203,9 @@ _FENCES = re.compile(r"```\w*|\[/?(?:ANSWER|PYTHON)\]")
 _STARTS = re.compile(r"(?<![\w.'\"\[({])(?:assert |f\(|[\[({'\"\d-]|True\b|False\b|None\b|set\(\)|[bfr]['\"])")
 _ENDS = re.compile(r"$|(?<=[\])}'\"`\w*])(?=[\s.,;:`*]|$)")
 _MAX_LINE = 2000
-_RETURNS = re.compile(r"(?:\breturns?|\boutputs?(?: is| will be)?|\bresult is|\bevaluates to|==|=>|→|\bgives|\byields)\s*[:`*]*\s*(?=\S)")
+_RETURNS = re.compile(
+    r"(?:\breturns?|\boutputs?(?: is| will be)?|\bresult is|\bevaluates to|==|=>|→|\bgives|\byields)\s*[:`*]*\s*(?=\S)"
+)
 
 
 def _parsed(source: str) -> ast.expr | None:

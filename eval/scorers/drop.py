@@ -21,7 +21,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from eval.scorers import UNANSWERED, Score, reading
-from eval.scorers.kinds import concluded_phrase, spans
+from eval.scorers.texts import concluded_phrase, spans
 
 VERSION = 2
 

@@ -4,10 +4,11 @@ A response is untrusted text of any length. Everything here looks at a bounded p
 that part a fixed number of times; no pattern here can backtrack over it more than once.
 """
 
-import ast
 import json
 import re
 from typing import Any
+
+from build.core.model_text import Tangled, last_object_with, split_thinking
 
 # 4,096 tokens are about 16,000 characters; what is longer than this is not an answer to a benchmark question.
 CAP = 100_000
@@ -75,70 +76,19 @@ def last_braced(text: str) -> str | None:
     return found
 
 
-def keyed_object(text: str, key: str) -> Any:
-    """The value under `key` in the last complete object of a text that has the key; `MISSING` without one.
+def keyed_value(response: str, key: str) -> Any:
+    """The value under `key` in the last complete object of a response that has the key; `MISSING` without one.
 
-    An object is JSON or a Python literal, wherever it stands; raw line breaks in strings, trailing commas, comments and JSON's
-    words between Python's quotes are read as they are meant. A text that has several is read at its last.
+    What an object is and how it may be written says `build.core.model_text`, which reads the answers of CodeI/O too.
     """
-    text = text.replace("\\{", "{").replace("\\}", "}").replace("\\_", "_").replace('\\"', '"') if "\\{" in text else text
-    tries = 0
-    for match in reversed(list(re.finditer(rf"[\"']?\b{re.escape(key)}\b[\"']?\s*[:=]", text))):
-        start, found = match.start(), MISSING
-        while (start := text.rfind("{", max(0, match.start() - _OBJECT_LEAD), start)) >= 0 and tries < _OBJECT_TRIES:
-            tries += 1
-            value, end = _object_at(text, start)
-            if isinstance(value, dict) and key in value and end > match.end():
-                found = value[key]  # and the object around it, if that has the key as well
-            elif found is not MISSING and end <= match.end():
-                break
-        if found is not MISSING:
-            return found
-    return MISSING
-
-
-def _object_at(text: str, start: int) -> tuple[Any, int]:
-    """The object that starts at a brace (or None) and where it ends."""
     try:
-        return json.JSONDecoder(strict=False).raw_decode(text, start)
-    except (ValueError, RecursionError):
-        pass
-    depth, quote, end = 0, "", start
-    limit = min(len(text), start + CAP)
-    while end < limit:
-        character = text[end]
-        if quote:
-            if character == "\\":
-                end += 1
-            elif character == quote:
-                quote = ""
-        elif character in "\"'" and not (character == "'" and text[end - 1 : end].isalnum()):
-            quote = character
-        elif character in "{[(":
-            depth += 1
-        elif character in "}])":
-            depth -= 1
-            if depth == 0:
-                break
-        end += 1
-    source = text[start : end + 1]
-    if source.count("{") + source.count("[") + source.count("(") > 2_000:
-        return None, end + 1
-    source = _COMMENT.sub(lambda part: part[1] or "", source)
-    for python in (_WORDS.sub(lambda part: part[1] or _PYTHON_WORDS[part[2]], source), source):
-        try:
-            return ast.literal_eval(python.replace("\n", " ")), end + 1
-        except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
-            continue
-    return None, end + 1
+        found, _ = last_object_with(key, tail(split_thinking(response)[1]))
+    except Tangled:
+        return MISSING
+    return MISSING if found is None else found[key]
 
 
 MISSING = object()
-_OBJECT_TRIES, _OBJECT_LEAD = 60, 2_000
-_STRING = r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'"
-_COMMENT = re.compile(rf"({_STRING})|//[^\n]*|/\*.*?\*/|#[^\n]*", re.DOTALL)
-_WORDS = re.compile(rf"({_STRING})|\b(true|false|null)\b")
-_PYTHON_WORDS = {"true": "True", "false": "False", "null": "None"}
 
 
 def parse_json(text: str) -> Any:

@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import Any
 
 from eval.scorers import UNANSWERED, Score, reading
-from eval.scorers.kinds import last_number, number
+from eval.scorers.numbers import last_number, number
 
 VERSION = 3
 

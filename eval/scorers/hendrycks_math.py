@@ -4,8 +4,9 @@ Data: EleutherAI/hendrycks_math, seven configs, split test, 5,000 items. Row: {"
 "solution"}; the gold answer is the last `\boxed{}` of the solution.
 Metric: equivalence by math-verify 0.9.0 (Kydlíček), and beside it `em`, equality after a plain normalisation of the
 LaTeX. Prompt: reason step by step, final answer in `\boxed{}`. The answer is read by `eval.scorers.reading`: several boxes
-in a row, and "2 or 3", are a list where the gold answer has several values, and a hedge where it has one. math-verify limits its time by SIGALRM, which exists in the main thread only; elsewhere its limit is off, so
-score there only in processes that somebody else bounds.
+in a row, and "2 or 3", are a list where the gold answer has several values, and a hedge where it has one.
+math-verify limits its time by SIGALRM, which exists in the main thread only; elsewhere its limit is off, so score there only
+in processes that somebody else bounds.
 """
 
 import logging
@@ -18,8 +19,9 @@ from math_verify import ExprExtractionConfig, LatexExtractionConfig, parse, veri
 
 from eval.scorers import UNANSWERED, Score, reading
 from eval.scorers.bounded import MAX_CHARS, costly
+from eval.scorers.dress import corrected, undressed
 from eval.scorers.extract import last_boxed
-from eval.scorers.kinds import corrected, phrase, undressed
+from eval.scorers.texts import phrase
 
 VERSION = 2
 
@@ -84,7 +86,7 @@ def _read(statement: reading.Statement, several: bool) -> str | None:
     if not text:
         return None
     if (dressed := _TEXT.fullmatch(text)) and re.search(r"\d", text):
-        text = dressed[1]
+        text = str(dressed[1])
     whole = statement.text if statement.mark == "box" else text
     if several:
         return _JOINED.sub(", ", text)
@@ -105,10 +107,10 @@ def _formula(statement: reading.Statement) -> str | None:
             joint = " or " if re.search(r"\bor\b|或", between) else ", "
             return joint.join(part.strip() for part in parts)
         return undressed(parts[0])
-    text = phrase(statement)
-    if text is None or statement.mark in ("hash", "retraction") and len(text.split()) > 4:
+    said = phrase(statement)
+    if said is None or (statement.mark in ("hash", "retraction") and len(said.split()) > 4):
         return None
-    text = re.split(r"[.;。]\s|,?\s+(?:because|since|which|as|where|so)\b|\s+\(|（", text)[0].strip(" .,:。")
+    text = re.split(r"[.;。]\s|,?\s+(?:because|since|which|as|where|so)\b|\s+\(|（", said)[0].strip(" .,:。")
     return text if statement.mark != "sentence" or _FORMULA.search(text) or len(text.split()) <= 3 else None
 
 

@@ -20,8 +20,7 @@ from math import isfinite
 from typing import Any
 
 from eval.scorers import Score
-from eval.scorers.extract import MISSING, keyed_object, last_braced, parse_json, tail
-from eval.scorers.reading import without_thoughts
+from eval.scorers.extract import MISSING, keyed_value, last_braced, parse_json
 
 VERSION = 3
 
@@ -53,7 +52,7 @@ def is_response(value: Any) -> bool:
         value = value[0]
     if not isinstance(value, str) or parse_json(value) is not None:
         return False
-    return keyed_object(tail(value), "output") is not MISSING or len(value.split()) > 20
+    return keyed_value(value, "output") is not MISSING or len(value.split()) > 20
 
 
 def prompt(row: dict[str, Any]) -> str:
@@ -63,7 +62,7 @@ def prompt(row: dict[str, Any]) -> str:
 
 
 def score(row: dict[str, Any], response: str) -> Score:
-    predicted = keyed_object(tail(without_thoughts(response)), "output")
+    predicted = keyed_value(response, "output")
     if predicted is MISSING:
         return Score(0.0, answered=False)
     return Score(float(is_right(row, predicted)))

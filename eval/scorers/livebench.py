@@ -153,7 +153,7 @@ def _word_characters(text: str) -> str:
 
 
 def table_join(gold: str | dict[str, str], text: str) -> float:
-    """F1, to two digits, of the mapping of columns that the response, its last code block or its box holds; null is no value."""
+    """F1, to two digits, of the mapping of columns in the response, its last code block or its box; null is no value."""
     wanted = gold if isinstance(gold, dict) else _literal_dict(gold)
     given = {key: value for key, value in _mapping(text).items() if value is not None}
     if not given:

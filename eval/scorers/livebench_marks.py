@@ -1,6 +1,6 @@
 r"""Finds boxes and tags in a response as LiveBench's repository does (process_results/util.py and its callers).
 
-These rules differ from this project's own in `eval.scorers.extract`: `\\boxed x` with a blank hides every other box, a last box
+These rules differ from this project's own in `eval.scorers.extract`: `\boxed x` with a blank hides every other box, a last box
 that never closes is none, and dollar signs inside a box go.
 """
 
@@ -12,7 +12,7 @@ class Unreadable(ValueError):
 
 
 def last_box(text: str) -> str | None:
-    r"""The content of the last box: after `\\boxed ` up to a dollar sign, else of the last `\\boxed{...}`, else `\\fbox{...}`."""
+    r"""The content of the last box: after `\boxed ` up to a dollar sign, else of `\boxed{...}`, else of `\fbox{...}`."""
     if "\\boxed " in text:
         return text.rpartition("\\boxed ")[2].partition("$")[0]
     start = text.rfind("\\boxed")

@@ -82,7 +82,7 @@ def zebra_puzzle(gold: str, text: str) -> float:
 
 
 def spatial(gold: str, text: str) -> float:
-    """Any of the last three bold parts: equal, a number in words, or a shape with an adjective; else the box, if it is equal."""
+    """Any of the last three bold parts: equal, a number in words, or a shape with an adjective; else an equal box."""
     wanted = gold.strip().lower()
     bold = [part.strip().lower() for part in re.findall(r"\*\*([^*]+)\*\*", text)]
     if text == gold:

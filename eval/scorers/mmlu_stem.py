@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from eval.scorers import UNANSWERED, Score, reading
-from eval.scorers.kinds import choice, concluded_choice
+from eval.scorers.choices import choice, concluded_choice
 
 VERSION = 3
 

@@ -18,16 +18,18 @@ r"""Reads the answer out of a model's response. This is the one rule that every 
    statement stands in for them.
 5. Without a readable statement, the conclusion counts where the scorer allows it: the last line.
 
-What an answer of a kind looks like is in `eval.scorers.kinds`. A benchmark whose own code reads responses differently
-follows that code, and its scorer's docstring names it.
+How an answer of a kind is written is read by `eval.scorers.choices`, `numbers` and `texts`. A benchmark whose own code reads
+responses differently follows that code, and its scorer's docstring names it.
 """
 
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from json import JSONDecoder, dumps
 from typing import Literal, TypeVar
 
+from build.core.model_text import split_thinking
 from eval.scorers.extract import boxes, tail
 
 T = TypeVar("T")
@@ -58,7 +60,8 @@ _GAP = r"[ \t*_)\]}\"'`]{0,6}"
 _COLON = r"(?:[:：]|[-=]>|→|⇒|＝|=(?!=)|(?<=\s)[-–—](?=\s))"
 _ABOUT = r"(?:[ \t]+(?:choice|option|letter|value|number))?(?:[ \t]+(?:to|for|of|in)[ \t]+[^\n.:：?!;=]{1,60}?)?"
 _WORDS = (
-    r"(?:(?<![^\W_])(?:answers?|ans|réponse|respuesta(?: correcta| final)?|antwort|resposta(?: correta| final)?|risposta|ответ)"
+    r"(?:(?<![^\W_])(?:answers?|ans|réponse|respuesta(?: correcta| final)?|antwort|resposta(?: correta| final)?|risposta"
+    r"|ответ)"
     r"|答案|选项|答え?|回答|正解|解答|정답|답)"
 )
 _LINE = re.compile(rf"{_WORDS}(?:[ \t]*\([^()\n]{{1,30}}\))?{_ABOUT}{_GAP}{_COLON}", re.IGNORECASE)
@@ -80,18 +83,22 @@ _FIRM_VERB = (
     r"|(?:turns|comes) out (?:to be|to|as)|comes to|appears to be|seems to be|therefore is|thus is|lies in)"
 )
 _ADVERBS = (
-    r"(?:[ \t]+(?:therefore|thus|then|hence|clearly|simply|just|exactly|indeed|definitely|probably|(?:most )?likely|given by|equal to)"
+    r"(?:[ \t]+(?:therefore|thus|then|hence|clearly|simply|just|exactly|indeed|definitely|probably|(?:most )?likely"
+    r"|given by|equal to)"
     r"\b[ \t]*,?){0,3}"
 )
 _SENTENCE = re.compile(
-    rf"(?<![^\W_]){_NOUN}{_MIDDLE}(?:(?P<firm>{_FIRM_VERB})|(?:could|might|may|can) be)\b(?!n't)(?![ \t]+not\b){_ADVERBS}(?:[ \t]*[:：])?"
+    rf"(?<![^\W_]){_NOUN}{_MIDDLE}(?:(?P<firm>{_FIRM_VERB})|(?:could|might|may"
+    rf"|can) be)\b(?!n't)(?![ \t]+not\b){_ADVERBS}(?:[ \t]*[:：])?"
     r"|\bI(?:'d| would| will|'ll|'m| am| must| have to)?[ \t]+(?:therefore[ \t]+|thus[ \t]+)?"
-    r"(?:choose|choosing|pick|picking|select|selecting|go with|going with|go for|going for|opt for|(?<=I'd )say|(?<=I would )say)\b(?:[ \t]+(?:answer|option|choice)\b)?",
+    r"(?:choose|choosing|pick|picking|select|selecting|go with|going with|go for|going for|opt for|(?<=I'd )say"
+    r"|(?<=I would )say)\b(?:[ \t]+(?:answer|option|choice)\b)?",
     re.IGNORECASE,
 )
 _FOREIGN = re.compile(
     r"【(?:答案|正确答案)】[ \t]*[:：]?"
-    r"|(?:答案|选项|结果|回答)[ \t]*(?:应该|应当|应|就|显然|因此|便|只能|必然|即)?[ \t]*(?:是|为|選|选)(?!不|什么|多少|哪)[ \t]*[:：]?"
+    r"|(?:答案|选项|结果|回答)[ \t]*(?:应该|应当|应|就|显然|因此|便|只能|必然|即)?[ \t]*"
+    r"(?:是|为|選|选)(?!不|什么|多少|哪)[ \t]*[:：]?"
     r"|(?:故|所以|因此|应该?|我|则|于是|综上所?述?)[ \t，,]{0,3}(?:应该?|会)?(?:选择|选)[ \t]*[:：]?"
     r"|(?:la )?respuesta (?:correcta |final )?es\b|(?:la )?réponse (?:correcte |finale |exacte )?est\b"
     r"|(?:richtige |korrekte |endgültige )?antwort (?:ist|lautet)\b|(?:a )?resposta (?:correta |final )?é\b"
@@ -100,17 +107,21 @@ _FOREIGN = re.compile(
 )
 _OFFER = r"(?:(?:option|choice|answer)[ \t]+)?[*_]{0,2}(?:[(\[（][A-R][)\]）]|[A-HJ-R](?![\w'’]))[*_]{0,2}"
 _REVERSED = re.compile(
-    rf"(?<![\w'])((?:{_OFFER}[ \t]*(?:,|/|\bor\b|\band\b)[ \t]*)*{_OFFER}(?:[ \t][^\n.;:?!]{{1,60}}?)?)(?:,?[ \t]+which|,?[ \t]+that)?[ \t]+"
+    rf"(?<![\w'])((?:{_OFFER}[ \t]*(?:,|/|\bor\b|\band\b)[ \t]*)*{_OFFER}(?:[ \t][^\n.;:?!]{{1,60}}?)?)(?:,?[ \t]+which"
+    rf"|,?[ \t]+that)?[ \t]+"
     r"(?:is|are|must be|has to be)[ \t]+(?:indeed[ \t]+|therefore[ \t]+|clearly[ \t]+)?"
     r"(?:correct\b(?=[ \t]*(?:[.,;!*)]|$|because|since|as\b))|the[ \t]+(?:only[ \t]+)?(?:correct|right|best|final)"
     r"(?:[ \t]+(?:answer|option|choice|one))\b|(?:the|my)[ \t]+answer\b|right(?=[ \t]*(?:[.!*]|$)))",
     re.MULTILINE,
 )
 _REVERSED_ZH = re.compile(
-    r"((?:选项[ \t]*[（(]?[A-R][)）]?|[（(]?(?<![A-Za-z])[A-R][)）]?[ \t]*选?项))[ \t]*(?:才?是)?(?:最?正确|对)的?(?=[ \t]*[。，,.;；!！]|\s|$|答案|选项)"
+    r"((?:选项[ \t]*[（(]?[A-R][)）]?|[（(]?(?<![A-Za-z])[A-R][)）]?[ \t]*选?项))"
+    r"[ \t]*(?:才?是)?(?:最?正确|对)的?(?=[ \t]*[。，,.;；!！]|\s|$"
+    r"|答案|选项)"
 )
 _IS_ANSWER = re.compile(
-    r"(?<!\S)((?:[^\s.,;:!?]{1,30}[ \t]+){0,3}[^\s,;:!?]{1,40})[ \t]+is[ \t]+(?:the|my|our)[ \t]+(?:final |correct |right )?answer\b",
+    r"(?<!\S)((?:[^\s.,;:!?]{1,30}[ \t]+){0,3}[^\s,;:!?]{1,40})[ \t]+is[ \t]+(?:the|my|our)[ \t]+(?:final |correct "
+    r"|right )?answer\b",
     re.IGNORECASE,
 )
 _RETRACTED = re.compile(
@@ -119,7 +130,8 @@ _RETRACTED = re.compile(
     re.IGNORECASE,
 )
 _NOT_BUT = re.compile(
-    rf"(?<![^\W_]){_NOUN}{_MIDDLE}(?:is|are)[ \t]+not[ \t]+[^\n.;]{{1,60}}?,?[ \t]+but[ \t]+(?:rather[ \t]+|instead[ \t]+)?", re.IGNORECASE
+    rf"(?<![^\W_]){_NOUN}{_MIDDLE}(?:is|are)[ \t]+not[ \t]+[^\n.;]{{1,60}}?,?[ \t]+but[ \t]+(?:rather[ \t]+|instead[ \t]+)?",
+    re.IGNORECASE,
 )
 _CONCLUSION = re.compile(
     r"(?:^|(?<=[.!?;]\s))[ \t*_]{0,4}(?:so|therefore|thus|hence|in conclusion|consequently)\b[ \t]*,?[ \t]*"
@@ -142,20 +154,26 @@ _VETO = re.compile(
     re.IGNORECASE,
 )
 _TENTATIVE = re.compile(
-    r"\b(?:initial|first|draft|tentative|previous|earlier|preliminary|naive)[ \t*_]+(?:final |correct )?$", re.IGNORECASE
+    r"\b(?:initial|first|draft|tentative|previous|earlier|preliminary|naive)[ \t*_]+(?:final |correct )?$",
+    re.IGNORECASE,
 )
 _NEW_QUESTION = re.compile(
-    r"^[ \t]{0,8}[#*>\[]{0,4}[ \t]{0,4}(?:(?:next |new )?(?:Q|question|problem|passage|exercise|instruction)[ \t]*\d{0,3}[ \t]*[*\]]{0,3}"
+    r"^[ \t]{0,8}[#*>\[]{0,4}[ \t]{0,4}(?:(?:next |new )?(?:Q|question|problem|passage|exercise"
+    r"|instruction)[ \t]*\d{0,3}[ \t]*[*\]]{0,3}"
     r"[ \t]*[:：](?!\w)|(?:user|human|input)[*]{0,2}:[ \t]*\S|(?:问题?|题目|用户|問題?)[ \t]*\d{0,3}[ \t]*[:：]|\[PYTHON\])"
     r"|<\|(?:im_start|start_header_id|user)\|>|\[INST\]",
     re.IGNORECASE | re.MULTILINE,
 )
 _END_OF_TEXT = re.compile(r"<\|(?:im_end|endoftext|eot_id|end_of_text|end)\|>|</s>")
 _HEADER = re.compile(r"\s*(?:<\|[a-z_]+\|>|</?s>|assistant\s)*\s*")
-_NOTHING = re.compile(r"(?:[\s*_`~#$:：-]|\\[\[\]()])*+(?:json|python|latex|text|plaintext)?(?:[\s*_`~#$-]|\\[\[\]()])*+")
+_NOTHING = re.compile(
+    r"(?:[\s*_`~#$:：-]|\\[\[\]()])*+(?:json|python|latex|text|plaintext)?(?:[\s*_`~#$-]|\\[\[\]()])*+"
+)
 _REFUSAL = re.compile(
-    r"\W*(?:i (?:do not|don't|cannot|can't|can not|am not|'m not)|unknown\W*$|(?:it |this )?(?:cannot|can't|can not|could not) be"
-    r"|not enough|insufficient|unclear|undetermined|indeterminate|no answer|not sure|uncertain|impossible to|无法|不知道|不确定)",
+    r"\W*(?:i (?:do not|don't|cannot|can't|can not|am not|'m not)|unknown\W*$|(?:it |this )?(?:cannot|can't|can not"
+    r"|could not) be"
+    r"|not enough|insufficient|unclear|undetermined|indeterminate|no answer|not sure|uncertain|impossible to"
+    r"|无法|不知道|不确定)",
     re.IGNORECASE,
 )
 _OR_AFTER = re.compile(r"[\s$*_)\\\]]*(?:,?\s*(?:or|and|maybe|possibly|perhaps)\b|[/,&、]|或|和)", re.IGNORECASE)
@@ -203,7 +221,7 @@ def refuses(text: str) -> bool:
 
 def considered(response: str) -> tuple[str, list[Statement]]:
     """The part of a response that counts, and the statements in it in order of position."""
-    text = tail(without_thoughts(response))
+    text = tail(split_thinking(response)[1])
     header = _HEADER.match(text)
     text = text[header.end() if header else 0 :]
     if ended := _END_OF_TEXT.search(text):
@@ -214,19 +232,6 @@ def considered(response: str) -> tuple[str, list[Statement]]:
         text = text[: new.start()]
         found = list(_statements(text))
     return text, found
-
-
-def without_thoughts(response: str) -> str:
-    """The response without its `<think>` blocks; also where the opening or the closing tag is missing."""
-    kept, at = [], 0
-    while (start := response.find("<think>", at)) >= 0:
-        kept.append(response[at:start])
-        end = response.find("</think>", start)
-        if end < 0:
-            return "".join(kept)
-        at = end + len("</think>")
-    rest = response[at:]
-    return "".join(kept) + rest if "</think>" not in rest else rest.rpartition("</think>")[2]
 
 
 def _statements(text: str) -> Iterator[Statement]:
@@ -274,7 +279,7 @@ def _statements(text: str) -> Iterator[Statement]:
             continue
         block = text[start : min(following, start + _MAX_CONTENT)]
         line = block.partition("\n")[0].strip() if mark == "hash" else _first_line(block)
-        if text[at - 1 : at] in ("\"", "'") and (value := _json_value(block)) is not None:
+        if text[at - 1 : at] in ('"', "'") and (value := _json_value(block)) is not None:
             found.append(Statement(mark, at, value, value, start + len(line), firm))
             continue
         end = start + (block.find(line) + len(line) if line else 0)
@@ -330,7 +335,7 @@ def _boxed(text: str) -> Iterator[Statement]:
     for group in groups:
         start, end = group[0][0], group[-1][1]
         stated = group[0][2]
-        for (_, left, _), (right, _, content) in zip(group, group[1:]):
+        for (_, left, _), (right, _, content) in pairwise(group):
             joint = "or" if re.search(r"\bor\b|或", text[left:right], re.IGNORECASE) else ","
             stated += f" {joint} {content}" if joint == "or" else f", {content}"
         before, after = text[max(0, start - 60) : start].rpartition("\n")[2], text[end : end + 200].partition("\n")[0]
@@ -343,7 +348,7 @@ def _boxed(text: str) -> Iterator[Statement]:
 
 
 def _last_line(text: str, found: list[Statement]) -> Iterator[Statement]:
-    """The last line, where it is short and the line before it is no option of a list; a reader takes it only if it stands alone."""
+    """The last line, where it is short and follows no list of options; a reader takes it only where its answer stands alone."""
     lines = text.rstrip().split("\n")
     line = lines[-1].strip()
     before = next((other for other in reversed(lines[:-1]) if other.strip()), "")
@@ -359,7 +364,11 @@ _OPTION_LINE = re.compile(r"\W{0,6}[A-R](?:[).:]|\W{0,3}[)\]])")
 
 def _backwards(text: str) -> Iterator[Statement]:
     """Statements whose answer stands before the verb: "(B) is the correct option", "18 is the answer"."""
-    marks: tuple[tuple[re.Pattern[str], Mark], ...] = ((_REVERSED, "conclusion"), (_REVERSED_ZH, "conclusion"), (_IS_ANSWER, "sentence"))
+    marks: tuple[tuple[re.Pattern[str], Mark], ...] = (
+        (_REVERSED, "conclusion"),
+        (_REVERSED_ZH, "conclusion"),
+        (_IS_ANSWER, "sentence"),
+    )
     for pattern, mark in marks:
         for match in pattern.finditer(text):
             before = text[max(0, match.start() - 60) : match.start()].rpartition("\n")[2]

@@ -11,7 +11,8 @@ import re
 from typing import Any
 
 from eval.scorers import UNANSWERED, Score, reading
-from eval.scorers.kinds import bare, choice, last_named
+from eval.scorers.choices import choice, last_named
+from eval.scorers.dress import bare
 
 VERSION = 3
 

@@ -8,7 +8,7 @@ Metric: puzzle accuracy (every cell right), with the share of right cells beside
 (zebra_grid_eval.py): the last balanced `{...}` is parsed as JSON, its "solution" maps "House i" to columns; a cell is
 right when the strings are equal after stripping and lowering; a missing or empty cell is wrong; of a list the first
 element counts; no parsable answer scores 0 cells out of all. Where ZeroEval's rule finds no object, the last one with the
-key "solution" counts (`extract.keyed_object`). A cell that is no string, on which the reference stops,
+key "solution" counts (`extract.keyed_value`). A cell that is no string, on which the reference stops,
 is wrong here.
 The prompt shows the wanted JSON with blanks; it has no worked example, unlike ZeroEval's.
 """
@@ -16,9 +16,9 @@ The prompt shows the wanted JSON with blanks; it has no worked example, unlike Z
 import json
 from typing import Any
 
+from build.core.model_text import split_thinking
 from eval.scorers import Score
-from eval.scorers.extract import keyed_object, last_braced, parse_json, tail
-from eval.scorers.reading import without_thoughts
+from eval.scorers.extract import keyed_value, last_braced, parse_json, tail
 
 VERSION = 2
 
@@ -56,10 +56,10 @@ def score(row: dict[str, Any], response: str) -> Score:
 
 def parsed_solution(response: str) -> dict[str, Any] | None:
     """The "solution" object of the last JSON object in the response, or None."""
-    text = tail(without_thoughts(response))
+    text = tail(split_thinking(response)[1])
     found = last_braced(text)
     parsed = parse_json(found.replace("\n", "")) if found else None
-    solution = parsed.get("solution") if isinstance(parsed, dict) else keyed_object(text, "solution")
+    solution = parsed.get("solution") if isinstance(parsed, dict) else keyed_value(text, "solution")
     return solution if isinstance(solution, dict) else None
 
 

@@ -9,6 +9,7 @@ pytest.importorskip("math_verify", reason="pip install -r requirements/eval.txt"
 
 from click.testing import CliRunner
 
+from eval import zeroeval
 from eval.cli import main
 
 
@@ -28,3 +29,22 @@ def test_a_difference_is_counted_and_shown_with_its_cause(tmp_path: Path) -> Non
 def test_a_folder_without_graded_sets_is_one_sentence(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, ["agreement", str(tmp_path)])
     assert (result.exit_code, "has none of the folders" in result.output) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("bench", "output", "answer", "right"),
+    [
+        ("gsm", '{"answer": "18 eggs"}', "#### 18", True),
+        ("gsm", '{"answer": 18} and then {"answer": 20}', "18", True),  # the first object
+        ("gsm", 'As {"x": 1} shows: {"answer": 18}', "18", True),  # the first object lacks the key: the pattern
+        ("gsm", '{"reasoning": "a "quoted" word", "answer": 18,}', "18", True),  # broken JSON, a value without quotes
+        ("gsm", '{"answer": "1/2"}', "0.5", True),
+        ("gsm", '{"answer": "$1,050"}', "1050", True),
+        ("gsm", "no object, answer: 18", "18", True),
+        ("gsm", "eighteen", "18", False),
+        ("crux", '{"answer": "\'ab\'"}', "ab", True),
+        ("crux", '{"answer": "[1, 2]"}', "[1,2]", False),
+    ],
+)
+def test_zeroeval_rule(bench: str, output: str, answer: str, right: bool) -> None:
+    assert zeroeval.is_right(bench, {"output": [output], "answer": answer}, "model") == right

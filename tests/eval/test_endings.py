@@ -171,7 +171,10 @@ def test_nothing_is_no_answer(text: str) -> None:
 
 def test_a_statement_ends_where_the_next_one_begins() -> None:
     _, found = reading.considered("Answer: 5 and so on. The answer is 6.")
-    assert [(statement.mark, statement.text) for statement in found] == [("line", "5 and so on. The"), ("sentence", "6.")]
+    assert [(statement.mark, statement.text) for statement in found] == [
+        ("line", "5 and so on. The"),
+        ("sentence", "6."),
+    ]
 
 
 @contextmanager
@@ -191,12 +194,27 @@ def test_plainly_right_replies_score_through_the_command_line(tmp_path: Path) ->
     """From an endpoint to the printed table: each reply is right, in a form that is not the one the prompt asks for."""
     rows: dict[str, list[dict[str, Any]]] = {
         "winogrande": [
-            {"sentence": "The jug would not go under the tap, as the _ was too low.", "option1": "jug", "option2": "tap", "answer": "2"},
-            {"sentence": "We kept the canoe and not the raft, since the _ was sound.", "option1": "raft", "option2": "canoe", "answer": "2"},
+            {
+                "sentence": "The jug would not go under the tap, as the _ was too low.",
+                "option1": "jug",
+                "option2": "tap",
+                "answer": "2",
+            },
+            {
+                "sentence": "We kept the canoe and not the raft, since the _ was sound.",
+                "option1": "raft",
+                "option2": "canoe",
+                "answer": "2",
+            },
         ],
         "gsm8k": [{"question": "A tray holds 7 cups. How many do three trays hold?", "answer": "#### 21"}],
         "mmlu_stem": [
-            {"question": "Which is a halogen?", "subject": "college_chemistry", "choices": ["iron", "argon", "iodine", "zinc"], "answer": 2}
+            {
+                "question": "Which is a halogen?",
+                "subject": "college_chemistry",
+                "choices": ["iron", "argon", "iodine", "zinc"],
+                "answer": 2,
+            }
         ],
     }
     for name, items in rows.items():
