@@ -14,12 +14,13 @@ import os
 import platform
 import sys
 import threading
+import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from itertools import islice, pairwise
 from pathlib import Path
@@ -79,9 +80,11 @@ class Worker:
         )
 
     def close(self) -> None:
-        self.context.sandbox.close()
-        if self.model is not None:
-            self.model.close()
+        """End what the worker started. What cannot be ended any more is left, so that it hides no error before it."""
+        for part in (self.context.sandbox, self.model):
+            with suppress(Exception):
+                if part is not None:
+                    part.close()
 
     def process_shard(self, name: str, shard: int) -> Counts:
         """Work on a shard of a stage after the first, unless it is done; its counts."""
@@ -192,32 +195,68 @@ def _ray_pool(recipe: DataRecipe, isolation: Isolation) -> Iterator[Work]:
         yield lambda stage, shards: pool.map_unordered(
             lambda worker, shard: worker.process_shard.remote(stage, shard), shards
         )
+    except ray.exceptions.RayTaskError as error:
+        if isinstance(error.cause, RunError | ConfigError | SandboxError):
+            raise error.cause from None  # `error` itself has a whole traceback as its text
+        raise RunError(f"a worker failed: {_describe(error.cause)}; run the same command again.") from error
+    except ray.exceptions.RayError as error:
+        last = str(error).strip().split("\n")[-1].strip()
+        raise RunError(
+            f"a Ray actor or its node was lost ({type(error).__name__}: {last}); run the same command again to go on."
+        ) from error
     finally:
         ray.shutdown()
 
 
-def run_rank(recipe: DataRecipe, rank: int, world: int, isolation: Isolation = AVAILABLE) -> Store:
+def run_rank(
+    recipe: DataRecipe, rank: int, world: int, isolation: Isolation = AVAILABLE, patience_s: float = 600.0
+) -> Store:
     """Work on every `world`-th shard from `rank` on, through all stages, in this process: one job of a cluster's array.
 
-    Rank 0 collects first; the other ranks ask to be started again when that has been done.
+    Rank 0 opens the run and collects; the others wait for it, and raise `RunError` after `patience_s` seconds without a new
+    shard of it.
     """
     check_model(recipe)
     greet(recipe)
-    store = open_run(recipe, isolation)
     if rank == 0:
+        store = open_run(recipe, isolation)
         collect_shards(recipe, store, isolation)
-    count = store.shards()
-    if count is None:
-        raise RunError(f"{recipe.run}: rank 0 has not collected the raw code yet; start this rank again when it has.")
+    else:
+        _await_collected(recipe, rank, patience_s)
+        store = open_run(recipe, isolation)
     worker = Worker(recipe, isolation, rank)
-    mine = range(rank, count, world)
-    for stage in list(worker.stages)[1:]:
-        for shard in tqdm(mine, desc=f"{stage} (rank {rank})", unit="shard"):
-            worker.process_shard(stage, shard)
-    worker.close()
+    try:
+        mine = range(rank, store.shards() or 0, world)
+        for stage in list(worker.stages)[1:]:
+            for shard in tqdm(mine, desc=f"{stage} (rank {rank})", unit="shard"):
+                worker.process_shard(stage, shard)
+    finally:
+        worker.close()
     if store.complete():  # the last rank
         store.count()
     return store
+
+
+def _await_collected(recipe: DataRecipe, rank: int, patience_s: float) -> None:
+    """Wait until rank 0 has opened the run of this recipe and collected, as long as it gets on."""
+    store, seen, since, told = Store(recipe.run), -1, time.monotonic(), False
+    while True:
+        manifest = store.root / "manifest.json"
+        opened = manifest.exists() and store.made_by(recipe.digest(), PROMPT_VERSION)
+        if opened and store.shards() is not None:
+            return
+        collected = sum(1 for _ in store.root.glob("collect/*.done")) if opened else 0
+        if collected > seen:
+            seen, since = collected, time.monotonic()
+        if not told:
+            told = True
+            print(f"rank {rank} waits for rank 0 to collect the raw code into {store.root}.", file=sys.stderr)
+        if time.monotonic() - since > patience_s:
+            raise RunError(
+                f"{recipe.run}: rank 0 has collected nothing for {patience_s:g} s; see what it says, and start it and this "
+                "rank again."
+            )
+        time.sleep(min(2.0, patience_s / 4))
 
 
 def open_run(recipe: DataRecipe, isolation: Isolation = AVAILABLE) -> Store:
@@ -321,14 +360,18 @@ def _start_worker(
     except (RunError, ConfigError, SandboxError) as error:
         _worker = error
         return
+    except Exception as error:  # of a library that loads a model, say
+        _worker = RunError(f"a worker cannot start: {_describe(error)}")
+        return
     # Before this process waits for those that vLLM started.
     multiprocessing.util.Finalize(None, _worker.close, exitpriority=1)
 
 
 def _describe(error: Exception) -> str:
     """An exception with its type and the place where it was raised, alike on every machine."""
-    place = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__} at {Path(place.filename).name}:{place.lineno}: {' '.join(str(error).split())[:300]}"
+    places = traceback.extract_tb(error.__traceback__)  # none where it comes from another process
+    where = f" at {Path(places[-1].filename).name}:{places[-1].lineno}" if places else ""
+    return f"{type(error).__name__}{where}: {' '.join(str(error).split())[:300]}"
 
 
 def _end_with(lifeline: multiprocessing.connection.Connection) -> None:

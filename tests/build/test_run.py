@@ -2,16 +2,20 @@
 
 import re
 import shutil
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
+from build import engine
 from build.core.config import read_data_recipe
 from build.core.errors import RunError
 from build.core.store import Store
-from build.engine import run, run_rank
+from build.engine import Worker, collect_shards, open_run, run, run_rank
 from build.report.check import check
-from build.sandbox import Limits
+from build.sandbox import Limits, Sandbox
 from build.stages import STAGES
 from tests.build.conftest import write_recipe
 from tests.kill_and_resume import compare, digests
@@ -50,11 +54,80 @@ def test_a_sound_run_has_no_faults_and_a_changed_pair_is_one(finished: Store, tm
 
 def test_ranks_share_a_run_and_end_with_the_same_bytes(finished: Store, tmp_path: Path) -> None:
     recipe = read_data_recipe(write_recipe(finished.root.parent, run="ranks"))
-    with pytest.raises(RunError, match="rank 0 has not collected"):
-        run_rank(recipe, 1, 2)
-    for rank in (0, 1):
-        store = run_rank(recipe, rank, 2)
+    with pytest.raises(RunError, match=r"rank 0 has collected nothing for 0\.1 s"):
+        run_rank(recipe, 1, 2, patience_s=0.1)
+    assert not recipe.run.exists()
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(run_rank, recipe, 1, 2)
+        store = run_rank(recipe, 0, 2)
+        waiting.result()
     assert digests(store.root) == digests(finished.root)
+
+
+class Lost(Exception):
+    """A stand-in for Ray's errors; `cause` is what a worker raised."""
+
+    def __init__(self, text: str, cause: Exception | None = None) -> None:
+        super().__init__(text)
+        self.cause = cause
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (type("ActorDiedError", (Lost,), {})("The actor died.\n\nIts node was taken away."), "was lost .*taken away"),
+        (type("RayTaskError", (Lost,), {})("Traceback", RunError("the budget is spent")), "^the budget is spent$"),
+        (
+            type("RayTaskError", (Lost,), {})("Traceback", ZeroDivisionError("x")),
+            "a worker failed: ZeroDivisionError: x",
+        ),
+    ],
+    ids=["actor", "our own", "any"],
+)
+def test_what_ray_raises_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Lost, told: str
+) -> None:
+    class Pool:
+        def __init__(self, actors: list[object]) -> None:
+            pass
+
+        def map_unordered(self, call: object, shards: object) -> object:
+            raise error
+
+    ray, util = ModuleType("ray"), ModuleType("ray.util")
+    task = type(error) if type(error).__name__ == "RayTaskError" else type("RayTaskError", (Lost,), {})
+    actor = SimpleNamespace(remote=lambda *arguments: None)
+    vars(ray).update(
+        init=lambda **settings: None,
+        shutdown=lambda: None,
+        remote=lambda **settings: lambda kind: actor,
+        exceptions=SimpleNamespace(RayTaskError=task, RayError=Lost),
+    )
+    vars(util).update(ActorPool=Pool)
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    monkeypatch.setitem(sys.modules, "ray.util", util)
+    with pytest.raises(RunError, match=told) as raised:
+        run(read_data_recipe(write_recipe(tmp_path)), engine="ray")
+    assert "\n" not in str(raised.value)
+
+
+def test_a_worker_that_cannot_be_closed_hides_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stuck(sandbox: Sandbox) -> None:
+        close(sandbox)
+        raise OSError("stuck")
+
+    def fail(worker: Worker, stage: str, shard: int) -> None:
+        raise RunError("the budget is spent")
+
+    close = Sandbox.close
+    monkeypatch.setattr(Worker, "process_shard", fail)
+    recipe = read_data_recipe(write_recipe(tmp_path))
+    open_run(recipe)
+    collect_shards(recipe, Store(recipe.run))
+    monkeypatch.setattr(Sandbox, "close", stuck)
+    monkeypatch.setattr(engine, "open_run", lambda recipe, isolation: Store(recipe.run))
+    with pytest.raises(RunError, match="the budget is spent"):
+        run_rank(recipe, 0, 1)
 
 
 def test_a_run_whose_recipe_changed_ends_with_the_bytes_of_a_new_one(
