@@ -10,6 +10,7 @@ from types import ModuleType, SimpleNamespace
 import pytest
 
 from build import engine
+from build.bench.fake_endpoint import FakeEndpoint
 from build.core.config import read_data_recipe
 from build.core.errors import RunError
 from build.core.store import Store
@@ -19,6 +20,7 @@ from build.sandbox import Limits, Sandbox
 from build.stages import STAGES
 from tests.build.conftest import write_recipe
 from tests.kill_and_resume import compare, digests
+from tests.teachers.canned import reply
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +60,7 @@ def test_ranks_share_a_run_and_end_with_the_same_bytes(finished: Store, tmp_path
         run_rank(recipe, 1, 2, patience_s=0.1)
     assert not recipe.run.exists()
     with ThreadPoolExecutor() as pool:
-        waiting = pool.submit(run_rank, recipe, 1, 2)
+        waiting = pool.submit(run_rank, recipe, 1, 2, patience_s=20.0)
         store = run_rank(recipe, 0, 2)
         waiting.result()
     assert digests(store.root) == digests(finished.root)
@@ -199,7 +201,7 @@ def test_the_manifest_of_a_finished_run_has_its_counts(finished: Store) -> None:
 
 def test_why_a_worker_cannot_start_is_told(tmp_path: Path) -> None:
     (tmp_path / "response_cache").write_text("a file where a folder should be")
-    teacher = {"name": "openai", "model": "m", "endpoints": ["http://127.0.0.1:9/v1"]}
-    path = write_recipe(tmp_path, teacher=teacher, response_cache=str(tmp_path / "response_cache"))
-    with pytest.raises(RunError, match="the response cache cannot be used"):
+    with FakeEndpoint(reply) as server, pytest.raises(RunError, match="the response cache cannot be used"):
+        teacher = {"name": "openai", "model": "m", "endpoints": [server.url]}
+        path = write_recipe(tmp_path, teacher=teacher, response_cache=str(tmp_path / "response_cache"))
         run(read_data_recipe(path))
