@@ -145,16 +145,19 @@ def count_verdict(answer: Rationale, task: Task, stats: Counter[str]) -> None:
 
 
 def shortfall(counts: Counts, least: int = 1) -> str:
-    """A sentence for the person where most first answers hold no answer, or were cut; "" elsewhere, and for under `least`."""
+    """A sentence for the person where at least half of the first answers hold no answer, or were cut; "" elsewhere.
+
+    Fewer than `least` answers say nothing.
+    """
     asked = counts.kept + counts.rejected
     missing = Counter(counts.rejects)
     missing["no_answer"] += sum(counts.stats.get(f"{task}_no_answer", 0) for task in ("output", "input"))
     cut = counts.rejects.get("cut", 0) + counts.stats.get("finish_length", 0)
-    if asked < least or max(missing.total(), cut) <= asked / 2:
+    if not asked or asked < least or max(missing.total(), cut) < asked / 2:
         return ""
     reasons = ", ".join(f"{reason} {count}" for reason, count in missing.most_common(3) if count)
     told = f"{missing.total()} of {asked} first answers hold no answer{f' ({reasons})' if reasons else ''}"
-    if cut > asked / 2:
+    if cut >= asked / 2:
         return f"{told}, and {cut} ended at their limit: raise `teacher.max_tokens`, or take a model that thinks less"
     return f"{told}: look at some in the run folder's `{STAGE}`, and at the model, its chat template and its server"
 

@@ -275,15 +275,17 @@ class Endpoints:
                 limiter.refused(turn, error.wait_s)
             if error.kind == "refused":
                 return Completion(error.told, failure=error.reason)
-            if error.kind == "mend":
+            if error.kind in ("mend", "pay"):
                 hint = (
                     f"the key in {self.recipe.key_variable}" if self.recipe.key_variable else "`teacher.key_variable`"
                 )
+                what = (
+                    "see to your account there"
+                    if error.kind == "pay"
+                    else f"check the URL, the model's name and {hint}"
+                )
                 status = error.reason.removeprefix("http_")
-                raise RunError(
-                    f"the endpoint {url} answers {status} ({error.told}); check the URL, the model's name, {hint} and what "
-                    "your account may still spend."
-                ) from error
+                raise RunError(f"the endpoint {url} answers {status} ({error.told}); {what}.") from error
             raise
         except TimeoutError as error:
             raise ServerError("again", "timeout", f"{url} took over {self.recipe.timeout_s:g} s") from error

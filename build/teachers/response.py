@@ -16,7 +16,7 @@ from build.core.records import Usage
 
 _TOLD = 300  # characters of a server's words
 _TRY_AGAIN = {408, 409, 425}
-_MENDED_FIRST = {401, 402, 403, 404, 405, 407}  # no request can succeed before somebody mends something
+_MENDED_FIRST = {401, 403, 404, 405, 407}  # no request can succeed before somebody mends something
 _BUSY = {429, 529}
 _NO_MONEY = re.compile(
     r"insufficient[_ ](?:user[_ ])?(?:quota|balance|credits?|funds)|billing[_ ](?:hard|not|limit)|payment[_ ]required"
@@ -32,11 +32,12 @@ class ServerError(Exception):
     """A response without an answer. `reason` is a short name such as http_502, `told` what the server says.
 
     `kind` says what may help. again: the same request, later; busy: the same request, later and fewer at once; mend: nothing
-    before somebody mends something; refused: nothing, for this request. `wait_s` is how long the server asks to wait.
+    before somebody mends something; pay: nothing before somebody pays; refused: nothing, for this request. `wait_s` is how
+    long the server asks to wait.
     """
 
     def __init__(
-        self, kind: Literal["again", "busy", "mend", "refused"], reason: str, told: str = "", wait_s: float = 0.0
+        self, kind: Literal["again", "busy", "mend", "pay", "refused"], reason: str, told: str = "", wait_s: float = 0.0
     ) -> None:
         super().__init__(f"{reason}: {told}" if told else reason)
         self.kind = kind
@@ -68,8 +69,8 @@ def read_response(status: int, headers: Mapping[str, str], text: str) -> Complet
 
 def _error(status: int, text: str, wait_s: float) -> ServerError:
     told, reason = _told(text), f"http_{status}"
-    if _NO_MONEY.search(text[:10_000]):
-        return ServerError("mend", reason, told)
+    if status == 402 or _NO_MONEY.search(text[:10_000]):
+        return ServerError("pay", reason, told)
     if status in _BUSY or (status == 503 and wait_s):
         return ServerError("busy", reason, told, wait_s)
     if status >= 500 or status in _TRY_AGAIN:

@@ -89,14 +89,14 @@ def test_counts_that_are_none_are_none(usage: Any) -> None:
     ("status", "body", "kind", "told"),
     [
         (200, json.dumps({"error": {"message": "upstream is overloaded", "code": 502}}), "again", "upstream is overloaded"),
-        (200, json.dumps({"error": {"message": "no credits", "code": 402}}), "mend", "no credits"),
+        (200, json.dumps({"error": {"message": "no credits", "code": 402}}), "pay", "no credits"),
         (200, json.dumps({"error": {"message": "slow down", "code": "rate_limit_exceeded"}}), "busy", "slow down"),
         (200, json.dumps({"error": {"message": "bad", "code": 400}}), "refused", "bad"),
-        (200, json.dumps({"error": QUOTA}), "mend", "exceeded your current quota"),
+        (200, json.dumps({"error": QUOTA}), "pay", "exceeded your current quota"),
         (200, json.dumps({"error": "cannot load the model"}), "again", "cannot load the model"),
         (200, json.dumps({"object": "error", "message": "too long", "code": 400}), "refused", "too long"),
         (200, 'data: {"error": {"message": "provider is down", "code": 503}}\n\n', "again", "provider is down"),
-        (200, 'event: error\ndata: {"error": {"message": "no money", "code": 402}}\n\n', "mend", "no money"),
+        (200, 'event: error\ndata: {"error": {"message": "no money", "code": 402}}\n\n', "pay", "no money"),
         (200, json.dumps({"choices": [{"error": {"message": "broke off", "code": 502}}]}), "again", "broke off"),
         (200, PAGE, "again", "a web page: 502 Bad Gateway nginx"),
         (200, '{"choices": [{"mess', "again", '"choices"'),
@@ -105,12 +105,12 @@ def test_counts_that_are_none_are_none(usage: Any) -> None:
         (200, "", "again", ""),
         (502, PAGE, "again", "502 Bad Gateway nginx"),
         (500, "oops\x1b[31m\n on two lines", "again", "oops [31m on two lines"),
-        (429, json.dumps({"error": QUOTA}), "mend", "exceeded your current quota"),
+        (429, json.dumps({"error": QUOTA}), "pay", "exceeded your current quota"),
         (429, json.dumps({"error": {"message": "Too many requests", "type": "requests"}}), "busy", "Too many requests"),
         (429, json.dumps({"error": {"message": "exceeded your current quota, retry in 34s"}}), "busy", "34s"),
         (429, json.dumps([{"error": {"message": "list"}}]), "busy", "list"),
         (529, json.dumps({"error": {"message": "Overloaded"}}), "busy", "Overloaded"),
-        (402, json.dumps({"error": {"message": "Insufficient Balance"}}), "mend", "Insufficient Balance"),
+        (402, json.dumps({"error": {"message": "Insufficient Balance"}}), "pay", "Insufficient Balance"),
         (403, json.dumps({"error": {"message": "your input was flagged"}}), "refused", "flagged"),
         (403, json.dumps({"error": {"message": "no access"}}), "mend", "no access"),
         (404, json.dumps({"detail": "Not Found"}), "mend", "Not Found"),
@@ -165,7 +165,7 @@ def test_any_body_is_an_answer_or_a_named_error(data: Any, status: int, before: 
     try:
         answer = read(before + json.dumps(data), status)
     except ServerError as error:
-        assert error.reason and error.kind in ("again", "busy", "mend", "refused")
+        assert error.reason and error.kind in ("again", "busy", "mend", "pay", "refused")
     else:
         assert isinstance(answer.text, str) and isinstance(answer.reasoning, str)
 
@@ -251,7 +251,7 @@ def test_an_account_without_money_stops_the_run_at_once(tmp_path: Path, raw: Raw
         return raw
 
     with FakeEndpoint(reply) as server:
-        with pytest.raises(RunError, match="may still spend"):
+        with pytest.raises(RunError, match="see to your account"):
             ask(teacher_for(tmp_path, server, patience_s=600.0, concurrency=1), requests(5))
         assert sum(server.arrived.values()) == 1
 
