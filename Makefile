@@ -9,6 +9,8 @@ MODEL := runs/models/smollm2-135m
 .PHONY: demo test test-core test-datasets-3 test-model lint format vllm vllm-server
 
 $(VENV)/core.stamp: requirements.txt
+	@$(or $(wildcard $(BIN)/python),$(PYTHON)) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Error: Python " \
+		+ sys.version.split()[0] + " is too old: 3.11 or newer is needed; name one, as in: make demo PYTHON=python3.12" or 0)'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@

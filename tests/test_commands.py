@@ -58,6 +58,18 @@ def test_every_command_is_there(name: str) -> None:
     assert done.returncode == 0 and "Usage: " in done.stdout
 
 
+def test_an_old_python_is_told_before_anything_is_installed(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    (tmp_path / "requirements.txt").write_text("")
+    old = "import sys; sys.version_info, sys.version = (3, 10, 4), '3.10.4 (old)'; exec(sys.argv[2])"
+    (tmp_path / "python").write_text(f'#!/bin/sh\nexec {sys.executable} -c "{old}" "$@"\n')
+    (tmp_path / "python").chmod(0o755)
+    made = ["make", "demo", "PYTHON=./python"]
+    done = subprocess.run(made, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.returncode != 0 and not (tmp_path / ".venv").exists()
+    assert done.stderr.startswith("Error: Python 3.10.4 is too old: 3.11 or newer is needed")
+
+
 def test_a_typo_in_a_recipe_is_one_sentence(tmp_path: Path) -> None:
     path = write_recipe(tmp_path, sampling={"dras": 5})
     done = command("codeio_dataset.py", "--config", str(path))
