@@ -71,10 +71,13 @@ AVAILABLE = Isolation()
 class Worker:
     """What a process needs to work on shards: the run, and a sandbox and a teacher of its own."""
 
-    def __init__(self, recipe: DataRecipe, isolation: Isolation, rank: int | None = None) -> None:
+    def __init__(
+        self, recipe: DataRecipe, isolation: Isolation, rank: int | None = None, with_model: bool = True
+    ) -> None:
         self.stages = {stage.name: stage for stage in stages_of(recipe)}
         self.store = Store(recipe.run)
-        sandbox, self.model = isolation.sandbox(recipe), open_model(recipe, rank)
+        sandbox = isolation.sandbox(recipe)
+        self.model = open_model(recipe, rank) if with_model else None
         self.context = Context(
             recipe, sandbox, self.model or TraceTeacher(recipe.teacher, sandbox, recipe.seed), self.model
         )
@@ -307,6 +310,17 @@ def collect_shards(recipe: DataRecipe, store: Store, isolation: Isolation = AVAI
     if finished == 0:
         raise RunError(f"{store.root}: the sources hold no record at all; check `sources` in the recipe.")
     store.set_shards(finished)
+
+
+def run_stages(recipe: DataRecipe, stages: Sequence[str], shards: Sequence[int], isolation: Isolation) -> None:
+    """Bring some shards through some stages that ask no model, in this process; no model is opened for it."""
+    worker = Worker(recipe, isolation, with_model=False)
+    try:
+        for stage in stages:
+            for shard in tqdm(shards, desc=stage, unit="shard"):
+                worker.process_shard(stage, shard)
+    finally:
+        worker.close()
 
 
 def _compare_sources(recipe: DataRecipe, store: Store) -> None:

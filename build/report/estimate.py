@@ -1,20 +1,29 @@
 """Estimates what a run would ask a model and what that would cost, before anything is asked.
 
-Files are counted and so are their prompts, in estimated tokens; collecting is done for it, as it asks nothing. Instances are
-counted once the run has made them; before that they are guessed with the yield of the official demo, and the costs after
-them are orders of magnitude. It is the whole run that is estimated: what the response cache already holds costs nothing again.
+The stages that ask nothing are run for it, as far as they come before the first one that asks, on up to 500 files that are
+spread over the run; the run goes on from there later. So questions and prompts are counted, or projected from these files.
+Where a model has to write the functions first, they are guessed with the yield of the official demo, and the costs after them
+are orders of magnitude. It is the whole run that is estimated: what the response cache already holds costs nothing again.
 """
+
+from dataclasses import dataclass
+from itertools import takewhile
 
 from tabulate import tabulate
 
+from build.core.changes import first_asking
 from build.core.config import DataRecipe
-from build.core.records import RawCode, Usage
-from build.core.store import Store
+from build.core.prompts import prediction_prompt
+from build.core.records import PredictionInstance, RawCode, SampledFunction, Usage
+from build.core.store import Counts, Store
 from build.core.tokens import count_tokens
-from build.engine import AVAILABLE, Isolation, collect_shards, open_run
+from build.engine import AVAILABLE, Isolation, collect_shards, open_run, run_stages
+from build.stages import STAGES, stages_of
+from build.stages.questions import make_instances
 from build.teachers.client import cost
 from build.unifiers.prompts import label_prompt, unify_prompt
 
+_LOOKED_AT = 500  # files that the stages which ask nothing are run on
 _FUNCTIONS_PER_FILE = 0.46  # official demo: 464 functions of 1,000 files
 _PROMPT_TOKENS = 700  # of a prediction prompt
 _ANSWER_TOKENS = 600  # of a rationale; our guess
@@ -42,10 +51,11 @@ def estimate(recipe: DataRecipe, isolation: Isolation = AVAILABLE) -> str:
             files += 1
             prompt += count_tokens(unify_prompt(raw.content, recipe.unify.structured))
             labels += count_tokens(label_prompt(raw.content))
+    questions = _questions(recipe, store, isolation, files, ready)
     if recipe.filters.reasoning_type:
         rows["type_filter"] = Usage(files, labels, files * 5)
     if recipe.filters.difficulty:
-        tries = (round(files * _FUNCTIONS_PER_FILE) + ready) * recipe.filters.difficulty_tries
+        tries = questions.functions * recipe.filters.difficulty_tries
         rows["difficulty_filter"] = Usage(tries, tries * _PROMPT_TOKENS, tries * 200)
     if recipe.unify.by == "model":
         each = min(_UNIFIED_TOKENS, recipe.unify.max_tokens)
@@ -56,13 +66,12 @@ def estimate(recipe: DataRecipe, isolation: Isolation = AVAILABLE) -> str:
             rows["unify: repair"] = Usage(again, round((prompt + written) * _REPAIRED_SHARE), again * each)
     if recipe.unify.write_generators and ready:
         rows["unify: generators"] = Usage(ready, generators, ready * _GENERATOR_TOKENS)
-    instances, how = _instances(recipe, store, files, ready)
-    first = instances * recipe.teacher.samples
+    first = questions.number * recipe.teacher.samples
     answer = min(round(recipe.teacher.max_tokens * 0.7), _ANSWER_TOKENS)
-    rows["answer"] = Usage(first, first * _PROMPT_TOKENS, first * answer)
+    rows["answer"] = Usage(first, first * questions.prompt_tokens, first * answer)
     wrong = round(first * _WRONG)
     for turn in range(recipe.revisions):
-        told = _PROMPT_TOKENS + (turn + 1) * answer
+        told = questions.prompt_tokens + (turn + 1) * answer
         rows[f"revise: turn {turn + 2}"] = Usage(wrong, wrong * told, wrong * answer)
         wrong = round(wrong * _STILL_WRONG)
     table = [
@@ -71,15 +80,58 @@ def estimate(recipe: DataRecipe, isolation: Isolation = AVAILABLE) -> str:
     ]
     headers = ["stage", "requests", "prompt tokens", "completion tokens", "cost"]
     found = f"{files} files" + (f" and {ready} ready functions" if ready else "")
-    return f"{found}, {how}. Nothing was asked.\n\n{tabulate(table, headers, tablefmt='github', disable_numparse=True)}"
+    shown = tabulate(table, headers, tablefmt="github", disable_numparse=True)
+    return f"{found}, {questions.told}. Nothing was asked.\n\n{shown}"
 
 
-def _instances(recipe: DataRecipe, store: Store, files: int, ready: int) -> tuple[int, str]:
-    known = store.totals("questions").kept
-    if known and store.totals("questions").received == store.totals("difficulty_filter").kept:
-        return known, f"{known} instances"
-    guessed = (round(files * _FUNCTIONS_PER_FILE) + ready) * 2 * recipe.questions.pairs_per_function
-    return guessed, f"about {guessed} instances (0.46 functions a file, as in the official demo)"
+@dataclass(frozen=True, slots=True)
+class _Questions:
+    """How many functions and questions a run comes to, the mean tokens of a question, and where that is known from."""
+
+    functions: int
+    number: int
+    prompt_tokens: int
+    told: str
+
+
+def _questions(recipe: DataRecipe, store: Store, isolation: Isolation, files: int, ready: int) -> _Questions:
+    static = _static_stages(recipe)
+    if "sample" not in static:
+        functions = round(files * _FUNCTIONS_PER_FILE) + ready
+        number = functions * 2 * recipe.questions.pairs_per_function
+        told = f"about {number} questions (0.46 functions a file, as in the official demo)"
+        return _Questions(functions, number, _PROMPT_TOKENS, told)
+    count = store.shards() or 0
+    wanted = min(count, max(1, _LOOKED_AT // recipe.engine.shard_size))
+    shards = [number * count // wanted for number in range(wanted)]
+    run_stages(recipe, static, shards, isolation)
+    functions = number = tokens = 0
+    for shard in shards:
+        sampled = list(store.read("sample", shard, SampledFunction))
+        functions += len(sampled)
+        texts = {record.function.id: record.function for record in sampled}
+        for made in make_instances(sampled, recipe.questions.pairs_per_function):
+            if isinstance(made, PredictionInstance):
+                number += 1
+                tokens += count_tokens(prediction_prompt(texts[made.function_id], made, recipe.prompt_order))
+    mean = round(tokens / number) if number else 0
+    if wanted == count:
+        before = " before the difficulty filter" if recipe.filters.difficulty else ""
+        return _Questions(functions, number, mean, f"{functions} functions, {number} questions{before}")
+    looked = sum((store.done("collect", shard) or Counts()).kept for shard in shards)
+    scale = (files + ready) / max(looked, 1)
+    number = round(number * scale)
+    return _Questions(
+        round(functions * scale), number, mean, f"about {number} questions (projected from {looked} files)"
+    )
+
+
+def _static_stages(recipe: DataRecipe) -> list[str]:
+    """The stages after the first that come before every one which asks a model, or which may."""
+    known = {stage.name for stage in STAGES}
+    asks = first_asking(recipe.content())
+    names = [stage.name for stage in stages_of(recipe)]
+    return list(takewhile(lambda name: name in known and name != asks, names[1:]))
 
 
 def _sum(parts: list[Usage]) -> Usage:

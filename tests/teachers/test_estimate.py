@@ -10,7 +10,10 @@ from build.bench.prefix_cache import served_tokens
 from build.bench.prefixes import BLOCK, shared_tokens
 from build.core.config import read_data_recipe
 from build.core.errors import ConfigError
+from build.engine import run
+from build.report import estimate
 from codeio_dataset import main
+from tests.build.conftest import write_recipe
 from tests.teachers.canned import reply, write_run
 
 RECIPES = sorted((Path(__file__).parents[2] / "recipes" / "data").glob("*.yaml"))
@@ -33,6 +36,26 @@ def test_a_dry_run_asks_nothing_and_tells_requests_tokens_and_cost(
     rows = {row.split("|")[1].strip(): row for row in result.output.splitlines() if row.startswith("| ")}
     assert {"type_filter", "unify", "answer", "revise: turn 2", "revise: turn 3", "all"} <= rows.keys()
     assert float(rows["all"].split("|")[5]) > 0
+
+
+@pytest.mark.parametrize("limit", [500, 2])
+def test_without_a_model_before_the_answers_the_questions_are_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int
+) -> None:
+    monkeypatch.setattr(estimate, "_LOOKED_AT", limit)
+    with FakeEndpoint(reply) as server:
+        teacher = {"name": "openai", "model": "m", "endpoints": [server.url], "samples": 2}
+        path = write_recipe(tmp_path, teacher=teacher, revisions=1)
+        told = estimate.estimate(read_data_recipe(path))
+        assert not server.arrived
+        store = run(read_data_recipe(path))
+    rows = {row.split("|")[1].strip(): row.split("|") for row in told.split("\n") if row.startswith("| ")}
+    questions = store.totals("questions").kept
+    if limit == 500:
+        assert f"{store.totals('sample').kept} functions, {questions} questions" in told
+        assert int(rows["answer"][2]) == 2 * questions > 0
+    else:
+        assert "(projected from" in told and int(rows["answer"][2]) > 0
 
 
 @pytest.mark.parametrize(
