@@ -55,8 +55,8 @@ class RunConfig:
     held_out_rows: int = field(
         default=0,
         metadata={
-            "help": "Rows taken out of each source that names no test_split, for the held-out loss; used when "
-            "eval_strategy asks for one."
+            "help": "Rows taken out of each source that names no test_split, for the held-out loss, a tenth of them at "
+            "most; used when eval_strategy asks for one."
         },
     )
     prepared_dir: str | None = field(

@@ -33,6 +33,7 @@ from recipes.config import Source, TrainingConfig
 from recipes.corpus import fingerprint, folder_or_repo, held_out_names, label, load_rows
 from recipes.supervision import DETAIL, TOO_LONG, check_columns, encode_rows
 
+MOST_HELD_OUT = 0.1  # of a source's rows, whatever held_out_rows asks for
 FORMAT = 1  # raised when the same recipe would be prepared differently
 
 
@@ -181,15 +182,10 @@ def _tokenised(
             held_out[name] = _encoded(
                 config, tokenizer, replace(source, portion=1.0), source.test_split, path, Counted(), tell
             )
-        elif evaluated and run.held_out_rows:
-            if run.held_out_rows >= len(kept):
-                raise ConfigError(
-                    f"held_out_rows: {run.held_out_rows} of the {len(kept)} rows of {label(source)} would leave none to "
-                    "train on; take fewer, or name a test_split"
-                )
+        elif evaluated and (count := min(run.held_out_rows, int(len(kept) * MOST_HELD_OUT))):
             drawn = np.random.default_rng(seed).permutation(len(kept))
-            held_out[name] = kept.select(np.sort(drawn[: run.held_out_rows]))
-            kept = kept.select(np.sort(drawn[run.held_out_rows :]))
+            held_out[name] = kept.select(np.sort(drawn[:count]))
+            kept = kept.select(np.sort(drawn[count:]))
         parts.append(kept)
     rows = parts[0] if len(parts) == 1 else concatenate_datasets(parts).shuffle(seed=seed)
     for column, total in (("tokens", "tokens"), ("supervised", "supervised")):

@@ -13,7 +13,7 @@ from typing import Any
 from recipes.installed import exit_missing
 
 try:
-    from transformers import TrainerCallback
+    from transformers import IntervalStrategy, TrainerCallback
     from trl import SFTTrainer, get_peft_config, get_quantization_config
 
     from build.core.errors import ConfigError
@@ -66,6 +66,9 @@ def train(arguments: Sequence[str], callbacks: Sequence[TrainerCallback] = ()) -
     prepared = prepare(config, tokenizer, tell)
     for line in data_warnings(prepared.counted.sequences, config):
         tell(f"warning: {line}")
+    if trainer_config.eval_strategy != "no" and not prepared.held_out:
+        tell("no held-out loss: no source names a test_split, and held_out_rows takes none")
+        trainer_config.eval_strategy, trainer_config.eval_on_start = IntervalStrategy.NO, False
     if run.smoke:
         set_up_smoke(config)
     trainer = make_trainer(config, tokenizer, prepared, callbacks)

@@ -181,15 +181,22 @@ def test_prepare_command_makes_what_the_launch_takes(arguments: list[str], capsy
     assert "(found)" in capsys.readouterr().out
 
 
-def test_held_out_rows_are_not_trained_on(made: Any) -> None:
-    extra = ["--held_out_rows", "4", "--eval_strategy", "steps", "--eval_steps", "1"]
-    found = made(GOOD, *extra)
-    (held_out,) = found.held_out.values()
+@pytest.mark.parametrize(("asked", "taken"), [(0, 0), (3, 3), (4, 4), (1000, 4)])
+def test_held_out_rows_are_not_trained_on(made: Any, asked: int, taken: int) -> None:
+    """A tenth of the rows at most, so that small data trains too."""
+    rows = [{"messages": [turn("user", f"q {n}"), turn("assistant", f"a {n}")]} for n in range(40)]
+    found = made(rows, "--held_out_rows", str(asked), "--eval_strategy", "steps", "--eval_steps", "1")
     trained = set(map(tuple, found.train["input_ids"]))
-    kept = set(map(tuple, held_out["input_ids"]))
-    assert (len(trained), len(kept)) == (8, 4) and not trained & kept
-    with pytest.raises(ConfigError, match="held_out_rows: 12 of the 12 rows"):
-        made(GOOD, "--held_out_rows", "12", "--eval_strategy", "steps", "--eval_steps", "1")
+    kept = {ids for part in found.held_out.values() for ids in map(tuple, part["input_ids"])}
+    assert (len(trained), len(kept)) == (40 - taken, taken) and not trained & kept
+
+
+def test_data_too_small_for_a_held_out_set_still_trains(made: Any, arguments: list[str], tmp_path: Path) -> None:
+    folder = made(GOOD[:1]).folder
+    assert (folder / "manifest.json").is_file()
+    source = json.dumps({"path": str(tmp_path / "rows-0")})
+    steps = ["--held_out_rows", "512", "--eval_strategy", "steps", "--eval_steps", "1", "--max_steps", "1"]
+    sft.train([*arguments, *steps, "--save_strategy", "no", "--datasets", source])
 
 
 names = st.sampled_from(["a", "b", "a_2", "test"])
