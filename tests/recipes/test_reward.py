@@ -1,7 +1,12 @@
 """The reward is the verifier's word, for output and input answers, right and wrong."""
 
 import asyncio
+import threading
+from typing import Any
 
+import pytest
+
+from recipes import reward as module
 from recipes.reward import execution_reward
 
 CODE = "def main_solution(x):\n    return x * x\n"
@@ -37,3 +42,24 @@ def test_input_answers_are_executed() -> None:
         ['{"input": {"x": 3}}', '{"input": {"x": -3}}', '{"input": {"x": 4}}', '{"input": {"y": 3}}'], "input"
     )
     assert rewards == [1.0, 1.0, 0.0, 0.0]
+
+
+def test_the_sandbox_belongs_to_a_thread_that_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where namespaces are missing, sandboxed processes die with the thread that started them."""
+    opened: list[threading.Thread] = []
+
+    class Recorded(module.Sandbox):
+        def __enter__(self) -> Any:
+            opened.append(threading.current_thread())
+            return super().__enter__()
+
+    if module._judge is not None:
+        module._end(module._judge)
+    monkeypatch.setattr(module, "Sandbox", Recorded)
+    results: list[list[float]] = []
+    for _ in range(2):  # each in an event loop of a thread that ends, as TRL may do it
+        caller = threading.Thread(target=lambda: results.append(reward(['{"input": {"x": 3}}'], "input")[0]))
+        caller.start()
+        caller.join()
+    assert results == [[1.0], [1.0]]
+    assert len(opened) == 1 and opened[0].is_alive()
