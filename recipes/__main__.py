@@ -132,7 +132,12 @@ def proof(data: Path, out: Path) -> None:
 @main.command(context_settings=_HELP)
 @click.option("--out", type=click.Path(path_type=Path), default=Path("runs/rehearsal"), show_default=True)
 @click.option("--model", "models", multiple=True, help="qwen2, llama, deepseek_v2, gemma2; default: all.")
-@click.option("--launcher", "launchers", multiple=True, help="FSDP2, ZeRO-3; default: what is installed.")
+@click.option(
+    "--launcher",
+    "launchers",
+    multiple=True,
+    help="FSDP2, FSDP2-sharded, ZeRO-3; default: FSDP2, and ZeRO-3 where DeepSpeed is installed.",
+)
 @click.option("--kind", "kinds", multiple=True, type=click.Choice(["full", "lora"]), help="Default: both.")
 @click.option("--kills", type=int, default=0, help="Instead: kill one small run so often at random moments.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the moments of --kills.")

@@ -79,6 +79,14 @@ class RunConfig:
         default_factory=list,
         metadata={"help": "Keys that may differ from those of the run being resumed, for example `code` or `data`."},
     )
+    benchmark_steps: int = field(
+        default=0, metadata={"help": "Steps between two scores on held-out CODEI/O tasks during training; 0: never."}
+    )
+    benchmark_rows: int = field(default=64, metadata={"help": "Held-out tasks that each of those scores is over."})
+    benchmark_data: str | None = field(
+        default=None, metadata={"help": "Dataset with the config `rl` to take them from; default: the first source."}
+    )
+    benchmark_new_tokens: int = field(default=1024, metadata={"help": "Tokens that an answer of those may have."})
     smoke: bool = field(
         default=False,
         metadata={"help": "Twenty steps of the real launch, measured and projected; nothing of them is kept."},

@@ -26,14 +26,16 @@ from recipes.prepare import data_seed
 from recipes.supervision import TOO_LONG, check_columns, conversation_columns, encode_rows
 
 CHARACTERS_A_TOKEN = 3.2  # of code and prose mixed; used only where no tokenizer can be had
+FILL = 0.97  # of packed rows, where the data is not at hand
 MANY_EPOCHS = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The figures of one run. Shares are 0 to 1, memory and disk in GiB; `fill` is the share of tokens in a packed row."""
+    """The figures of one run. Shares are 0 to 1, memory and disk in GiB; `fill` is the share of tokens in a packed row,
+    and None stands for what is not known."""
 
-    samples: int
+    samples: int | None
     too_long: float
     odd: float
     mean_tokens: float
@@ -43,7 +45,7 @@ class Plan:
     fill: float | None
     accumulation: int
     steps: int
-    epochs: float
+    epochs: float | None
     tokens: float
     memory: float
     checkpoint: float
@@ -68,7 +70,12 @@ def plan(config_file: Path, gpus: int, overrides: tuple[str, ...] = (), sample: 
     tokenizer = _tokenizer(config, shape, notes)
     if shape is None or tokenizer is not None:
         check_precision(config)
-    total, lengths, supervised, odd = _measured(config, tokenizer, sample)
+    try:
+        total, lengths, supervised, odd = _measured(config, tokenizer, sample)
+    except ConfigError as error:
+        if shape is None or not trainer.packing or trainer.max_steps < 1:
+            raise
+        return _without_data(config, shape, gpus, accumulation, batch, [*notes, str(error)])
     kept = [length for length in lengths if length <= trainer.max_length]
     if not kept:
         raise ConfigError(f"max_length: none of {len(lengths)} drawn samples has at most {trainer.max_length} tokens")
@@ -87,7 +94,7 @@ def plan(config_file: Path, gpus: int, overrides: tuple[str, ...] = (), sample: 
     fault = attention_fault(model.attn_implementation)
     if fault:
         notes.append(f"on this machine attn_implementation {fault}")
-    padded = trainer.packing or trainer.padding_free
+    unpadded = trainer.packing or trainer.padding_free
     tokens = epochs * samples * mean
     rank = model.lora_r if model.use_peft else None
     micro = trainer.per_device_train_batch_size * trainer.max_length
@@ -97,12 +104,43 @@ def plan(config_file: Path, gpus: int, overrides: tuple[str, ...] = (), sample: 
         odd=odd / (len(lengths) + odd),
         mean_tokens=mean,
         supervised=supervised,
-        padding=0.0 if padded else _padding(kept, trainer.per_device_train_batch_size),
+        padding=0.0 if unpadded else _padding(kept, trainer.per_device_train_batch_size),
         sequences=sequences,
         fill=fill,
         accumulation=accumulation,
         steps=steps,
         epochs=epochs,
+        tokens=tokens,
+        memory=memory_gb(shape, gpus, micro, lora_r=rank, sharded=shape.sharded(model.use_peft)),
+        checkpoint=checkpoint_gb(shape, rank),
+        hours=hours(shape, gpus, tokens, lora=model.use_peft),
+        gpus=gpus,
+        price=config.run.price_per_gpu_hour,
+        notes=tuple(notes),
+    )
+
+
+def _without_data(
+    config: TrainingConfig, shape: Shape, gpus: int, accumulation: int, batch: int, notes: list[str]
+) -> Plan:
+    """The plan of a packed run of max_steps whose data is not at hand: its tokens are the rows of its steps, nearly full."""
+    trainer, model = config.trainer, config.model
+    rank = model.lora_r if model.use_peft else None
+    tokens = trainer.max_steps * batch * trainer.max_length * FILL
+    micro = trainer.per_device_train_batch_size * trainer.max_length
+    notes.append(f"without the data, packed rows are taken as {FILL:.0%} full, and samples and epochs are not known")
+    return Plan(
+        samples=None,
+        too_long=0.0,
+        odd=0.0,
+        mean_tokens=0.0,
+        supervised=None,
+        padding=0.0,
+        sequences=0,
+        fill=None,
+        accumulation=accumulation,
+        steps=trainer.max_steps,
+        epochs=None,
         tokens=tokens,
         memory=memory_gb(shape, gpus, micro, lora_r=rank, sharded=shape.sharded(model.use_peft)),
         checkpoint=checkpoint_gb(shape, rank),
@@ -146,15 +184,20 @@ def rows_of(made: Plan) -> list[tuple[str, str]]:
     odd = f", unusable {made.odd:.1%}" if made.odd else ""
     cost = f", {made.hours * made.gpus * made.price:,.0f} at {made.price:g} a GPU-hour" if made.price else ""
     share = [] if made.supervised is None else [("tokens under the loss", f"{made.supervised:.0%}")]
+    rows = [("samples", "not known")]
+    if made.samples is not None:
+        rows = [
+            ("samples", f"{made.samples:,} (dropped: over-length {made.too_long:.1%}{odd})"),
+            ("tokens a sample", f"{made.mean_tokens:,.0f}"),
+        ]
     return [
-        ("samples", f"{made.samples:,} (dropped: over-length {made.too_long:.1%}{odd})"),
-        ("tokens a sample", f"{made.mean_tokens:,.0f}"),
+        *rows,
         *share,
         *packed,
         ("padding", f"{made.padding:.0%}"),
         ("gradient accumulation", str(made.accumulation)),
         ("steps", f"{made.steps:,}"),
-        ("epochs", f"{made.epochs:.2f}"),
+        ("epochs", "not known" if made.epochs is None else f"{made.epochs:.2f}"),
         ("tokens trained", f"{made.tokens:,.0f}"),
         ("memory a GPU, GiB", f"{made.memory:.0f} (estimate)"),
         ("disk a checkpoint, GiB", f"{made.checkpoint:.1f} (estimate)"),

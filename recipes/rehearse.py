@@ -38,7 +38,11 @@ FOLDERS = {
     "deepseek_v2": "deepseek-coder-v2-lite",
     "gemma2": "gemma-2-27b",
 }
-LAUNCHERS = {"FSDP2": "fsdp2", "ZeRO-3": "zero3"}
+LAUNCHERS = {
+    "FSDP2": ("fsdp2",),
+    "FSDP2-sharded": ("fsdp2", "--fsdp_state_dict_type", "SHARDED_STATE_DICT"),  # each process writes its own part
+    "ZeRO-3": ("zero3",),
+}
 STEPS, SAVE_AT = 4, 2
 WEIGHTS, LOSS = 1e-6, 1e-4  # largest difference of a weight, and of the held-out loss
 
@@ -68,7 +72,7 @@ def rehearse(
                 one = Rehearsal(architecture, launcher, kind)
                 begun = time.monotonic()
                 try:
-                    _rehearse_one(one, out.resolve() / f"{architecture}-{LAUNCHERS[launcher]}-{kind}", data)
+                    _rehearse_one(one, out.resolve() / f"{architecture}-{launcher}-{kind}", data)
                 except RunError as error:
                     one.error = str(error)
                 one.seen["seconds"] = f"{time.monotonic() - begun:.0f}"
@@ -147,7 +151,8 @@ def _launch_command(one: Rehearsal, model: Path, data: Path, prepared: Path) -> 
         "datasets": json.dumps({"path": str(data), "test_split": "test"}),
     }
     command = [sys.executable, "-m", "accelerate.commands.launch"]
-    command += ["--config_file", str(RECIPES / "accelerate" / f"{LAUNCHERS[one.launcher]}.yaml")]
+    accelerate, *options = LAUNCHERS[one.launcher]
+    command += ["--config_file", str(RECIPES / "accelerate" / f"{accelerate}.yaml"), *options]
     command += ["--num_processes", "2", "--mixed_precision", "no", "--main_process_port", "0", "-m", "recipes.rehearse"]
     command += ["--config", str(RECIPES / FOLDERS[one.architecture] / f"{stem}.yaml")]
     return command + [part for key, value in changed.items() for part in (f"--{key}", str(value))]

@@ -52,6 +52,11 @@ async def execution_reward(
     return [1.0 if verdict.correct else 0.0 for verdict in verdicts]
 
 
+def judge(checks: Sequence[Check]) -> list[Verdict]:
+    """The verdicts on some answers, from the sandbox that the rewards use."""
+    return _judged(checks).result()
+
+
 def _judged(checks: Sequence[Check]) -> "Future[list[Verdict]]":
     """Hand a batch to the judging thread, which is started on first use and ended at exit."""
     global _judge

@@ -17,6 +17,7 @@ try:
     from trl import SFTTrainer, get_peft_config, get_quantization_config
 
     from build.core.errors import ConfigError
+    from recipes.benchmark import held_out_benchmark
     from recipes.checkpoints import check_unchanged, fixed_record, resume_from, write_record
     from recipes.config import SFTTrainingConfig, TrainingConfig, given_keys, read_training_config
     from recipes.launch import (
@@ -71,7 +72,10 @@ def train(arguments: Sequence[str], callbacks: Sequence[TrainerCallback] = ()) -
         trainer_config.eval_strategy, trainer_config.eval_on_start = IntervalStrategy.NO, False
     if run.smoke:
         set_up_smoke(config)
-    trainer = make_trainer(config, tokenizer, prepared, callbacks)
+    benchmark = None if run.smoke else held_out_benchmark(run, trainer_config)
+    trainer = make_trainer(config, tokenizer, prepared, [*callbacks, benchmark] if benchmark else callbacks)
+    if benchmark:
+        benchmark.trainer = trainer
     given = {key: value for key, value in record.items() if key in given_keys(arguments)}
     trainer.card = card_facts(config, given, prepared.counted)
     trainer.train(resume_from_checkpoint=last)

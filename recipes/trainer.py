@@ -111,6 +111,7 @@ class RecipeTrainerMixin:
         self.stop_request, self._clock = StopRequest(), _Clock()
         for callback in (self.stop_request, self._clock):
             self.add_callback(callback)  # type: ignore[attr-defined]
+        self.extra_logs: dict[str, float] = {}  # what callbacks add to the next entry of the log
         self._flops = (4 if lora else 6) * active_parameters(self.model)
         self._counts = torch.zeros(3, dtype=torch.float64)  # tokens, under the loss, with padding: of this process
         self._window = [0.0, 0.0, 0.0]  # the same of all processes, since the last log entry
@@ -134,6 +135,8 @@ class RecipeTrainerMixin:
         if "loss" in logs:
             self._raise_unless_finite("the loss", logs["loss"])
             logs.update(self._throughput())
+            logs.update(self.extra_logs)
+            self.extra_logs.clear()
         super().log(logs, start_time)  # type: ignore[misc]
 
     def _throughput(self) -> dict[str, float]:

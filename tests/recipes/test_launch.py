@@ -213,3 +213,33 @@ def test_an_adapter_without_weights_is_never_called_saved(
     lora = ["--use_peft", "true", "--lora_r", "2", "--lora_target_modules", "q_proj", "v_proj"]
     with pytest.raises(RunError, match=r"checkpoint-2 was saved without a single weight"):
         sft.train([*arguments, *lora])
+
+
+def test_held_out_benchmark_during_training(arguments: list[str], data: Path) -> None:
+    """It generates from the model as it stands, changes nothing of the training, and logs a share."""
+    steps = ["--save_strategy", "no", "--max_steps", "2"]
+    plain: Any = sft.train([*arguments, *steps])
+    keys = {"benchmark_steps": 1, "benchmark_rows": 3, "benchmark_new_tokens": 4}
+    scored: Any = sft.train([*arguments, *steps, *(part for key in keys for part in (f"--{key}", str(keys[key])))])
+    log = scored.state.log_history
+    assert [entry["benchmark_accuracy"] for entry in log if "benchmark_accuracy" in entry] == [0.0, 0.0]
+    losses = [[e["loss"] for e in trainer.state.log_history if "loss" in e] for trainer in (plain, scored)]
+    assert losses[0] == losses[1] and scored.model.training
+    with pytest.raises(ConfigError, match="benchmark_data: datasets: nothing to load at '/nowhere'"):
+        sft.train([*arguments, *steps, "--benchmark_steps", "1", "--benchmark_data", "/nowhere"])
+
+
+def test_plan_of_stage_2_needs_neither_the_hub_nor_the_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = RECIPES / "llama-3.1-8b" / "stage2.yaml"
+    made = plan(recipe, 8)
+    assert made.samples is None and made.tokens == pytest.approx(700 * 1024 * 4096 * 0.97)
+    done = CliRunner().invoke(main, ["plan", str(recipe), "--gpus", "8"])
+    assert done.exit_code == 0 and "not known" in done.output and "Retry" not in done.output
+
+
+@pytest.mark.parametrize("folder", ["qwen2.5-coder-7b", "llama-3.1-8b", "deepseek-coder-v2-lite", "gemma-2-27b"])
+def test_plan_of_a_base_model_needs_no_hub(folder: str, data: Path) -> None:
+    source = json.dumps({"path": str(data), "name": "codeio"})
+    made = plan(RECIPES / folder / "stage1_codeio.yaml", 8, ("--datasets", source))
+    assert made.samples == 63 and made.memory > 10 and made.hours > 0
+    assert any("estimated at 3.2 characters" in note for note in made.notes)

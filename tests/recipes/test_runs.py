@@ -13,6 +13,7 @@ pytest.importorskip("trl")
 
 from build.core.errors import ConfigError
 from recipes import sft
+from recipes.checkpoints import WHOLE, fault_of
 from tests.loopback_hub import LoopbackHub
 from tests.recipes.dry_run import RECIPES
 
@@ -91,13 +92,20 @@ print("LOADED", sum(float(weight.sum()) for weight in model.parameters()), token
 def test_checkpoint_is_pushed_to_a_hub_and_loads_from_it(arguments: list[str], tmp_path: Path) -> None:
     with LoopbackHub() as hub:
         environment = hub.environment(tmp_path / "home")
-        push = ["--push_to_hub", "true", "--hub_model_id", "me/toy", "--hub_strategy", "every_save"]
+        push = ["--push_to_hub", "true", "--hub_model_id", "me/toy", "--hub_strategy", "checkpoint"]
         command = [sys.executable, "-m", "recipes.sft", *arguments, *push]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=RECIPES.parent)
         assert done.returncode == 0, done.stderr[-3000:]
         files = hub.files("model", "me/toy")
         assert {"model.safetensors", "tokenizer.json", "chat_template.jinja", "README.md", "curves.png"} <= files.keys()
         assert b"arXiv 2502.07316" in files["README.md"]
+        assert b"endgeneration" not in files["chat_template.jinja"]
+        pushed = {name.removeprefix("last-checkpoint/") for name in files if name.startswith("last-checkpoint/")}
+        assert {WHOLE, "optimizer.pt", "trainer_state.json", "rng_state.pth"} <= pushed
+        for name in pushed:  # downloaded, it is a whole checkpoint
+            (tmp_path / "downloaded" / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / "downloaded" / name).write_bytes(files[f"last-checkpoint/{name}"])
+        assert fault_of(tmp_path / "downloaded") == ""
         assert files["model.safetensors"] == (tmp_path / "run" / "model.safetensors").read_bytes()
         loaded = subprocess.run([sys.executable, "-c", LOAD], env=environment, capture_output=True, text=True)
         assert loaded.returncode == 0, loaded.stderr[-3000:]
