@@ -289,7 +289,7 @@ def killed_at_random(out: Path, kills: int, seed: int, tell: Callable[[str], Non
     one = Rehearsal("qwen2", "FSDP2", "full")
     options = _launch_command(one, tiny_model("qwen2", out / "model"), data, out / "prepared")
     command = [sys.executable, "-m", "recipes.sft", *options[options.index("--config") :]]
-    command += ["--use_cpu", "true", "--max_steps", "40", "--save_steps", "1", "--eval_strategy", "no"]
+    command += ["--use_cpu", "true", "--max_steps", "60", "--save_steps", "1", "--eval_strategy", "no"]
     whole, killed = out / "whole", out / "killed"
     _finished(_started([*command, "--output_dir", str(whole)], out / "whole.log"), out / "whole.log")
     rows, saving = [], 0

@@ -101,6 +101,7 @@ class RecipeTrainerMixin:
     card: dict[str, Any]
     args: Any
     state: Any
+    control: Any
     model: Any
     accelerator: Any
     is_world_process_zero: Callable[[], bool]
@@ -172,6 +173,13 @@ class RecipeTrainerMixin:
         name = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
         peak = next((value for part, value in PEAK_FLOPS.items() if part in name), None)
         return None if peak is None else self._flops * tokens_per_second / (peak * self.args.world_size)
+
+    def _run_epoch(self, *others: Any, **named: Any) -> None:
+        """Train as TRL does; a run resumed after its last step has none left (transformers would train one more)."""
+        if 0 < self.state.max_steps <= self.state.global_step:
+            self.control.should_training_stop = True
+            return
+        super()._run_epoch(*others, **named)  # type: ignore[misc]
 
     def _maybe_log_save_evaluate(self, tr_loss: Any, grad_norm: Any, *others: Any, **named: Any) -> None:
         if grad_norm is not None:

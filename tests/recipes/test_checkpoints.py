@@ -116,6 +116,19 @@ def test_half_written_checkpoint_is_passed_over_to_the_same_weights(
     assert not fault_of(out / "checkpoint-4") and not (out / "checkpoint-4" / "left over").exists()
 
 
+@pytest.mark.parametrize("launches", [1, 3])
+def test_a_run_killed_after_its_last_step_trains_no_further(
+    launches: int, run: tuple[list[str], Path], finished: Path
+) -> None:
+    """However often it is launched again: what is left is to save the model."""
+    arguments, out = run
+    for _ in range(launches):
+        trainer: Any = sft.train(arguments)
+        assert trainer.state.global_step == 4
+    assert weights(out) == weights(finished / "run")
+    assert sorted(path.name for path in out.glob("checkpoint-*")) == ["checkpoint-2", "checkpoint-4"]
+
+
 def test_a_run_killed_in_its_first_save_starts_again(run: tuple[list[str], Path]) -> None:
     arguments, out = run
     shutil.rmtree(out / "checkpoint-4")
