@@ -5,11 +5,14 @@ Ready functions of the official raw schema are read as they are.
 
 from collections import Counter
 from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
 
 from build.core.records import RawCode, Reject, UnifiedFunction
-from build.sandbox import Sandbox
+from build.core.store import Store
 from build.stages.stage import Context, Shard, Stage
 from build.unifiers.model import ModelUnifier
+from build.unifiers.neighbours import Neighbourhood
 from build.unifiers.ready import read_ready
 from build.unifiers.static import static_functions
 
@@ -20,23 +23,37 @@ def run(shard: Shard, context: Context, stats: Counter[str]) -> Iterator[Unified
     What a model cost is added to `stats`.
     """
     rules = context.recipe.unify
+    folders = frozenset(source.name for source in context.recipe.sources if source.kind in ("folder", "package"))
+
+    def without_model(raw: RawCode) -> Iterator[UnifiedFunction | Reject]:
+        if raw.kind == "unified":
+            yield read_ready(raw)
+        else:
+            neighbours = _neighbours(shard.store.root, folders).get(raw.source) if folders else None
+            yield from static_functions(raw, context.sandbox, neighbours)
+
     if context.model is None or (rules.by == "static" and not rules.write_generators):
         for raw in shard.records:
-            yield from _without_model(raw, context.sandbox)
+            yield from without_model(raw)
         return
     unifier = ModelUnifier(rules, context.model, context.sandbox, context.recipe.seed)
     asked = [raw for raw in shard.records if raw.kind == "python" and rules.by == "model"]
     others = [raw for raw in shard.records if raw.kind != "python" or rules.by != "model"]
     yield from unifier.from_files(asked, stats)
-    ready = [found for raw in others for found in _without_model(raw, context.sandbox)]
+    ready = [found for raw in others for found in without_model(raw)]
     yield from unifier.with_generators(ready, stats) if rules.write_generators else ready
 
 
-def _without_model(raw: RawCode, sandbox: Sandbox) -> Iterator[UnifiedFunction | Reject]:
-    if raw.kind == "unified":
-        yield read_ready(raw)
-    else:
-        yield from static_functions(raw, sandbox)
+@lru_cache(maxsize=1)
+def _neighbours(run: Path, folders: frozenset[str]) -> dict[str, Neighbourhood]:
+    """The files of each folder and package of a run, whose modules may import each other; read once in a process."""
+    store = Store(run)
+    files: dict[str, list[RawCode]] = {}
+    for shard in range(store.shards() or 0):
+        for raw in store.read("collect", shard, RawCode):
+            if raw.source in folders and raw.kind == "python":
+                files.setdefault(raw.source, []).append(raw)
+    return {source: Neighbourhood(found) for source, found in files.items()}
 
 
 stage = Stage("unify", RawCode, UnifiedFunction, run)

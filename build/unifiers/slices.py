@@ -12,7 +12,7 @@ import copy
 import functools
 import importlib
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from build.unifiers.docstrings import read_docstring
 from build.unifiers.purity import IO_CALLS, PURE_MODULES, import_fault
@@ -37,8 +37,10 @@ class Module:
     the text is no Python, RecursionError where it is nested too deeply.
     """
 
-    def __init__(self, content: str) -> None:
+    def __init__(self, content: str, linked: Callable[[ast.stmt], Collection[str]] | None = None) -> None:
+        """`linked` gives the names that an import takes from modules at hand (`build.unifiers.neighbours`)."""
         self.content = content
+        self.linked = linked or (lambda statement: ())
         self.tree = ast.parse(content)
         self.lines = re.split(r"\r\n|\r|\n", content)  # as `ast` counts them; str.splitlines also splits at form feeds
         self.statements = [statement for statement in self.tree.body if not _never_runs(statement)]
@@ -60,6 +62,13 @@ class Module:
             if isinstance(statement, _IMPORTS)
             for name in self.names(number).binds
         ) | frozenset(self.stars)
+        self._taken_of: dict[str, frozenset[str]] = {}
+
+    @functools.cached_property
+    def _linked_names(self) -> frozenset[str]:
+        return frozenset(
+            name for statement in self.statements if isinstance(statement, _IMPORTS) for name in self.linked(statement)
+        )
 
     def names(self, number: int) -> Names:
         """What a statement binds and reads."""
@@ -97,7 +106,8 @@ class Module:
                     continue
                 needed.add(number)
                 names = self.names(number)
-                for name in names.reads | names.binds_later | names.binds:
+                own = frozenset() if isinstance(self.statements[number], _IMPORTS) else names.binds
+                for name in names.reads | names.binds_later | own:
                     if name not in wanted:
                         wanted.add(name)
                         waiting += self.definitions.get(name, [])
@@ -108,6 +118,10 @@ class Module:
                 if number not in needed and not wanted.isdisjoint(self.touches(number))
             ]
         chosen = sorted(needed)
+        self._check(chosen, wanted, allowed)
+        return chosen
+
+    def _check(self, chosen: list[int], wanted: set[str], allowed: frozenset[str]) -> None:
         for number in chosen:
             if number in self._faults:
                 raise self._faults[number]
@@ -119,7 +133,6 @@ class Module:
             raise Refused("unresolved_name", name)
         for name in sorted((wanted - bound - allowed) & (IO_CALLS | {"__builtins__"})):
             raise Refused("does_io", f"{name} in line {self._line_of(name, chosen)}")
-        return chosen
 
     def touches(self, number: int) -> frozenset[str]:
         """The module-level names whose objects a statement may change when it runs, beside those that it binds."""
@@ -137,6 +150,7 @@ class Module:
         for node in [statement, *executed]:
             if isinstance(node, (*FUNCTIONS, ast.ClassDef)):
                 called |= {base_name(decorator) for decorator in node.decorator_list}
+                touched |= {base_name(decorator) for decorator in node.decorator_list} & self._linked_names
                 attributes = [item.func if isinstance(item, ast.Call) else item for item in node.decorator_list]
                 touched |= {base_name(item) for item in attributes if isinstance(item, ast.Attribute)} - self.imported
             if isinstance(node, ast.ClassDef):
@@ -256,7 +270,10 @@ class Module:
         if not isinstance(statement, ast.ImportFrom) or statement.names[0].name != "*":
             return
         module = "." * statement.level + (statement.module or "")
-        if module.split(".")[0] in PURE_MODULES - {"numpy", "typing_extensions"}:
+        at_hand = self.linked(statement)
+        if at_hand:
+            self.stars.update(dict.fromkeys(at_hand, number))
+        elif module.split(".")[0] in PURE_MODULES - {"numpy", "typing_extensions"}:
             found = importlib.import_module(module)
             public = getattr(found, "__all__", None) or [name for name in vars(found) if not name.startswith("_")]
             self.stars.update(dict.fromkeys(public, number))
@@ -265,6 +282,8 @@ class Module:
 
     def _refuse_impure(self, statement: ast.stmt) -> None:
         for node in ast.walk(statement):
+            if isinstance(node, _IMPORTS) and self.linked(node):
+                continue
             if isinstance(node, ast.Import):
                 for item in node.names:
                     self._refuse_module(item.name, self._attributes_of(item.asname or item.name), node.lineno)
@@ -274,12 +293,13 @@ class Module:
 
     def _attributes_of(self, name: str) -> frozenset[str]:
         """What the file takes of an imported module: `name.attribute`."""
-        found = {
-            node.attr
-            for node in ast.walk(self.tree)
-            if isinstance(node, ast.Attribute) and ast.unparse(node.value) == name
-        }
-        return frozenset(found)
+        if not self._taken_of:
+            found: dict[str, set[str]] = {"": set()}
+            for node in ast.walk(self.tree):
+                if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name | ast.Attribute):
+                    found.setdefault(ast.unparse(node.value), set()).add(node.attr)
+            self._taken_of = {owner: frozenset(names) for owner, names in found.items()}
+        return self._taken_of.get(name, frozenset())
 
     def _refuse_module(self, module: str, names: frozenset[str], line: int) -> None:
         fault = import_fault(module, names)
@@ -297,6 +317,17 @@ class Module:
 
     def source_of(self, numbers: Iterable[int]) -> str:
         """The source text of statements, imports first, with docstrings reduced to what they say (no examples)."""
+        imports, blocks = self.parts_of(numbers)
+        return join_parts(imports, blocks)
+
+    def parts_of(
+        self, numbers: Iterable[int], replaced: Mapping[ast.stmt, str] | None = None
+    ) -> tuple[list[str], list[str]]:
+        """The imports that may stand at the top, and the texts of the other statements in file order.
+
+        `replaced`: what stands for some imports, at the top level or inside functions.
+        """
+        replaced = replaced or {}
         statements = [self.statements[number] for number in numbers]
         first = next((n for n, item in enumerate(statements) if not isinstance(item, _IMPORTS)), len(statements))
         rebound = {name for number in numbers for name in self.names(number).binds}
@@ -304,25 +335,32 @@ class Module:
         for place, statement in enumerate(statements):
             if isinstance(statement, ast.ImportFrom) and statement.module == "__future__":
                 continue
-            if isinstance(statement, _IMPORTS) and (place < first or self._bound_once(statement, rebound)):
+            if statement in replaced:
+                blocks += [replaced[statement]] if replaced[statement] else []
+            elif isinstance(statement, _IMPORTS) and (place < first or self._bound_once(statement, rebound)):
                 imports.append(ast.unparse(statement))
             else:
-                blocks.append(self._text(statement))
-        return "\n".join(["from __future__ import annotations", *dict.fromkeys(imports)]) + "".join(
-            f"\n\n\n{block}" for block in blocks
-        )
+                blocks.append(self._text(statement, replaced))
+        return imports, blocks
 
     def _bound_once(self, statement: ast.stmt, names: set[str]) -> bool:
         """Whether an import may move to the top: nothing else binds what it binds."""
         bound = self.names(self.number_of(statement)).binds
         return all(len(self.definitions.get(name, [])) == 1 for name in bound & names)
 
-    def _text(self, statement: ast.stmt) -> str:
+    def _text(self, statement: ast.stmt, other: Mapping[ast.stmt, str]) -> str:
         first = min([statement.lineno, *(item.lineno for item in getattr(statement, "decorator_list", []))])
         if self._shares_a_line(statement, first):
             return _rewritten(statement)
         replaced: dict[int, tuple[int, str]] = {}
         for node in ast.walk(statement):
+            if isinstance(node, _IMPORTS) and node in other:
+                indent = self.lines[node.lineno - 1][: node.col_offset]
+                if indent.strip() or node.end_col_offset != len(
+                    self.lines[(node.end_lineno or 1) - 1].rstrip().encode()
+                ):
+                    raise Refused("foreign_import", f"an import that shares line {node.lineno} with other code")
+                replaced[node.lineno] = (node.end_lineno or node.lineno, f"{indent}{other[node] or 'pass'}")
             if isinstance(node, (*FUNCTIONS, ast.ClassDef)) and ast.get_docstring(node) is not None:
                 literal = node.body[0]
                 shares = literal.lineno == node.lineno or any(
@@ -354,6 +392,12 @@ class Module:
             and (other.end_lineno or other.lineno) >= first
             for other in self.tree.body
         )
+
+
+def join_parts(imports: Iterable[str], blocks: Iterable[str]) -> str:
+    """The source text of a module with these imports and blocks."""
+    head = "\n".join(["from __future__ import annotations", *dict.fromkeys(imports)])
+    return head + "".join(f"\n\n\n{block}" for block in blocks)
 
 
 def part_named(node: ast.ClassDef, name: str) -> bool:

@@ -4,9 +4,10 @@ A candidate is a public function or method. It is taken with everything of its f
 wrapped by `main_solution`, which restores from JSON what JSON cannot carry, calls it, and returns its value, what it changed,
 or what it printed. What cannot be done is refused with one of these reasons:
 
-    no_function  unreadable_docstring  no_parameters  unsupported_type  type_unknown  async  does_io  impure_import
-    foreign_import  unresolved_name  needs_object  returns_nothing  constant_output  returns_argument
-    unsupported_result  fails  reserved_name  broken_code  too_complex  contradicts_doctest  unifier_error
+    test_file  no_function  unreadable_docstring  no_parameters  unsupported_type  type_unknown  async  does_io
+    impure_import  foreign_import  unresolved_name  needs_object  returns_nothing  constant_output  returns_argument
+    unsupported_result  fails  slice_too_large  name_collision  reserved_name  broken_code  too_complex
+    contradicts_doctest  unifier_error
 """
 
 import ast
@@ -26,6 +27,7 @@ from build.unifiers.doctests import Calls, contradiction, doctest_calls, example
 from build.unifiers.entry import CONVERSIONS, Call, changed_arguments, write_entry
 from build.unifiers.generators import write_generator
 from build.unifiers.named_types import class_names, resolver
+from build.unifiers.neighbours import Neighbourhood, is_test
 from build.unifiers.queries import ask, describe_io
 from build.unifiers.refusal import Refused
 from build.unifiers.scopes import own_nodes
@@ -86,15 +88,21 @@ _NEARLY_ALL = 0.9
 _CERTAINTY = ("annotated", "call_site", "inferred", "trial")
 
 
-def static_functions(raw: RawCode, sandbox: Sandbox) -> Iterator[UnifiedFunction | Reject]:
-    """Every public function and method of a file, unified or refused; one reject when the file has none.
+def static_functions(
+    raw: RawCode, sandbox: Sandbox, neighbours: Neighbourhood | None = None
+) -> Iterator[UnifiedFunction | Reject]:
+    """Every public function and method of a file, unified or refused; one reject when the file has none, or is a test.
 
-    Whatever goes wrong with a candidate costs this candidate only.
+    `neighbours`: the other files of its source. Whatever goes wrong with a candidate costs this candidate only.
     """
+    neighbours = neighbours or Neighbourhood([raw])
+    if is_test(raw.path):
+        yield Reject(STAGE, raw.id, "test_file", f"{raw.path}: read for its calls only")
+        return
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about the files' own code
         try:
-            module = Module(raw.content)
+            module = neighbours.module(raw)
             found = list(candidates(module))
             calls = literal_calls([raw.content])
         except Exception as error:
@@ -104,7 +112,7 @@ def static_functions(raw: RawCode, sandbox: Sandbox) -> Iterator[UnifiedFunction
             yield Reject(STAGE, raw.id, "no_function", raw.path)
         for candidate in found:
             try:
-                result: UnifiedFunction | Reject = _unify(raw, module, candidate, calls, sandbox)
+                result: UnifiedFunction | Reject = _unify(raw, module, candidate, calls, sandbox, neighbours)
             except Exception as error:
                 result = _reject(raw, f"{raw.path}:{candidate.name}", error)
             yield result
@@ -120,7 +128,14 @@ def _reject(raw: RawCode, place: str, error: Exception) -> Reject:
     return Reject(STAGE, raw.id, "unifier_error", f"{place}: {type(error).__name__}: {error} ({where})")
 
 
-def _unify(raw: RawCode, module: Module, candidate: Candidate, calls: Calls, sandbox: Sandbox) -> UnifiedFunction:
+def _unify(
+    raw: RawCode,
+    module: Module,
+    candidate: Candidate,
+    calls: Calls,
+    sandbox: Sandbox,
+    neighbours: Neighbourhood,
+) -> UnifiedFunction:
     node = candidate.node
     if isinstance(node, ast.AsyncFunctionDef):
         raise Refused("async")
@@ -131,15 +146,15 @@ def _unify(raw: RawCode, module: Module, candidate: Candidate, calls: Calls, san
         docs = replace(docs, summary=comment.summary, body=comment.body) if comment else docs
     about = docstring if doctest_calls(docstring, node.name) else ast.get_docstring(module.tree) or ""
     known = [*doctest_calls(about, node.name), *calls.get(node.name, [])]
+    known += neighbours.test_calls().get(node.name, [])
     signature = read_signature(module, candidate, known, calls.get(candidate.root, []), docs)
     classes = {name for hints in signature.options() for hint in hints for name in class_names(hint)}
     start = [number for name in sorted(classes) for number in module.definitions.get(name, [])]
-    needed = module.closure([candidate.statement, *start], frozenset(("print",)))
-    taken = {name for number in needed for name in module.names(number).binds}
+    found = neighbours.slice(raw, module, [candidate.statement, *start], frozenset(("print",)))
+    sliced, taken = found.code, set(found.taken)
     for name in ("main_solution", "input_generator"):
         if name in taken:
             raise Refused("reserved_name", name)
-    sliced = module.source_of(needed)
     try:
         tree = ast.parse(sliced)
         compile(tree, "<unified>", "exec", dont_inherit=True)
@@ -173,7 +188,7 @@ def _unify(raw: RawCode, module: Module, candidate: Candidate, calls: Calls, san
         parent=raw.id,
         source=raw.source,
         path=raw.path,
-        license=raw.license,
+        license=" AND ".join(sorted({file.license for file in found.files})),
         name=candidate.name,
         unifier="static",
         code=code,

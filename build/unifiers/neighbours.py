@@ -1,0 +1,363 @@
+"""The other modules of a file's package or folder: found by import, read, and sliced together with the file.
+
+Helpers, constants and classes of neighbouring modules come along in front of the code that imports them, so that the slice
+stands alone. Only files that the run collected from the same source are followed, each with its own license.
+"""
+
+import ast
+import sys
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from build.core.records import RawCode
+from build.unifiers.doctests import Calls, literal_calls
+from build.unifiers.refusal import Refused
+from build.unifiers.scopes import FUNCTIONS, run_at_import
+from build.unifiers.slices import Module, join_parts
+
+_MODULES = 12  # that one slice is made of
+_CHARACTERS = 12_000  # of one slice
+_TEST_CALLS = 12  # of one function that are kept
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """What a candidate needs: the source text, the names that it binds, and the files that it was taken from."""
+
+    code: str
+    taken: frozenset[str]
+    files: tuple[RawCode, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """What an imported name stands for: a name of a module, or (`name` "") the module itself."""
+
+    path: str
+    name: str
+
+
+class Neighbourhood:
+    """The files of one source, by path. Modules are read when they are first needed."""
+
+    def __init__(self, files: Iterable[RawCode]) -> None:
+        self._files: dict[str, RawCode] = {}
+        self._tests: list[RawCode] = []
+        for raw in files:
+            if is_test(raw.path):
+                self._tests.append(raw)
+            else:
+                self._files[raw.path] = raw
+        first = next(iter(self._files.values()), None)
+        self._root = PurePosixPath(first.source).name.replace("-", "_") if first else ""
+        self._modules: dict[str, Module | None] = {}
+        self._outlines: dict[str, _Outline] = {}
+        self._calls: Calls | None = None
+
+    def module(self, raw: RawCode) -> Module:
+        """The module of a file. Raises what reading Python raises."""
+        module = self._module(raw.path) if self._files.get(raw.path) == raw else None
+        return module or Module(raw.content, lambda statement: self._targets(raw.path, statement))
+
+    def test_calls(self) -> Calls:
+        """The calls with literal arguments in the source's test files, by the name of what is called."""
+        if self._calls is None:
+            self._calls = {}
+            for raw in self._tests:
+                for name, calls in literal_calls([raw.content]).items():
+                    known = self._calls.setdefault(name, [])
+                    known += calls[: max(0, _TEST_CALLS - len(known))]
+        return self._calls
+
+    def slice(self, raw: RawCode, module: Module, start: Iterable[int], allowed: frozenset[str]) -> Slice:
+        """A candidate's slice over as many modules as it takes. Raises `Refused`."""
+        starts: dict[str, set[int]] = {raw.path: set(start)}
+        chosen: dict[str, list[int]] = {}
+        links: dict[str, dict[ast.stmt, dict[str, _Target]]] = {}
+        waiting = [raw.path]
+        modules = {raw.path: module}
+        while waiting:
+            path = waiting.pop()
+            here = modules[path]
+            found = here.closure(starts[path], allowed)
+            if chosen.get(path) == found:
+                continue
+            chosen[path] = found
+            links[path] = self._links(path, here, found)
+            for target in [target for names in links[path].values() for target in names.values()]:
+                if target.path not in modules:
+                    other = self._module(target.path)
+                    if other is None:
+                        raise Refused("foreign_import", f"{target.path} is no module that can be read")
+                    modules[target.path] = other
+                    if len(modules) > _MODULES:
+                        raise Refused("slice_too_large", f"needs more than {_MODULES} modules")
+                wanted = [target.name] if target.name else self._attributes(here, found, links[path], target)
+                numbers = {
+                    number for name in wanted for number in self._defining(modules[target.path], target.path, name)
+                }
+                if not numbers <= starts.setdefault(target.path, set()) or target.path not in chosen:
+                    starts[target.path] |= numbers
+                    waiting.append(target.path)
+        return self._join(raw, modules, chosen, links)
+
+    def _join(
+        self,
+        raw: RawCode,
+        modules: dict[str, Module],
+        chosen: dict[str, list[int]],
+        links: dict[str, dict[ast.stmt, dict[str, _Target]]],
+    ) -> Slice:
+        imports: list[str] = []
+        blocks: list[str] = []
+        owner: dict[str, str] = {}
+        order = _in_order(raw.path, links)
+        for path in order:
+            here = modules[path]
+            replaced = {
+                statement: self._instead(here, chosen[path], names, links[path])
+                for statement, names in links[path].items()
+            }
+            for number in chosen[path]:
+                statement = here.statements[number]
+                if statement in replaced:
+                    continue
+                text = ast.unparse(statement) if isinstance(statement, ast.Import | ast.ImportFrom) else path
+                for name in here.names(number).binds:
+                    if owner.setdefault(name, text) != text:
+                        raise Refused("name_collision", f"{name} is something else in {path}")
+            for names in links[path].values():
+                for name, target in names.items():
+                    if (name != target.name) and owner.setdefault(name, path) != path:
+                        raise Refused("name_collision", f"{name} is something else in {path}")
+            mine, texts = here.parts_of(chosen[path], replaced)
+            imports += mine
+            if len(order) > 1 and texts:
+                texts[0] = f"# {path}\n{texts[0]}"
+            blocks += texts
+        if any("SimpleNamespace(" in block for block in blocks):
+            imports.append("from types import SimpleNamespace")
+        code = join_parts(imports, blocks)
+        if len(code) > _CHARACTERS:
+            raise Refused("slice_too_large", f"{len(code)} characters of code")
+        files = tuple(self._files[path] if path != raw.path else raw for path in order)
+        return Slice(code, frozenset(owner), files)
+
+    def _instead(
+        self, here: Module, chosen: list[int], names: Mapping[str, _Target], links: dict[ast.stmt, dict[str, _Target]]
+    ) -> str:
+        """What stands in the place of an import: nothing where the names are the same, else assignments."""
+        lines = []
+        for name, target in names.items():
+            if not target.name:
+                attributes = self._attributes(here, chosen, links, target)
+                lines.append(f"{name} = SimpleNamespace({', '.join(f'{each}={each}' for each in attributes)})")
+            elif name != target.name:
+                lines.append(f"{name} = {target.name}")
+        return "; ".join(lines)
+
+    def _links(self, path: str, here: Module, chosen: list[int]) -> dict[ast.stmt, dict[str, _Target]]:
+        """The imports of chosen statements that take from neighbours, and what of them is needed."""
+        used = {name for number in chosen for name in here.names(number).reads | here.names(number).binds_later}
+        found: dict[ast.stmt, dict[str, _Target]] = {}
+        for number in chosen:
+            statement = here.statements[number]
+            for node in ast.walk(statement):
+                if isinstance(node, ast.Import | ast.ImportFrom):
+                    targets = self._targets(path, node)
+                    if targets:
+                        top = node is statement
+                        found[node] = {name: each for name, each in targets.items() if not top or name in used}
+        return found
+
+    def _attributes(
+        self, here: Module, chosen: list[int], links: dict[ast.stmt, dict[str, _Target]], target: _Target
+    ) -> list[str]:
+        """Which attributes of a module are used where it was imported as a whole. Raises `Refused` for other uses of it."""
+        aliases = {name for names in links.values() for name, each in names.items() if each == target}
+        found: set[str] = set()
+        for number in chosen:
+            whole = set()
+            for node in ast.walk(here.statements[number]):
+                if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in aliases:
+                    found.add(node.attr)
+                    whole.add(id(node.value))
+            for node in ast.walk(here.statements[number]):
+                if isinstance(node, ast.Name) and node.id in aliases and id(node) not in whole:
+                    raise Refused("foreign_import", f"the module {target.path} is used as a value")
+        return sorted(found)
+
+    def _defining(self, module: Module, path: str, name: str) -> list[int]:
+        numbers = module.definitions.get(name)
+        if numbers:
+            return numbers
+        raise Refused("unresolved_name", f"{name} of {path}")
+
+    def _targets(self, path: str, node: ast.stmt) -> dict[str, _Target]:
+        """What the names of an import stand for, where all of them are of neighbours; else nothing."""
+        found: dict[str, _Target] = {}
+        if isinstance(node, ast.ImportFrom):
+            base = self._find(path, node.module or "", node.level)
+            for item in node.names:
+                bound = item.asname or item.name
+                inside = f"{node.module}.{item.name}" if node.module else item.name
+                if item.name == "*":
+                    return self._public(base) if base is not None else {}
+                if base is not None and (named := self._resolved(base, item.name)):
+                    found[bound] = named
+                elif (module := self._find(path, inside, node.level)) is not None:
+                    found[bound] = _Target(module, "")
+                else:
+                    return {}
+        elif isinstance(node, ast.Import):
+            for item in node.names:
+                target = self._find(path, item.name, 0)
+                if target is None or (item.asname is None and "." in item.name):
+                    return {}
+                found[item.asname or item.name] = _Target(target, "")
+        return found
+
+    def _resolved(self, path: str, name: str) -> _Target | None:
+        """Where a name of a module is defined: there, or in a neighbour whose names it takes over with a star."""
+        seen: set[str] = set()
+        waiting = [path]
+        while waiting:
+            here = waiting.pop(0)
+            if here in seen:
+                continue
+            seen.add(here)
+            outline = self._outline(here)
+            if name in outline.names:
+                return _Target(here, name)
+            waiting += [other for star in outline.stars if (other := self._find(here, star.module or "", star.level))]
+        return None
+
+    def _public(self, path: str) -> dict[str, _Target]:
+        """What `import *` takes from a module."""
+        outline = self._outline(path)
+        names = outline.listed
+        if not names:
+            found = set(outline.names)
+            seen = {path}
+            waiting = [path]
+            while waiting:
+                here = waiting.pop()
+                for star in self._outline(here).stars:
+                    other = self._find(here, star.module or "", star.level)
+                    if other is not None and other not in seen:
+                        seen.add(other)
+                        found |= self._outline(other).names
+                        waiting.append(other)
+            names = tuple(sorted(name for name in found if not name.startswith("_")))
+        targets = {name: self._resolved(path, name) for name in names}
+        return {name: target for name, target in targets.items() if target is not None}
+
+    def _outline(self, path: str) -> "_Outline":
+        if path not in self._outlines:
+            try:
+                self._outlines[path] = _outline_of(ast.parse(self._files[path].content))
+            except (
+                SyntaxError,
+                ValueError,
+                RecursionError,
+                MemoryError,
+            ):  # a neighbour that cannot be read has nothing
+                self._outlines[path] = _Outline(frozenset(), (), ())
+        return self._outlines[path]
+
+    def _find(self, path: str, dotted: str, level: int) -> str | None:
+        """The path of the module that an import in a file names, if it is among the files."""
+        parts = [part for part in dotted.split(".") if part]
+        folder = PurePosixPath(path).parent
+        if level:
+            for _ in range(level - 1):
+                folder = folder.parent
+            return self._file(folder, parts)
+        if not parts or parts[0] in sys.stdlib_module_names or parts[0] == "numpy":
+            return None
+        for parent in (folder, *folder.parents):
+            found = self._file(parent, parts)
+            if found is not None and found != path:
+                return found
+        return self._file(PurePosixPath("."), parts[1:]) if parts[0] == self._root else None
+
+    def _file(self, folder: PurePosixPath, parts: list[str]) -> str | None:
+        place = folder.joinpath(*parts)
+        for candidate in (f"{place}.py", f"{place}/__init__.py") if parts else (f"{place}/__init__.py",):
+            name = candidate.removeprefix("./")
+            if name in self._files:
+                return name
+        return None
+
+    def _module(self, path: str) -> Module | None:
+        """The module of a path; None where it cannot be read."""
+        if path not in self._modules:
+            self._modules[path] = None
+            with suppress(SyntaxError, ValueError, RecursionError, MemoryError):
+                self._modules[path] = Module(
+                    self._files[path].content, lambda statement: self._targets(path, statement)
+                )
+        return self._modules[path]
+
+
+@dataclass(frozen=True, slots=True)
+class _Outline:
+    """What a module offers: the names that it binds, those that its `__all__` lists, and its star imports."""
+
+    names: frozenset[str]
+    listed: tuple[str, ...]
+    stars: tuple[ast.ImportFrom, ...]
+
+
+def _outline_of(tree: ast.Module) -> _Outline:
+    names: set[str] = set()
+    listed: tuple[str, ...] = ()
+    stars = []
+    for statement in tree.body:
+        for node in [statement, *run_at_import(statement)] if not isinstance(statement, ast.ClassDef) else [statement]:
+            if isinstance(node, (*FUNCTIONS, ast.ClassDef)):
+                names.add(node.name)
+            elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                names.add(node.id)
+            elif isinstance(node, ast.ImportFrom) and node.names[0].name == "*":
+                stars.append(node)
+            elif isinstance(node, ast.Import | ast.ImportFrom):
+                names |= {item.asname or item.name.split(".")[0] for item in node.names}
+        value = statement.value if isinstance(statement, ast.Assign) else None
+        if isinstance(value, ast.List | ast.Tuple) and ast.unparse(statement).startswith("__all__"):
+            items = [item.value for item in value.elts if isinstance(item, ast.Constant)]
+            listed = tuple(item for item in items if isinstance(item, str))
+    return _Outline(frozenset(names), listed, tuple(stars))
+
+
+def is_test(path: str) -> bool:
+    """Whether a file is a test by its name or folder."""
+    parts = PurePosixPath(path).parts
+    name = parts[-1]
+    folders = {part.lower() for part in parts[:-1]}
+    return bool(
+        folders & {"test", "tests", "testing"}
+        or name.startswith("test_")
+        or name.endswith("_test.py")
+        or name == "conftest.py"
+    )
+
+
+def _in_order(path: str, links: dict[str, dict[ast.stmt, dict[str, _Target]]]) -> list[str]:
+    """The modules of a slice, each after those that it imports from, as far as they are in no circle."""
+    order: list[str] = []
+    seen: set[str] = set()
+
+    def visit(here: str) -> None:
+        if here in seen:
+            return
+        seen.add(here)
+        for names in links.get(here, {}).values():
+            for target in names.values():
+                visit(target.path)
+        order.append(here)
+
+    visit(path)
+    return order

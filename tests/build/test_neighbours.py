@@ -1,0 +1,119 @@
+"""Slices over the modules of a package: what a function imports from its neighbours comes along."""
+
+import pytest
+
+from build.core.records import RawCode, Reject, UnifiedFunction
+from build.sandbox import Program, Sandbox
+from build.unifiers.neighbours import Neighbourhood
+from build.unifiers.static import static_functions
+
+PACKAGE = {
+    "pkg/__init__.py": "from .shapes import *\nfrom .numbers import twice\n",
+    "pkg/numbers.py": "from .limits import LIMIT\n\n\ndef twice(n):\n    return 2 * min(n, LIMIT)\n",
+    "pkg/limits.py": "LIMIT = 50\n\n\ndef unrelated():\n    return open('x')\n",
+    "pkg/shapes.py": "__all__ = ['area']\n\n\ndef area(a, b):\n    return a * b\n",
+    "pkg/sub/deep.py": "from ..numbers import twice as double\n\n\ndef fourfold(n):\n    return double(double(n))\n",
+    "pkg/tests/test_asked.py": "from pkg.asked import of_a_test\n\n\ndef test_it():\n    assert of_a_test('ab+cd', '+')\n",
+    "pkg/clash.py": "def twice(n):\n    return n\n",
+    "pkg/asked.py": '''
+from . import numbers, shapes
+from .numbers import twice
+from .sub.deep import fourfold as four
+from .clash import twice as other_twice
+
+
+def by_name(n: int) -> int:
+    """Use a helper of another module."""
+    return twice(n) + 1
+
+
+def by_module(n: int) -> int:
+    """Use a helper through its module."""
+    return numbers.twice(n) + shapes.area(n, 2)
+
+
+def inside(n: int) -> int:
+    """Use a helper that is imported where it is needed."""
+    from pkg import area
+    from .numbers import twice as double
+
+    return area(n, 3) + double(n)
+
+
+def by_alias(n: int) -> int:
+    """Use a helper by another name, from a module further down."""
+    return four(n) + 1
+
+
+def clashing(n: int) -> int:
+    """Use two helpers that have one name."""
+    return twice(n) + other_twice(n)
+
+
+def of_a_test(text, mark):
+    """Count the parts of a text."""
+    return len(text.split(mark))
+''',
+}
+
+
+@pytest.fixture(scope="module")
+def found(sandbox: Sandbox) -> dict[str, UnifiedFunction | Reject]:
+    files = [
+        RawCode(path, "some/pkg", path, "BSD-3-Clause" if "limits" in path else "MIT", content)
+        for path, content in PACKAGE.items()
+    ]
+    neighbours = Neighbourhood(files)
+    asked = next(raw for raw in files if raw.path == "pkg/asked.py")
+    records = list(static_functions(asked, sandbox, neighbours))
+    return {
+        record.name if isinstance(record, UnifiedFunction) else record.detail.split(":")[1]: record
+        for record in records
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "output"), [("by_name", "15"), ("by_module", "28"), ("inside", "35"), ("by_alias", "29")]
+)
+def test_what_is_imported_comes_along(
+    sandbox: Sandbox, found: dict[str, UnifiedFunction | Reject], name: str, output: str
+) -> None:
+    function = found[name]
+    assert isinstance(function, UnifiedFunction), function
+    (result,) = sandbox.call(Program(function.code), ['{"n": 7}'])
+    assert (result.value or result.detail) == output
+    assert "unrelated" not in function.code and "from ." not in function.code
+    assert function.license == "BSD-3-Clause AND MIT"
+
+
+def test_two_things_of_one_name_are_refused(found: dict[str, UnifiedFunction | Reject]) -> None:
+    clash = found["clashing"]
+    assert isinstance(clash, Reject) and clash.reason == "name_collision"
+
+
+def test_tests_are_read_for_their_calls(sandbox: Sandbox, found: dict[str, UnifiedFunction | Reject]) -> None:
+    asked = found["of_a_test"]
+    assert isinstance(asked, UnifiedFunction) and asked.types == "call_site" and "ab+cd" in (asked.generator or "")
+    raw = RawCode("t", "some/pkg", "pkg/tests/test_asked.py", "MIT", PACKAGE["pkg/tests/test_asked.py"])
+    (reject,) = static_functions(raw, sandbox)
+    assert isinstance(reject, Reject) and reject.reason == "test_file"
+
+
+def test_circles_end(sandbox: Sandbox) -> None:
+    files = [
+        RawCode(
+            "a", "s", "a.py", "MIT", "from b import *\n\n\ndef up(n: int):\n    return n + 1 if n > 5 else down(n)\n"
+        ),
+        RawCode("b", "s", "b.py", "MIT", "from a import *\n\n\ndef down(n: int):\n    return up(n + 9)\n"),
+    ]
+    for order in (files, files[::-1]):
+        neighbours = Neighbourhood(order)
+        codes = [
+            record.code
+            for raw in order
+            for record in static_functions(raw, sandbox, neighbours)
+            if isinstance(record, UnifiedFunction)
+        ]
+        assert len(codes) == 2
+        (result,) = sandbox.call(Program(codes[0]), ['{"n": 1}'])
+        assert result.value == "11"
