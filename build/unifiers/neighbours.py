@@ -76,6 +76,7 @@ class Neighbourhood:
         starts: dict[str, set[int]] = {raw.path: set(start)}
         chosen: dict[str, list[int]] = {}
         links: dict[str, dict[ast.stmt, dict[str, _Target]]] = {}
+        needs: dict[str, list[str]] = {}
         waiting = [raw.path]
         modules = {raw.path: module}
         while waiting:
@@ -86,22 +87,26 @@ class Neighbourhood:
                 continue
             chosen[path] = found
             links[path] = self._links(path, here, found)
-            for target in [target for names in links[path].values() for target in names.values()]:
-                if target.path not in modules:
-                    other = self._module(target.path)
+            demands = [
+                demand
+                for names in links[path].values()
+                for target in names.values()
+                for demand in self._demands(here, found, links[path], target)
+            ]
+            needs[path] = list(dict.fromkeys(demand.path for demand in demands))
+            for demand in demands:
+                if demand.path not in modules:
+                    other = self._module(demand.path)
                     if other is None:
-                        raise Refused("foreign_import", f"{target.path} is no module that can be read")
-                    modules[target.path] = other
+                        raise Refused("foreign_import", f"{demand.path} is no module that can be read")
+                    modules[demand.path] = other
                     if len(modules) > _MODULES:
                         raise Refused("slice_too_large", f"needs more than {_MODULES} modules")
-                wanted = [target.name] if target.name else self._attributes(here, found, links[path], target)
-                numbers = {
-                    number for name in wanted for number in self._defining(modules[target.path], target.path, name)
-                }
-                if not numbers <= starts.setdefault(target.path, set()) or target.path not in chosen:
-                    starts[target.path] |= numbers
-                    waiting.append(target.path)
-        return self._join(raw, modules, chosen, links)
+                numbers = set(modules[demand.path].definitions.get(demand.name, ()))
+                if not numbers <= starts.setdefault(demand.path, set()):
+                    starts[demand.path] |= numbers
+                    waiting.append(demand.path)
+        return self._join(raw, modules, chosen, links, _in_order(raw.path, needs))
 
     def _join(
         self,
@@ -109,17 +114,26 @@ class Neighbourhood:
         modules: dict[str, Module],
         chosen: dict[str, list[int]],
         links: dict[str, dict[ast.stmt, dict[str, _Target]]],
+        order: list[str],
     ) -> Slice:
         imports: list[str] = []
         blocks: list[str] = []
+        late: list[str] = []  # names for neighbours that nothing needs before everything is defined
         owner: dict[str, str] = {}
-        order = _in_order(raw.path, links)
         for path in order:
             here = modules[path]
-            replaced = {
-                statement: self._instead(here, chosen[path], names, links[path])
-                for statement, names in links[path].items()
+            at_import = {
+                node.id
+                for number in chosen[path]
+                for node in run_at_import(here.statements[number])
+                if isinstance(node, ast.Name)
             }
+            replaced: dict[ast.stmt, str] = {}
+            for statement, names in links[path].items():
+                top = any(here.statements[number] is statement for number in chosen[path])
+                lines = self._instead(here, chosen[path], names, links[path])
+                late += [line for name, line in lines if top and name not in at_import and line not in late]
+                replaced[statement] = "; ".join(line for name, line in lines if not top or name in at_import)
             for number in chosen[path]:
                 statement = here.statements[number]
                 if statement in replaced:
@@ -137,6 +151,7 @@ class Neighbourhood:
             if len(order) > 1 and texts:
                 texts[0] = f"# {path}\n{texts[0]}"
             blocks += texts
+        blocks += ["\n".join(late)] if late else []
         if any("SimpleNamespace(" in block for block in blocks):
             imports.append("from types import SimpleNamespace")
         code = join_parts(imports, blocks)
@@ -147,20 +162,37 @@ class Neighbourhood:
 
     def _instead(
         self, here: Module, chosen: list[int], names: Mapping[str, _Target], links: dict[ast.stmt, dict[str, _Target]]
-    ) -> str:
-        """What stands in the place of an import: nothing where the names are the same, else assignments."""
+    ) -> list[tuple[str, str]]:
+        """The assignments that stand in the place of an import, by the name that they bind; none where names are the same."""
         lines = []
         for name, target in names.items():
             if not target.name:
                 attributes = self._attributes(here, chosen, links, target)
-                lines.append(f"{name} = SimpleNamespace({', '.join(f'{each}={each}' for each in attributes)})")
+                lines.append((name, f"{name} = SimpleNamespace({', '.join(f'{each}={each}' for each in attributes)})"))
             elif name != target.name:
-                lines.append(f"{name} = {target.name}")
-        return "; ".join(lines)
+                lines.append((name, f"{name} = {target.name}"))
+        return lines
+
+    def _demands(
+        self, here: Module, chosen: list[int], links: dict[ast.stmt, dict[str, _Target]], target: _Target
+    ) -> list[_Target]:
+        """The names of neighbours that an imported name asks for: itself, or those that are used of a module."""
+        if target.name:
+            return [target]
+        found = []
+        for name in self._attributes(here, chosen, links, target):
+            demand = self._resolved(target.path, name)
+            if demand is None:
+                raise Refused("unresolved_name", f"{name} of {target.path}")
+            found.append(demand)
+        return found
 
     def _links(self, path: str, here: Module, chosen: list[int]) -> dict[ast.stmt, dict[str, _Target]]:
         """The imports of chosen statements that take from neighbours, and what of them is needed."""
-        used = {name for number in chosen for name in here.names(number).reads | here.names(number).binds_later}
+        used: set[str] = set()
+        for number in chosen:
+            names = here.names(number)
+            used |= names.reads | names.binds_later | names.may_read
         found: dict[ast.stmt, dict[str, _Target]] = {}
         for number in chosen:
             statement = here.statements[number]
@@ -188,12 +220,6 @@ class Neighbourhood:
                 if isinstance(node, ast.Name) and node.id in aliases and id(node) not in whole:
                     raise Refused("foreign_import", f"the module {target.path} is used as a value")
         return sorted(found)
-
-    def _defining(self, module: Module, path: str, name: str) -> list[int]:
-        numbers = module.definitions.get(name)
-        if numbers:
-            return numbers
-        raise Refused("unresolved_name", f"{name} of {path}")
 
     def _targets(self, path: str, node: ast.stmt) -> dict[str, _Target]:
         """What the names of an import stand for, where all of them are of neighbours; else nothing."""
@@ -345,7 +371,7 @@ def is_test(path: str) -> bool:
     )
 
 
-def _in_order(path: str, links: dict[str, dict[ast.stmt, dict[str, _Target]]]) -> list[str]:
+def _in_order(path: str, needs: dict[str, list[str]]) -> list[str]:
     """The modules of a slice, each after those that it imports from, as far as they are in no circle."""
     order: list[str] = []
     seen: set[str] = set()
@@ -354,9 +380,8 @@ def _in_order(path: str, links: dict[str, dict[ast.stmt, dict[str, _Target]]]) -
         if here in seen:
             return
         seen.add(here)
-        for names in links.get(here, {}).values():
-            for target in names.values():
-                visit(target.path)
+        for other in needs.get(here, []):
+            visit(other)
         order.append(here)
 
     visit(path)

@@ -43,12 +43,13 @@ _FRESH_NODES = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.Set
 @dataclass(frozen=True, slots=True)
 class Names:
     """Module-level names: `binds` when the statement runs or by `global` in a function of it; `reads` then or later;
-    `binds_later`: the part of `binds` that only a call binds.
+    `binds_later`: the part of `binds` that only a call binds; `may_read`: names of a class that may be the module's first.
     """
 
     binds: frozenset[str]
     reads: frozenset[str]
     binds_later: frozenset[str]
+    may_read: frozenset[str] = frozenset()
 
 
 def module_names(statement: ast.stmt) -> Names:
@@ -62,6 +63,7 @@ def module_names(statement: ast.stmt) -> Names:
     binds = {symbol.get_name() for symbol in table.get_symbols() if symbol.is_assigned() or symbol.is_imported()}
     reads = {symbol.get_name() for symbol in table.get_symbols() if symbol.is_referenced()}
     later: set[str] = set()
+    may_read: set[str] = set()
     for inner in _tables_below(table):
         is_class = inner.get_type() == "class"
         for symbol in inner.get_symbols():
@@ -72,8 +74,8 @@ def module_names(statement: ast.stmt) -> Names:
                 if symbol.is_assigned() or symbol.is_imported():
                     later.add(name)
             elif is_class and symbol.is_referenced() and symbol.is_assigned():
-                reads.add(name)  # `x = x` in a class body reads the module's name first
-    return Names(frozenset(binds | later), frozenset(reads), frozenset(later - binds))
+                may_read.add(name)  # `x = x` in a class body reads the module's name first
+    return Names(frozenset(binds | later), frozenset(reads), frozenset(later - binds), frozenset(may_read))
 
 
 def base_name(node: ast.expr) -> str:

@@ -107,7 +107,7 @@ class Module:
                 needed.add(number)
                 names = self.names(number)
                 own = frozenset() if isinstance(self.statements[number], _IMPORTS) else names.binds
-                for name in names.reads | names.binds_later | own:
+                for name in names.reads | names.binds_later | own | (names.may_read & self.definitions.keys()):
                     if name not in wanted:
                         wanted.add(name)
                         waiting += self.definitions.get(name, [])
