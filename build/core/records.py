@@ -34,7 +34,8 @@ def digest(*parts: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class RawCode:
-    """One source file as it was found, or (`kind` "unified") one row of the official raw schema as JSON text.
+    """One source file as it was found, or (`kind` "unified") one row of the official raw schema as JSON text; "python2" is a
+    file that only becomes Python 3 by conversion.
 
     `license` is an SPDX expression; the text that was stated where it names no single license; or "unknown".
     """
@@ -44,7 +45,7 @@ class RawCode:
     path: str
     license: str
     content: str
-    kind: Literal["python", "unified"] = "python"
+    kind: Literal["python", "python2", "unified"] = "python"
 
 
 @dataclass(frozen=True, slots=True)

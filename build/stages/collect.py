@@ -9,6 +9,7 @@ import re
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import islice
 
 from build.core.config import CollectConfig, SourceConfig
@@ -18,6 +19,7 @@ from build.sources.folders import read_folder
 from build.sources.packages import read_package
 from build.sources.rows import read_source_rows
 from build.stages.stage import Context, Shard, Stage
+from build.unifiers.python2 import to_python3
 
 STAGE = "collect"
 
@@ -54,6 +56,8 @@ def collect(
             yield found
             continue
         reason, detail = _judge(found, rules)
+        if reason == "unparsable" and to_python3(found.content) is not None:
+            found, reason = replace(found, kind="python2"), ""
         if not reason and _text_key(found) in seen:
             reason, detail = "duplicate", "the same text up to white space was seen before"
         if reason:

@@ -37,8 +37,8 @@ def run(shard: Shard, context: Context, stats: Counter[str]) -> Iterator[Unified
             yield from without_model(raw)
         return
     unifier = ModelUnifier(rules, context.model, context.sandbox, context.recipe.seed)
-    asked = [raw for raw in shard.records if raw.kind == "python" and rules.by == "model"]
-    others = [raw for raw in shard.records if raw.kind != "python" or rules.by != "model"]
+    asked = [raw for raw in shard.records if raw.kind != "unified" and rules.by == "model"]
+    others = [raw for raw in shard.records if raw.kind == "unified" or rules.by != "model"]
     yield from unifier.from_files(asked, stats)
     ready = [found for raw in others for found in without_model(raw)]
     yield from unifier.with_generators(ready, stats) if rules.write_generators else ready

@@ -32,6 +32,9 @@ _VERBS = frozenset(
 )
 
 
+PRINTED = "the text that is printed"
+
+
 def describe_io(
     parameters: list[tuple[str, str]], returned: str, docs: Documentation, note: str = "", called: str = ""
 ) -> str:
@@ -43,7 +46,9 @@ def describe_io(
     for name, type_words in parameters:
         meaning = docs.parameters.get(name) or _meaning_of(name)
         lines.append(f"  `{name}` ({type_words})" + (f": {_sentence(meaning)}" if meaning else ""))
-    if docs.returns:
+    if note == PRINTED:
+        meaning, note = PRINTED, ""
+    elif docs.returns:
         meaning = docs.returns
     elif docs.summary:
         meaning = f"the result of this task: {_lowered(docs.summary)}"

@@ -15,7 +15,7 @@ import json
 import traceback
 import warnings
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import Any
 
@@ -28,9 +28,11 @@ from build.unifiers.entry import CONVERSIONS, Call, changed_arguments, write_ent
 from build.unifiers.generators import write_generator
 from build.unifiers.named_types import class_names, resolver
 from build.unifiers.neighbours import Neighbourhood, is_test
-from build.unifiers.queries import ask, describe_io
+from build.unifiers.python2 import CONVERTED, to_python3
+from build.unifiers.queries import PRINTED, ask, describe_io
 from build.unifiers.refusal import Refused
 from build.unifiers.scopes import own_nodes
+from build.unifiers.scripts import PROGRAM, as_function
 from build.unifiers.signatures import Signature, read_signature
 from build.unifiers.slices import Module
 from build.unifiers.trials import Trial, Variant, try_out
@@ -102,20 +104,57 @@ def static_functions(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about the files' own code
         try:
-            module = neighbours.module(raw)
-            found = list(candidates(module))
-            calls = literal_calls([raw.content])
+            if raw.kind == "python2":
+                read = replace(raw, content=to_python3(raw.content) or "")
+                neighbours = Neighbourhood([read])
+            else:
+                read = raw
+            work = _Work(raw, read, sandbox, neighbours, neighbours.module(read), literal_calls([read.content]))
+            found = list(candidates(work.module))
         except Exception as error:
             yield _reject(raw, raw.path, error)
             return
-        if not found:
+        try:
+            program = as_function(read.content)
+        except (RecursionError, MemoryError, SyntaxError, ValueError):
+            program = None  # a body that cannot be looked into is no program
+        if not found and program is None:
             yield Reject(STAGE, raw.id, "no_function", raw.path)
         for candidate in found:
-            try:
-                result: UnifiedFunction | Reject = _unify(raw, module, candidate, calls, sandbox, neighbours)
-            except Exception as error:
-                result = _reject(raw, f"{raw.path}:{candidate.name}", error)
-            yield result
+            yield work.attempt(candidate)
+        if program is not None:
+            yield _unify_program(work, *program)
+
+
+def _unify_program(work: "_Work", source: str, calls: Calls) -> UnifiedFunction | Reject:
+    """The program of a file, which `build.unifiers.scripts` made a function of."""
+    read = replace(work.read, content=source)
+    try:
+        neighbours = Neighbourhood([read])
+        inside = _Work(work.raw, read, work.sandbox, neighbours, neighbours.module(read), calls)
+        candidate = next(one for one in candidates(inside.module) if one.name == PROGRAM)
+    except Exception as error:
+        return _reject(work.raw, f"{work.raw.path}:{PROGRAM}", error)
+    return inside.attempt(candidate)
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """A file that is worked on: as it was collected and as it is read, its module, and the calls with literals in it."""
+
+    raw: RawCode
+    read: RawCode
+    sandbox: Sandbox
+    neighbours: Neighbourhood
+    module: Module
+    calls: Calls
+
+    def attempt(self, candidate: Candidate) -> UnifiedFunction | Reject:
+        """The function of a candidate, or why there is none."""
+        try:
+            return _unify(self, candidate)
+        except Exception as error:
+            return _reject(self.raw, f"{self.raw.path}:{candidate.name}", error)
 
 
 def _reject(raw: RawCode, place: str, error: Exception) -> Reject:
@@ -128,14 +167,8 @@ def _reject(raw: RawCode, place: str, error: Exception) -> Reject:
     return Reject(STAGE, raw.id, "unifier_error", f"{place}: {type(error).__name__}: {error} ({where})")
 
 
-def _unify(
-    raw: RawCode,
-    module: Module,
-    candidate: Candidate,
-    calls: Calls,
-    sandbox: Sandbox,
-    neighbours: Neighbourhood,
-) -> UnifiedFunction:
+def _unify(work: _Work, candidate: Candidate) -> UnifiedFunction:
+    raw, module, calls, sandbox = work.raw, work.module, work.calls, work.sandbox
     node = candidate.node
     if isinstance(node, ast.AsyncFunctionDef):
         raise Refused("async")
@@ -146,11 +179,11 @@ def _unify(
         docs = replace(docs, summary=comment.summary, body=comment.body) if comment else docs
     about = docstring if doctest_calls(docstring, node.name) else ast.get_docstring(module.tree) or ""
     known = [*doctest_calls(about, node.name), *calls.get(node.name, [])]
-    known += neighbours.test_calls().get(node.name, [])
+    known += work.neighbours.test_calls().get(node.name, [])
     signature = read_signature(module, candidate, known, calls.get(candidate.root, []), docs)
     classes = {name for hints in signature.options() for hint in hints for name in class_names(hint)}
     start = [number for name in sorted(classes) for number in module.definitions.get(name, [])]
-    found = neighbours.slice(raw, module, [candidate.statement, *start], frozenset(("print",)))
+    found = work.neighbours.slice(work.read, module, [candidate.statement, *start], frozenset(("print",)))
     sliced, taken = found.code, set(found.taken)
     for name in ("main_solution", "input_generator"):
         if name in taken:
@@ -165,6 +198,8 @@ def _unify(
     call, trial = _choose(sandbox, sliced, variants, function, node, module)
     entry = write_entry(call, docs.summary, taken)
     code = f"{sliced}\n\n\n{entry}"
+    if raw.kind == "python2":
+        code = f"{CONVERTED}\n{code}"
     if not candidate.method:
         examples = examples_of(about, node.name)
         wrong = contradiction(sandbox, code, node.name, signature.in_order, signature.defaults, examples)
@@ -180,7 +215,7 @@ def _unify(
         typed,
         _returned_words(node, module, call, trial),
         docs,
-        "the text that is printed" if printed else note,
+        PRINTED if printed else note,
         candidate.name,
     )
     return UnifiedFunction(
