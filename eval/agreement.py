@@ -6,6 +6,7 @@ cause; a set that stores a total and no verdicts of its own is compared by that 
 """
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +17,7 @@ from tqdm import tqdm
 from build.core.tables import read_rows
 from build.sandbox import Limits, Sandbox
 from eval import zeroeval
-from eval.scorers import bbh, cruxeval, gsm8k, hendrycks_math, korbench, zebralogic
+from eval.scorers import bbh, cruxeval, gsm8k, hendrycks_math, korbench, leetcode_o, zebralogic
 from eval.scorers.extract import last_boxed
 
 KOR_FIXED_ANSWERS = "the stored verdict was made with an answer that was corrected later"
@@ -142,6 +143,56 @@ def _math(folder: Path) -> Iterator[Agreement]:
         if gold is None or not hendrycks_math.equivalent(gold, row["answer"]):
             differences.append((str(number), "False", "True", row["answer"]))
     yield Agreement("MATH-500, gold answers by math-verify", "each equals itself", len(rows), differences)
+
+
+_CARD = "hkust-nlp/LeetCode-O"
+
+
+def hub_agreements() -> Iterator[Agreement]:
+    """LeetCode-O's prediction file on the Hub: the card's 13 figures by the authors' rule, and our reading beside that rule.
+
+    Raises ValueError where the files cannot be had or the card names no figures.
+    """
+    from huggingface_hub import hf_hub_download
+
+    try:
+        card, predictions = (
+            Path(hf_hub_download(_CARD, name, repo_type="dataset")) for name in ("README.md", "prediction.jsonl")
+        )
+        text, rows = card.read_text(encoding="utf-8"), _rows(predictions)
+    except Exception as error:  # the Hub's clients raise many kinds; each means that the files cannot be had now
+        first = (str(error).strip() or type(error).__name__).split("\n")[0][:200]
+        raise ValueError(f"{_CARD} cannot be read from the Hub; check the network and HF_ENDPOINT [{first}]") from error
+    published = {name: float(value) for name, value in _FIGURE.findall(text)}
+    if not published:
+        raise ValueError(f"the card of {_CARD} has no figures such as 'Overall_Question_Acc': 0.5")
+    responses = [_response(row) for row in rows]
+    theirs = [leetcode_o.published_score(row, response) for row, response in zip(rows, responses)]
+    figures = leetcode_o.figures(zip(rows, theirs))
+    differences = [
+        (name, f"{figures[name]:.6f}" if name in figures else "none", f"{value:.6f}", "")
+        for name, value in published.items()
+        if name not in figures or abs(figures[name] - value) > 1e-12
+    ]
+    yield Agreement("LeetCode-O, published rule", "each figure of the card", len(published), differences)
+    verdicts = []
+    for number, (row, response, verdict) in enumerate(zip(rows, responses, theirs)):
+        ours = leetcode_o.score(row, response)
+        if ours.value != verdict.value:
+            cause = f"ours reads the last object, theirs {leetcode_o.published_answer(response)!r}"
+            verdicts.append((str(number), str(bool(ours.value)), str(bool(verdict.value)), cause[:200]))
+    yield Agreement("LeetCode-O, our reading", "verdicts of the published rule", len(rows), verdicts)
+
+
+_FIGURE = re.compile(
+    r"[\"']?\b(Difficulty_\w+|Lang_\w+|Overall_\w+|No_Answer)[\"']?\s*[:=|]\s*([01](?:\.\d+)?(?:[eE]-?\d+)?)"
+)
+
+
+def _response(row: dict[str, Any]) -> str:
+    """The model's text in a row of a prediction file."""
+    value = row.get("output")
+    return str(value[0] if isinstance(value, list) and len(value) == 1 else value or "")
 
 
 def _zeroeval(folder: Path) -> Iterator[Agreement]:

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from functools import wraps
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import click
 from tabulate import tabulate
 
-from eval.runs import BadRun, Run, Summary
+from eval.run_folder import BadRun, Run, Summary
 
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 _EXISTING = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -130,15 +131,20 @@ def _show(summary: Summary) -> None:
 
 
 @main.command()
-@click.argument("folder", type=_EXISTING)
+@click.argument("folder", type=_EXISTING, required=False)
+@click.option(
+    "--hub", is_flag=True, help="Also LeetCode-O's prediction file on the Hub, against the figures of its card."
+)
 @click.option("--details/--no-details", default=True, show_default=True, help="List each difference with its cause.")
 @_one_sentence
-def agreement(folder: Path, details: bool) -> None:
+def agreement(folder: Path | None, hub: bool, details: bool) -> None:
     """Compare the scorers with published verdicts: FOLDER holds graded model outputs."""
-    from eval.agreement import agreements
+    from eval.agreement import agreements, hub_agreements
 
+    if folder is None and not hub:
+        raise click.UsageError("give FOLDER with graded model outputs, --hub, or both")
     rows = []
-    for result in agreements(folder):
+    for result in chain(agreements(folder) if folder else (), hub_agreements() if hub else ()):
         rows.append(
             (result.graded_set, f"{len(result.differences)} / {result.items}", result.compared_with, result.note)
         )
@@ -157,7 +163,8 @@ def agreement(folder: Path, details: bool) -> None:
 @_one_sentence
 def endings(benchmarks: str | None, seed: int, show: int) -> None:
     """Score thousands of made-up responses whose right reading is known, and print each scorer's share that it reads right."""
-    from build.sandbox import Sandbox
+    from build.sandbox import Limits, Sandbox
+    from eval.benchmarks import BY_NAME
     from eval.endings import check, names
 
     known = names()
@@ -167,14 +174,12 @@ def endings(benchmarks: str | None, seed: int, show: int) -> None:
             f"no benchmark {', '.join(unknown)}; there are {', '.join(known)}", param_hint="--benchmarks"
         )
     rows = []
-    with Sandbox() as sandbox:
-        for name in wanted:
+    for name in wanted:
+        with Sandbox(Limits(call_cpu_s=BY_NAME[name].cpu_s)) as sandbox:
             result = check(name, sandbox, seed)
-            rows.append((name, result.endings, len(result.misread), f"{100 * result.share:.2f}"))
-            for ending in result.misread[:show]:
-                click.echo(
-                    f"{name}, wanted {ending.value:g}{'' if ending.answered else ' (no answer)'}: {ending.text!r}"
-                )
+        rows.append((name, result.endings, len(result.misread), f"{100 * result.share:.2f}"))
+        for ending in result.misread[:show]:
+            click.echo(f"{name}, wanted {ending.value:g}{'' if ending.answered else ' (no answer)'}: {ending.text!r}")
     click.echo(tabulate(rows, headers=("benchmark", "endings", "misread", "read right %")))
 
 

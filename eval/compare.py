@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from tabulate import tabulate
 
 from eval.benchmarks import BENCHMARKS, BY_NAME, COLUMNS, HELD_OUT
-from eval.runs import BadRun, Column, Run
-from eval.statistics import Estimate, Paired, holm, macro, paired
+from eval.run_folder import BadRun, Column, Run
+from eval.statistics import Estimate, Paired, covariance, holm, macro, paired
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,7 @@ def compare(first: Run, second: Run) -> Comparison:
         f"{BY_NAME[name].column} is in one run only and left out" for name in BY_NAME if (name in one) != (name in two)
     ]
     found: list[tuple[str, int, float, float, Paired]] = []
+    differences: dict[str, dict[str, float]] = {}
     for name in [name for name in BY_NAME if name in one and name in two]:
         scores = {item.id: item for item in second.scores(name)}
         common = [item for item in first.scores(name) if item.id in scores]
@@ -54,6 +55,7 @@ def compare(first: Run, second: Run) -> Comparison:
         groups = [item.group for item in common]
         values = [item.value for item in common]
         others = [scores[item.id].value for item in common]
+        differences[name] = {item.row_sha: scores[item.id].value - item.value for item in common if item.row_sha}
         combine = BY_NAME[name].combine
         result = paired(combine, groups, values, others)
         mean = paired(combine, groups, [0.0] * len(values), values).difference.value
@@ -66,7 +68,12 @@ def compare(first: Run, second: Run) -> Comparison:
         ColumnComparison(BY_NAME[name].column, n, a, b, result, corrected.get(name), one[name], two[name])
         for name, n, a, b, result in found
     ]
-    total = macro([entry[4].difference for entry in in_paper]) if in_paper else None
+    covariances = [
+        covariance(differences[benchmark.name], differences[benchmark.items_of])
+        for benchmark in BENCHMARKS
+        if benchmark.name in differences and benchmark.items_of in differences
+    ]
+    total = macro([entry[4].difference for entry in in_paper], covariances) if in_paper else None
     if in_paper and len(in_paper) < len(BENCHMARKS):
         notes.append(f"the average is over {len(in_paper)} of the paper's {len(BENCHMARKS)} columns")
     if any(entry[0] == HELD_OUT.name for entry in found):

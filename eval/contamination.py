@@ -6,38 +6,21 @@ Chinese character is a word of its own, and a 13-gram is 13 such words in a row,
 cannot be judged; it is counted. The paper found 21.5 % of LeetCode-O, 5.1 % of KorBench and at most 0.1 % of the others.
 """
 
-import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import sys
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from eval.benchmarks import BENCHMARKS, Row
+from tqdm import tqdm
+
+from build.core.tables import BadRow, read_table
+from eval.benchmarks import BENCHMARKS
 from eval.rows import Unavailable, Where, load
 
 N = 13
 _WORD = re.compile(r"[\u3400-\u9fff]|[^\W\d_\u3400-\u9fff]+")
-
-# What is the question of a row, without the instructions that all rows share.
-_QUESTIONS: dict[str, Callable[[Row], Iterable[str]]] = {
-    "winogrande": lambda row: [row["sentence"]],
-    "drop": lambda row: [row["passage"], row["question"]],
-    "gsm8k": lambda row: [row["question"]],
-    "math": lambda row: [row["problem"]],
-    "gpqa": lambda row: [row["Question"]],
-    "mmlu_stem": lambda row: [row["question"]],
-    "leetcode_o": lambda row: [
-        row["messages"][0]["content"].rpartition("What is the Output?")[0] or row["messages"][0]["content"]
-    ],
-    "cruxeval_i": lambda row: [row["code"]],
-    "cruxeval_o": lambda row: [row["code"]],
-    "bbh_en": lambda row: [row["input"]],
-    "bbh_zh": lambda row: [row["input"]],
-    "zebralogic": lambda row: [row["puzzle"]],
-    "korbench": lambda row: [row["question"]],
-    "livebench": lambda row: [row["turns"][0]],
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +55,7 @@ def check(texts: Iterable[str], where: Where) -> tuple[list[Leak], list[str]]:
         except Unavailable as error:
             reasons.append(str(error))
             continue
-        questions[benchmark.column] = {item.id: list(_QUESTIONS[benchmark.name](item.row)) for item in items}
+        questions[benchmark.column] = {item.id: list(benchmark.question(item.row)) for item in items}
     wanted = {
         hash(gram)
         for asked in questions.values()
@@ -97,7 +80,10 @@ def check(texts: Iterable[str], where: Where) -> tuple[list[Leak], list[str]]:
 
 
 def training_texts(source: str) -> Iterator[str]:
-    """Every text of a training set, a row at a time: a .jsonl or .parquet file, a folder of them, or a data set of the Hub."""
+    """Every text of a training set, a row at a time: a table, a folder of tables, or a data set of the Hub.
+
+    A row that cannot be read is left out and named; raises ValueError or `TableError` where a file as a whole cannot be read.
+    """
     path = Path(source)
     if not path.exists():
         import datasets
@@ -106,29 +92,16 @@ def training_texts(source: str) -> Iterator[str]:
             for row in split:
                 yield " \n ".join(_strings(row))
         return
-    files = [path] if path.is_file() else sorted([*path.rglob("*.jsonl"), *path.rglob("*.parquet")])
+    found = (file for pattern in ("*.jsonl", "*.jsonl.*", "*.json", "*.parquet") for file in path.rglob(pattern))
+    files = [path] if path.is_file() else sorted(set(found))
     if not files:
-        raise ValueError(f"{source}: no .jsonl or .parquet file in this folder")
+        raise ValueError(f"{source}: no .jsonl, .json or .parquet file in this folder")
     for file in files:
-        for row in _rows(file):
+        for row in read_table(file):
+            if isinstance(row, BadRow):
+                tqdm.write(f"left out: {file}: {row.problem}", file=sys.stderr)
+                continue
             yield " \n ".join(_strings(row))
-
-
-def _rows(file: Path) -> Iterator[Any]:
-    if file.suffix == ".jsonl":
-        with file.open(encoding="utf-8") as lines:
-            for number, line in enumerate(lines, 1):
-                try:
-                    yield json.loads(line)
-                except ValueError as error:
-                    raise ValueError(f"{file}, line {number}: not JSON ({error})") from error
-    elif file.suffix == ".parquet":
-        import pyarrow.parquet
-
-        for batch in pyarrow.parquet.ParquetFile(file).iter_batches(1000):
-            yield from batch.to_pylist()
-    else:
-        raise ValueError(f"{file}: a .jsonl or .parquet file was expected")
 
 
 def _strings(value: Any) -> Iterator[str]:

@@ -20,7 +20,7 @@ from tabulate import tabulate
 
 from eval.benchmarks import COLUMNS, HELD_OUT
 from eval.compare import Comparison, compare, table
-from eval.runs import Column, Run, Summary
+from eval.run_folder import Column, Run, Summary
 
 _MEASURED, _QUOTED = "measured", "quoted from the paper"
 _STYLE = """

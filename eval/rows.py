@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from build.core.records import digest
-from eval.benchmarks import BY_NAME, HELD_OUT, Benchmark, Row, Source
-from eval.scorers import bbh, korbench, livebench
+from build.core.tables import TableError, read_rows
+from eval.benchmark import Benchmark, Row, Source
+from eval.benchmarks import BY_NAME, HELD_OUT
 
 
 class Unavailable(RuntimeError):
@@ -32,12 +33,13 @@ class Where:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One question: `id` is a digest of the row; `group` as the benchmark defines it."""
+    """One question: `id` is a digest of the benchmark's name and the row, `row_sha` of the row; `group` is the benchmark's."""
 
     id: str
     prompt: str
     group: str
     row: Row
+    row_sha: str
 
     @property
     def prompt_sha(self) -> str:
@@ -48,12 +50,10 @@ class Item:
 def load(name: str, where: Where) -> tuple[Item, ...]:
     """The items of a benchmark in the data's order. Raises `Unavailable`."""
     benchmark = BY_NAME[name]
-    if name == HELD_OUT.name:
+    if benchmark.held_out:
         rows = _held_out(where.held_out)
     else:
         rows = _local(benchmark, Path(where.data)) if where.data else _from_hub(benchmark)
-    if name == "bbh_zh":
-        rows = [row for row in rows if row["task"] in benchmark.sources[0].configs]
     items: dict[str, Item] = {}
     seen: Counter[str] = Counter()
     for row in rows:
@@ -73,7 +73,7 @@ def load(name: str, where: Where) -> tuple[Item, ...]:
         text = json.dumps(row, sort_keys=True, default=str)
         again = (str(seen[text]),) if seen[text] else ()  # some benchmarks hold a row twice, and count it twice
         seen[text] += 1
-        item = Item(digest(name, text, *again), prompt, group, row)
+        item = Item(digest(name, text, *again), prompt, group, row, digest(text, *again))
         items[item.id] = item
     groups = len({item.group for item in items.values()})
     if not where.data and benchmark.items and (len(items), groups) != (benchmark.items, benchmark.groups or groups):
@@ -100,51 +100,19 @@ def _local(benchmark: Benchmark, data: Path) -> list[Row]:
     if not path.exists():
         raise Unavailable(f"{benchmark.column}: {path} is missing; add it or leave the benchmark out with --tasks")
     try:
-        if benchmark.data == "bbh":
-            return [
-                {"input": example["input"], "target": example["target"], "task": task.stem}
-                for task in sorted(path.glob("*.json"))
-                if task.stem in bbh.TASKS
-                for example in json.loads(task.read_text(encoding="utf-8"))["examples"]
-            ]
-        if benchmark.data == "korbench":
-            return [
-                row
-                for kind in korbench.KINDS
-                for row in _with_rules(kind, _lines(path / kind / "sample.jsonl"), _lines(path / kind / "rule.jsonl"))
-            ]
-        return _lines(path)
-    except (OSError, ValueError, KeyError) as error:
+        return benchmark.files(path.joinpath) if benchmark.files else list(read_rows(path))
+    except (OSError, ValueError, KeyError, TypeError, TableError) as error:
         raise Unavailable(f"{benchmark.column}: {path} cannot be read ({error})") from error
-
-
-def _lines(path: Path) -> list[Row]:
-    with path.open(encoding="utf-8") as file:
-        return [json.loads(line) for line in file if line.strip()]
-
-
-def _with_rules(kind: str, samples: list[Row], rules: list[Row]) -> list[Row]:
-    texts = {rule["idx"]: rule["rule_content"] for rule in rules}
-    kept = ("idx", "question", "answer", "rule_id")
-    return [{"kind": kind, "rule": texts[row["rule_id"]]} | {key: row[key] for key in kept} for row in samples]
 
 
 def _from_hub(benchmark: Benchmark) -> list[Row]:
     try:
-        if benchmark.name == "livebench":
-            rows = [row for source in benchmark.sources for row in _read(source)]
-            return [row for row in rows if str(row["livebench_release_date"])[:10] in livebench.RELEASES]
-        if benchmark.name == "korbench":
+        if benchmark.files and benchmark.hub_has_files:
             (source,) = benchmark.sources
-            return [
-                row
-                for kind in korbench.KINDS
-                for row in _with_rules(
-                    kind,
-                    _lines(_download(source, f"{kind}/sample.jsonl")),
-                    _lines(_download(source, f"{kind}/rule.jsonl")),
-                )
-            ]
+            return benchmark.files(lambda name: _download(source, name))
+        if benchmark.of_hub:
+            rows = [row for source in benchmark.sources for row in _read(source)]
+            return [row for row in rows if benchmark.of_hub(row)]
         for number, source in enumerate(benchmark.sources):
             try:
                 rows = _read(source)
@@ -164,7 +132,7 @@ def _from_hub(benchmark: Benchmark) -> list[Row]:
 
 def _read(source: Source) -> list[Row]:
     if source.file:
-        return _lines(_download(source, source.file))
+        return list(read_rows(_download(source, source.file)))
     import datasets  # slow to import, and not needed for local rows
 
     rows: list[Row] = []

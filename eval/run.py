@@ -26,7 +26,7 @@ from tqdm import tqdm
 from build.core.records import digest
 from eval.benchmarks import BY_NAME
 from eval.rows import Unavailable, Where, load
-from eval.runs import BadRun, Response, Run
+from eval.run_folder import BadRun, Response, Run
 
 MODELS = ("hf", "vllm", "local-chat-completions")
 SEED = 1234  # lm-eval's own default; decoding is greedy
@@ -35,6 +35,12 @@ SEED = 1234  # lm-eval's own default; decoding is greedy
 CHUNK = 1024
 _REFUSED = {400, 413, 422}  # statuses that say that this request cannot be answered, whenever it is asked
 _PACKAGES = ("lm-eval", "transformers", "torch", "vllm", "datasets", "math-verify", "sympy", "pandas")
+
+
+# What decoding is asked for, whatever a checkpoint or a server has as its own default: greedy and without penalties. The
+# repetition penalty is no parameter of OpenAI's, but vLLM and others apply the checkpoint's where a request names none.
+NEUTRAL: dict[str, float] = {"presence_penalty": 0.0, "frequency_penalty": 0.0, "top_p": 1.0}
+REPETITION = {"repetition_penalty": 1.0}
 
 
 class Text(str):
@@ -48,22 +54,47 @@ class Endpoint(LocalChatCompletion):
     """lm-eval's client of OpenAI-compatible chat endpoints, which also keeps each finish reason.
 
     A request that the endpoint refuses for what it is (most often its length) gets an empty response, once; others go on.
+    Penalties are sent at their neutral values, the repetition penalty until the endpoint turns out not to know it.
     """
 
+    knows_repetition: bool | None = None  # None until a request with it has been answered or refused
+
+    def _create_payload(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        sent = NEUTRAL if self.knows_repetition is False else NEUTRAL | REPETITION
+        return sent | super()._create_payload(*args, **kwargs)
+
     def model_call(self, *args: Any, **kwargs: Any) -> Any:
+        sent_with = self.knows_repetition is not False
         try:
-            return super().model_call(*args, **kwargs)
+            answer = super().model_call(*args, **kwargs)
+            self.knows_repetition = sent_with
+            return answer
         except requests.HTTPError as error:
             if error.response is None or error.response.status_code not in _REFUSED:
                 raise
+            if sent_with and self.knows_repetition is not True:
+                self.knows_repetition = False
+                answer = self.model_call(*args, **kwargs)
+                if answer["choices"][0].get("finish_reason") == "refused":
+                    self.knows_repetition = None  # it was refused for something else
+                return answer
             return {"choices": [{"index": 0, "message": {"content": ""}, "finish_reason": "refused"}]}
 
     async def amodel_call(self, *args: Any, **kwargs: Any) -> Any:
+        sent_with = self.knows_repetition is not False
         try:
-            return await super().amodel_call(*args, **kwargs)
+            answer = await super().amodel_call(*args, **kwargs)
+            self.knows_repetition = sent_with
+            return answer
         except aiohttp.ClientResponseError as error:
             if error.status not in _REFUSED:
                 raise
+            if sent_with and self.knows_repetition is not True:
+                self.knows_repetition = False
+                answer = await self.amodel_call(*args, **kwargs)
+                if getattr(answer[0], "refused", False):
+                    self.knows_repetition = None
+                return answer
             text = Text("")
             text.refused = True
             for key in kwargs.get("cache_keys") or ():
@@ -169,6 +200,28 @@ def build_model(model: str, model_args: str, batch_size: str) -> LM:
     return built
 
 
+def force_greedy(model: LM) -> dict[str, Any]:
+    """Make a local model decode greedily without penalties, and return what its generation_config.json would have changed.
+
+    transformers applies a checkpoint's generation_config.json (such as a repetition penalty of 1.1) to greedy decoding too, and
+    vLLM through lm-eval does not; so only its token ids stay.
+    """
+    inner: Any = getattr(model, "model", None)
+    config: Any = getattr(inner, "generation_config", None)
+    if inner is None or not hasattr(config, "to_diff_dict"):
+        return {}
+    ids = {key: value for key, value in config.to_dict().items() if key.endswith("_token_id") and value is not None}
+    plain = type(config)(**ids)
+    kept = plain.to_dict()
+    dropped = {
+        key: value
+        for key, value in config.to_diff_dict().items()
+        if kept.get(key) != value and key not in ("transformers_version", "_from_model_config", "do_sample")
+    }
+    inner.generation_config = plain
+    return dropped
+
+
 def describe(model: LM, model_args: str) -> dict[str, Any]:
     """What can be known of the weights: lm-eval's facts (revision, commit, size), and of a local folder its files."""
     facts: Callable[[], dict[str, Any]] | None = getattr(model, "get_model_info", None)
@@ -206,7 +259,12 @@ def generate(
     if not ready:
         raise BadRun("none of the benchmarks can be had: " + "; ".join(unavailable.values()))
     template = model.chat_template(True) if hasattr(model, "chat_template") else ""
+    dropped = force_greedy(model)
+    if dropped:
+        tqdm.write(f"decoding is greedy: the checkpoint's generation_config.json is not applied ({dropped})")
     identity = settings | {
+        "decoding": {"do_sample": False, **NEUTRAL, **REPETITION},
+        "generation_config_not_applied": dropped,
         "data": where.data,
         "held_out": where.held_out,
         "max_new_tokens": max_new_tokens,
@@ -228,6 +286,8 @@ def generate(
     except (aiohttp.ClientError, requests.RequestException, TimeoutError) as error:
         why = str(error) or type(error).__name__
         raise BadRun(f"the endpoint does not answer ({why}); see to it and run again, {run.path} goes on") from error
+    if getattr(model, "knows_repetition", None) is False:
+        run.write_manifest(manifest | {"not_taken_by_the_endpoint": sorted(REPETITION)})
 
 
 def _ask(recorder: Recorder, ready: list[str], where: Where, limit: int | None, max_new_tokens: int) -> None:

@@ -6,11 +6,16 @@ from collections.abc import Sequence
 from tqdm import tqdm
 
 from build.sandbox import Limits, Sandbox
-from eval.benchmarks import BENCHMARKS, BY_NAME, COLUMNS, Benchmark, Row
+from eval.benchmark import Benchmark, Row
+from eval.benchmarks import BENCHMARKS, BY_NAME, COLUMNS
 from eval.rows import Unavailable, Where, load
-from eval.runs import BadRun, Column, Response, Run, ScoredItem, Summary
-from eval.scorers import Score
-from eval.statistics import Combine, Estimate, estimate, macro
+from eval.run_folder import BadRun, Column, Response, Run, ScoredItem, Summary
+from eval.scorers import UNANSWERED, Score
+from eval.statistics import Combine, Estimate, covariance, estimate, macro
+
+
+class Unscorable(RuntimeError):
+    """A benchmark none of whose items its scorer can judge; the message says why."""
 
 
 def judge(benchmark: Benchmark, row: Row, response: str, sandbox: Sandbox | None) -> Score:
@@ -36,13 +41,9 @@ def score_run(run: Run) -> Summary:
         with Sandbox(Limits(call_cpu_s=benchmark.cpu_s)) as sandbox:
             try:
                 columns.append(_score_benchmark(run, benchmark, where, sandbox))
-            except Unavailable as error:
+            except (Unavailable, Unscorable) as error:
                 unavailable[benchmark.name] = str(error)
-            except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-                # A fault of one scorer, or of data that it does not expect, costs its column and no other.
-                unavailable[benchmark.name] = f"{benchmark.column}: cannot be scored ({type(error).__name__}: {error})"
-                tqdm.write(unavailable[benchmark.name])
-    summary = _summary(columns, unavailable)
+    summary = _summary(columns, unavailable, _covariances(run, columns))
     run.write_summary(summary)
     return summary
 
@@ -50,6 +51,8 @@ def score_run(run: Run) -> Summary:
 def _score_benchmark(run: Run, benchmark: Benchmark, where: Where, sandbox: Sandbox) -> Column:
     items = {item.id: item for item in load(benchmark.name, where)}
     scored: list[ScoredItem] = []
+    judged: list[tuple[Row, Score]] = []
+    broken: list[str] = []
     responses: list[Response] = []
     known = run.responses(benchmark.name)
     strangers = [response for response in known.values() if response.id not in items]
@@ -66,11 +69,28 @@ def _score_benchmark(run: Run, benchmark: Benchmark, where: Where, sandbox: Sand
             raise BadRun(
                 f"{benchmark.column}: the prompt of item {item.id} has changed since its response; run it again"
             )
-        score = judge(benchmark, item.row, response.text, sandbox)
+        try:
+            score = judge(benchmark, item.row, response.text, sandbox)
+        except (
+            Exception
+        ) as error:  # whatever a scorer or its libraries raise costs this item: it is 0, named and counted
+            broken.append(f"{type(error).__name__}: {error}")
+            tqdm.write(f"{benchmark.column}, item {item.id}: the scorer failed ({broken[-1]}); it counts as 0")
+            score = UNANSWERED
         responses.append(response)
-        scored.append(ScoredItem(item.id, item.group, score.value, score.answered, response.truncated, score.other))
+        judged.append((item.row, score))
+        scored.append(
+            ScoredItem(item.id, item.group, score.value, score.answered, response.truncated, score.other, item.row_sha)
+        )
+    if broken and len(broken) == len(scored):
+        raise Unscorable(f"{benchmark.column}: cannot be scored ({broken[0]})")
     run.write_scores(benchmark.name, scored)
-    return _column(benchmark, scored, sum(response.prompt_cut for response in responses), len(items))
+    column = _column(benchmark, scored, sum(response.prompt_cut for response in responses), len(items))
+    if benchmark.figures:
+        column.other.update({name: round(100 * value, 4) for name, value in benchmark.figures(judged).items()})
+    if broken:
+        column.other["scorer errors"] = round(100 * len(broken) / len(scored), 4)
+    return column
 
 
 def _column(benchmark: Benchmark, scored: list[ScoredItem], prompts_cut: int, available: int) -> Column:
@@ -108,9 +128,23 @@ def _column(benchmark: Benchmark, scored: list[ScoredItem], prompts_cut: int, av
     )
 
 
-def _summary(columns: list[Column], unavailable: dict[str, str]) -> Summary:
+def _covariances(run: Run, columns: list[Column]) -> list[float]:
+    """The covariances, in percent squared, of the columns whose benchmarks ask about the same items."""
+    present = {column.name for column in columns}
+    pairs = [
+        (benchmark.name, benchmark.items_of)
+        for benchmark in BENCHMARKS
+        if {benchmark.name, benchmark.items_of} <= present
+    ]
+    values = {name: {item.row_sha: item.value for item in run.scores(name)} for pair in pairs for name in pair}
+    return [100**2 * covariance(values[one], values[other]) for one, other in pairs]
+
+
+def _summary(columns: list[Column], unavailable: dict[str, str], covariances: list[float]) -> Summary:
     paper = [column for column in columns if column.column in COLUMNS]
     if len(paper) < len(BENCHMARKS):
         return Summary(columns, None, None, unavailable)
-    average = macro([Estimate(column.value, column.se, column.low, column.high, column.n) for column in paper])
+    average = macro(
+        [Estimate(column.value, column.se, column.low, column.high, column.n) for column in paper], covariances
+    )
     return Summary(columns, average.value, average.se, unavailable)

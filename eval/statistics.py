@@ -1,4 +1,4 @@
-"""Standard errors, intervals and paired tests, in the manner of Miller (2024, arXiv 2411.00640).
+"""Computes standard errors, intervals and paired tests, in the manner of Miller (2024, arXiv 2411.00640).
 
 Values are per item, in 0..1. `Combine` says how items combine to a benchmark's figure: within each stratum the mean, and
 the strata with their weights; items of one cluster (a passage, a function) are not independent, so their sums are what
@@ -7,7 +7,7 @@ varies. For binary values without strata or clusters the interval is Wilson's, s
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
 from typing import Literal
@@ -102,12 +102,28 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return [float(p) for p in multipletests(p_values, method="holm")[1]] if p_values else []
 
 
-def macro(estimates: Sequence[Estimate]) -> Estimate:
-    """The unweighted mean of independent figures: SE = sqrt(sum of SE^2) / k."""
+def macro(estimates: Sequence[Estimate], covariances: Iterable[float] = ()) -> Estimate:
+    """The unweighted mean of figures: SE = sqrt(sum of SE^2 + 2 * sum of covariances) / k.
+
+    Figures are independent but for the pairs whose covariances are given (in the unit of the values, squared).
+    """
     k = len(estimates)
     value = sum(item.value for item in estimates) / k
-    se = sqrt(sum(item.se**2 for item in estimates)) / k
+    se = sqrt(max(0.0, sum(item.se**2 for item in estimates) + 2 * sum(covariances))) / k
     return Estimate(value, se, value - _Z * se, value + _Z * se, k)
+
+
+def covariance(first: Mapping[str, float], second: Mapping[str, float]) -> float:
+    """The covariance of the means of two sets of values by item, which have some items in common.
+
+    CRUXEval-I and -O, and BBH-EN and -ZH, ask about the same items: a model that finds an item hard finds it hard in both.
+    """
+    common = first.keys() & second.keys()
+    if len(common) < 2:
+        return 0.0
+    one, two = sum(first.values()) / len(first), sum(second.values()) / len(second)
+    products = sum((first[item] - one) * (second[item] - two) for item in sorted(common))
+    return products / (len(common) - 1) * len(common) / (len(first) * len(second))
 
 
 def strata_weights(groups: Sequence[str]) -> dict[str, float]:

@@ -10,13 +10,17 @@ number; brackets; words. `reference_answer` is the rule that the published accur
 BIG-Bench carries a canary string: its items must never be trained on.
 """
 
+import json
 import re
+from collections.abc import Callable, Iterable
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import yaml
 
+from eval.benchmark import Benchmark, Source
 from eval.scorers import UNANSWERED, Score, reading
 from eval.scorers.choices import choice, concluded_choice
 from eval.scorers.dress import undressed
@@ -166,3 +170,29 @@ def reference_answer(prediction: str) -> str:
 def head_paragraph(text: str) -> str:
     """What stands before the first blank line."""
     return text.split("\n\n", 1)[0]
+
+
+def read_files(file: Callable[[str], Path], tasks: Iterable[str] = tuple(TASKS)) -> list[dict[str, Any]]:
+    """The rows of a local copy: a file a task, as in the benchmark's repository; a part of the tasks is enough."""
+    return [
+        {"input": example["input"], "target": example["target"], "task": task}
+        for task in sorted(tasks)
+        if (path := file(f"{task}.json")).is_file()
+        for example in json.loads(path.read_text(encoding="utf-8"))["examples"]
+    ]
+
+
+BENCHMARK = Benchmark(
+    "bbh_en",
+    "BBH-EN",
+    sum(TASKS.values()),
+    (Source("SaylorTwift/bbh", configs=tuple(TASKS), add="task"),),
+    ("input", "target", "task"),
+    VERSION,
+    prompt,
+    score,
+    "bbh",
+    group=lambda row: row["task"],
+    question=lambda row: [row["input"]],
+    files=read_files,
+)

@@ -11,12 +11,15 @@ Metric: exact match, read as in BBH, which also knows 答案是, 是/否, 真/�
 """
 
 import re
+from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import yaml
 
+from eval.benchmark import Benchmark, Source
 from eval.scorers import Score, bbh
 
 VERSION = 2
@@ -198,3 +201,24 @@ def _shots() -> dict[str, list[dict[str, str]]]:
 @cache
 def _rules(task: str) -> list[tuple[re.Pattern[str], str]]:
     return [(re.compile(pattern), chinese) for pattern, chinese in _tables()["rules"][task]]
+
+
+def _files(file: Callable[[str], Path]) -> list[dict[str, Any]]:
+    return bbh.read_files(file, TASKS)
+
+
+BENCHMARK = Benchmark(
+    "bbh_zh",
+    "BBH-ZH",
+    250 * len(TASKS),
+    (Source("SaylorTwift/bbh", configs=TASKS, add="task"),),
+    ("input", "target", "task"),
+    VERSION,
+    prompt,
+    score,
+    "bbh",
+    group=lambda row: row["task"],
+    question=lambda row: [row["input"]],
+    items_of="bbh_en",
+    files=_files,
+)

@@ -12,6 +12,7 @@ from typing import Any
 
 from build.sandbox import Program, Sandbox
 from build.verify import Check, verify
+from eval.benchmark import Benchmark
 from eval.scorers import Score
 from eval.scorers.extract import tail
 
@@ -29,3 +30,21 @@ def score(row: dict[str, Any], response: str, sandbox: Sandbox) -> Score:
     (verdict,) = verify([check], sandbox)
     value = float(verdict.correct)
     return Score(value, answered=verdict.status != "no_answer", other={row["task"]: value})
+
+
+BENCHMARK = Benchmark(
+    "codeio",
+    "CodeI/O test",
+    0,
+    (),
+    ("function_id", "task", "prompt", "code", "input", "output"),
+    VERSION,
+    prompt,
+    score,
+    "",
+    group=lambda row: row["function_id"],
+    combine="clusters",
+    in_sandbox=True,
+    access="give --held-out the name or folder of a published data set that has the config rl with a test split",
+    held_out=True,
+)

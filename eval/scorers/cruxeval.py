@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from build.sandbox import Program, Sandbox
+from eval.benchmark import Benchmark, Source
 from eval.scorers import UNANSWERED, Score, reading
 from eval.scorers.dress import undressed
 from eval.scorers.extract import between
@@ -235,3 +236,35 @@ def _concluded(text: str, read: Callable[[reading.Statement], str | None]) -> st
         if found := read(reading.Statement("line", 0, part, part, len(part))):
             return found
     return None
+
+
+BENCHMARK_INPUT = Benchmark(
+    "cruxeval_i",
+    "CRUXEval-I",
+    800,
+    (Source("cruxeval-org/cruxeval"),),
+    ("code", "input", "output"),
+    VERSION,
+    prompt_input,
+    score_input,
+    "cruxeval.jsonl",
+    in_sandbox=True,
+    cpu_s=CPU_SECONDS,
+    question=lambda row: [row["code"]],
+)
+
+BENCHMARK_OUTPUT = Benchmark(
+    "cruxeval_o",
+    "CRUXEval-O",
+    800,
+    (Source("cruxeval-org/cruxeval"),),
+    ("code", "input", "output"),
+    VERSION,
+    prompt_output,
+    score_output,
+    "cruxeval.jsonl",
+    in_sandbox=True,
+    cpu_s=CPU_SECONDS,
+    question=lambda row: [row["code"]],
+    items_of="cruxeval_i",
+)

@@ -20,6 +20,8 @@ from typing import Any
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from build.core.records import digest
+from eval.benchmark import Benchmark, Source
 from eval.scorers import UNANSWERED, Score, reading
 from eval.scorers.texts import concluded_phrase, spans
 
@@ -120,3 +122,19 @@ def _is_number(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+BENCHMARK = Benchmark(
+    "drop",
+    "DROP",
+    9536,
+    (Source("EleutherAI/drop", "validation"),),
+    ("passage", "question", "answer", "validated_answers"),
+    VERSION,
+    prompt,
+    score,
+    "drop.jsonl",
+    group=lambda row: digest(row["passage"]),
+    combine="clusters",
+    question=lambda row: [row["passage"], row["question"]],
+)

@@ -12,6 +12,7 @@ import hashlib
 import random
 from typing import Any
 
+from eval.benchmark import GATED, Benchmark, Source
 from eval.scorers import Score
 from eval.scorers.mmlu_stem import four_choices, score_letter
 
@@ -34,3 +35,18 @@ def ordered(row: dict[str, Any]) -> tuple[list[str], str]:
     seed = int.from_bytes(hashlib.sha256(row["Record ID"].encode()).digest()[:8], "big")
     random.Random(seed).shuffle(keys)
     return [row[key].strip() for key in keys], "ABCD"[keys.index("Correct Answer")]
+
+
+BENCHMARK = Benchmark(
+    "gpqa",
+    "GPQA",
+    448,
+    (Source("Idavidrein/gpqa", "train", ("gpqa_main",)),),
+    ("Record ID", "Question", "Correct Answer", "Incorrect Answer 1", "Incorrect Answer 2", "Incorrect Answer 3"),
+    VERSION,
+    prompt,
+    score,
+    "gpqa.jsonl",
+    access=GATED,
+    question=lambda row: [row["Question"]],
+)

@@ -9,6 +9,7 @@ counts, as it does in the graded solutions that were published with the data. Co
 from fractions import Fraction
 from typing import Any
 
+from eval.benchmark import Benchmark, Source
 from eval.scorers import UNANSWERED, Score, reading
 from eval.scorers.numbers import last_number, number
 
@@ -35,3 +36,17 @@ def score(row: dict[str, Any], response: str) -> Score:
 def extract(response: str) -> Fraction | None:
     """The response's answer."""
     return reading.answer(response, number, last_number)
+
+
+BENCHMARK = Benchmark(
+    "gsm8k",
+    "GSM8K",
+    1319,
+    (Source("openai/gsm8k", configs=("main",)),),
+    ("question", "answer"),
+    VERSION,
+    prompt,
+    score,
+    "gsm8k.jsonl",
+    question=lambda row: [row["question"]],
+)

@@ -17,6 +17,7 @@ from typing import Any
 
 from math_verify import ExprExtractionConfig, LatexExtractionConfig, parse, verify
 
+from eval.benchmark import Benchmark, Source
 from eval.scorers import UNANSWERED, Score, reading
 from eval.scorers.bounded import MAX_CHARS, costly
 from eval.scorers.dress import corrected, undressed
@@ -153,3 +154,28 @@ def plain(latex: str) -> str:
     text = latex.replace("dfrac", "frac").replace("tfrac", "frac")
     text = _NOISE.sub("", _TEXT.sub(r"\1", text))
     return _SHORT_FRACTION.sub(r"\\frac{\1}{\2}", text).rstrip(".")
+
+
+SUBJECTS = (
+    "algebra",
+    "counting_and_probability",
+    "geometry",
+    "intermediate_algebra",
+    "number_theory",
+    "prealgebra",
+    "precalculus",
+)
+BENCHMARK = Benchmark(
+    "math",
+    "MATH",
+    5000,
+    (Source("EleutherAI/hendrycks_math", configs=SUBJECTS),),
+    ("problem", "level", "type", "solution"),
+    VERSION,
+    prompt,
+    score,
+    "math.jsonl",
+    group=lambda row: row["type"],
+    check=gold,
+    question=lambda row: [row["problem"]],
+)

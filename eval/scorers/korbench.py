@@ -16,10 +16,13 @@ import ast
 import operator
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Literal
 
 import sympy
 
+from build.core.tables import read_rows
+from eval.benchmark import Benchmark, Source
 from eval.scorers import Score
 from eval.scorers.bounded import costly, expression, within
 from eval.scorers.extract import head
@@ -231,3 +234,33 @@ def _value(node: ast.expr) -> Any:
     if isinstance(node, ast.BinOp) and type(node.op) in _OPERATORS:
         return _OPERATORS[type(node.op)](_value(node.left), _value(node.right))
     raise ValueError("not arithmetic")
+
+
+def _files(file: Callable[[str], Path]) -> list[dict[str, Any]]:
+    """The samples of every kind, each with the text of its rule."""
+    rows = []
+    for kind in KINDS:
+        rules = {rule["idx"]: rule["rule_content"] for rule in read_rows(file(f"{kind}/rule.jsonl"))}
+        for row in read_rows(file(f"{kind}/sample.jsonl")):
+            kept = {key: row[key] for key in ("idx", "question", "answer", "rule_id")}
+            rows.append({"kind": kind, "rule": rules[row["rule_id"]], **kept})
+    return rows
+
+
+BENCHMARK = Benchmark(
+    "korbench",
+    "KorBench",
+    1250,
+    (Source("m-a-p/KOR-Bench"),),
+    ("kind", "idx", "question", "answer", "rule_id", "rule"),
+    VERSION,
+    prompt,
+    score,
+    "korbench",
+    group=lambda row: f"{row['kind']}/{row['rule_id']}",
+    combine="clusters",
+    access="clone the repository KOR-Bench/KOR-Bench and give a folder with its data/ named korbench/ as --data",
+    question=lambda row: [row["question"]],
+    files=_files,
+    hub_has_files=True,
+)

@@ -19,6 +19,7 @@ from collections.abc import Iterable, Mapping
 from math import isfinite
 from typing import Any
 
+from eval.benchmark import Benchmark, Source
 from eval.scorers import Score
 from eval.scorers.extract import MISSING, keyed_value, last_braced, parse_json
 
@@ -50,8 +51,10 @@ def is_response(value: Any) -> bool:
     """Whether a value is the text of a response, or a list of one, and no JSON value that could be an output."""
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
-    if not isinstance(value, str) or parse_json(value) is not None:
+    if not isinstance(value, str):
         return False
+    if (parsed := parse_json(value)) is not None:
+        return isinstance(parsed, dict) and "output" in parsed
     return keyed_value(value, "output") is not MISSING or len(value.split()) > 20
 
 
@@ -94,7 +97,7 @@ def figures(scored: Iterable[tuple[Mapping[str, Any], Score]]) -> dict[str, floa
     for row, score in scored:
         problem, right = str(field(row, "problem")), score.value >= 1.0
         names = ["Overall"]
-        names += [f"Difficulty_{str(row[key]).capitalize()}" for key in FIELDS["difficulty"][:] if key in row][:1]
+        names += [f"Difficulty_{str(row[key]).capitalize()}" for key in FIELDS["difficulty"] if key in row][:1]
         names += [f"Lang_{str(row[key]).upper()}" for key in FIELDS["language"] if key in row][:1]
         for name in names:
             examples[name].append(float(right))
@@ -160,3 +163,22 @@ def is_close(predicted: Any, wanted: Any) -> bool:
             )
         return predicted == wanted
     return bool(predicted == wanted)
+
+
+BENCHMARK = Benchmark(
+    "leetcode_o",
+    "LeetCode-O",
+    4414,
+    (Source("hkust-nlp/LeetCode-O", file="leetcode.jsonl"),),
+    ("messages",),
+    VERSION,
+    prompt,
+    score,
+    "leetcode_o.jsonl",
+    group=lambda row: str(field(row, "problem")),
+    combine="all",
+    groups=900,
+    check=lambda row: field(row, "output"),
+    question=lambda row: [prompt(row).rpartition("What is the Output?")[0] or prompt(row)],
+    figures=figures,
+)

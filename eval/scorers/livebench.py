@@ -23,6 +23,7 @@ from typing import Any
 import pandas
 from rapidfuzz.distance import Levenshtein
 
+from eval.benchmark import Benchmark, Source
 from eval.scorers import Score, livebench_math, livebench_reasoning
 from eval.scorers.extract import between, tail
 from eval.scorers.livebench_marks import Unreadable, last_box, solutions
@@ -203,11 +204,12 @@ def table_reformat(gold: str, text: str, question: str) -> float:
         attempts.append("\n".join(line for line in cleaned.split("\n") if line[:1] == "{" and line[-1:] == "}"))
     for attempt in attempts:
         try:
-            given = _READERS[target](attempt)
-        except Exception:  # pandas and its parsers raise many kinds on text that is no table; then it is not one
+            if _same_table(_READERS[target](attempt), wanted):
+                return 1.0
+        except (
+            Exception
+        ):  # pandas and its parsers raise many kinds on text that is no table, or on a cell; then it is not one
             continue
-        if _same_table(given, wanted):
-            return 1.0
     return 0.0
 
 
@@ -287,3 +289,28 @@ _RULES: dict[str, Callable[[str, str], float]] = {
     "cta": column_type,
     "tablejoin": table_join,
 }
+
+
+COMMITS = {
+    "reasoning": "82f6f8cd59f7f9b944bd20b9d6a0f1f5eb0606a0",
+    "math": "79832fac7d1a0faddb5f1e36522b00a7209de4ba",
+    "language": "6a4906b",
+    "data_analysis": "47fc858",
+}
+BENCHMARK = Benchmark(
+    "livebench",
+    "LiveBench",
+    672,
+    tuple(Source(f"livebench/{name}", revision=COMMITS[name]) for name in CATEGORIES),
+    ("question_id", "category", "task", "turns", "ground_truth", "livebench_release_date"),
+    VERSION,
+    prompt,
+    score,
+    "livebench.jsonl",
+    group=lambda row: f"{row['category']}/{row['task']}",
+    combine="strata",
+    check=check,
+    access="the pinned commits of July 2024 must still be there; later ones hold other questions",
+    question=lambda row: [prompt(row)],
+    of_hub=lambda row: str(row["livebench_release_date"])[:10] in RELEASES,
+)

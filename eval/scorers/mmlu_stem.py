@@ -10,6 +10,7 @@ the letter, or the option's text.
 from collections.abc import Sequence
 from typing import Any
 
+from eval.benchmark import Benchmark, Source
 from eval.scorers import UNANSWERED, Score, reading
 from eval.scorers.choices import choice, concluded_choice
 
@@ -66,3 +67,18 @@ def score_letter(gold: str, choices: Sequence[str], response: str) -> Score:
     options = dict(zip("ABCD", map(str, choices)))
     letter = reading.answer(response, choice(options), lambda text: concluded_choice(text, options))
     return UNANSWERED if letter is None else Score(float(letter == gold))
+
+
+BENCHMARK = Benchmark(
+    "mmlu_stem",
+    "MMLU-STEM",
+    sum(SUBJECTS.values()),
+    (Source("cais/mmlu", configs=tuple(SUBJECTS)),),
+    ("question", "subject", "choices", "answer"),
+    VERSION,
+    prompt,
+    score,
+    "mmlu_stem.jsonl",
+    group=lambda row: row["subject"],
+    question=lambda row: [row["question"]],
+)

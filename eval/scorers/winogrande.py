@@ -10,6 +10,7 @@ statement, the option that the last line names last. Options stay in the data's 
 import re
 from typing import Any
 
+from eval.benchmark import Benchmark, Source
 from eval.scorers import UNANSWERED, Score, reading
 from eval.scorers.choices import choice, last_named
 from eval.scorers.dress import bare
@@ -50,3 +51,17 @@ def _extract(row: dict[str, Any], response: str) -> str | None:
 
     letter = reading.answer(response, read, lambda text: last_named(text, options))
     return None if letter is None else str("AB".index(letter) + 1)
+
+
+BENCHMARK = Benchmark(
+    "winogrande",
+    "WinoGrande",
+    1267,
+    (Source("allenai/winogrande", "validation", ("winogrande_xl",)),),
+    ("sentence", "option1", "option2", "answer"),
+    VERSION,
+    prompt,
+    score,
+    "winogrande.jsonl",
+    question=lambda row: [row["sentence"]],
+)

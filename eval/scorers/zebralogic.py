@@ -17,6 +17,7 @@ import json
 from typing import Any
 
 from build.core.model_text import split_thinking
+from eval.benchmark import GATED, Benchmark, Source
 from eval.scorers import Score
 from eval.scorers.extract import keyed_value, last_braced, parse_json, tail
 
@@ -67,3 +68,23 @@ def _cell(value: Any) -> str | None:
     if isinstance(value, list) and value:
         value = value[0]
     return value.strip().lower() if isinstance(value, str) and value else None
+
+
+BENCHMARK = Benchmark(
+    "zebralogic",
+    "ZebraLogic",
+    1000,
+    (
+        Source("allenai/ZebraLogicBench-private", configs=("grid_mode",)),
+        Source("WildEval/ZebraLogic", configs=("grid_mode",)),
+    ),
+    ("id", "size", "puzzle", "solution"),
+    VERSION,
+    prompt,
+    score,
+    "zebralogic.jsonl",
+    group=lambda row: row["size"],
+    check=check,
+    access=GATED,
+    question=lambda row: [row["puzzle"]],
+)

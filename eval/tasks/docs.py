@@ -6,7 +6,7 @@ from typing import Any
 
 import datasets
 
-from build.sandbox import Sandbox
+from build.sandbox import Limits, Sandbox
 from eval.benchmarks import BY_NAME
 from eval.rows import Where, load
 from eval.score import combined, judge
@@ -33,14 +33,16 @@ def documents(
 
 
 @cache
-def _sandbox() -> Sandbox:
-    return Sandbox()
+def _sandbox(cpu_s: float) -> Sandbox:
+    return Sandbox(Limits(call_cpu_s=cpu_s))
 
 
 def process_results(doc: dict[str, Any], results: list[str]) -> dict[str, Any]:
     """lm-eval's metrics of one document: `score` for the benchmark's own combination, and whether there was an answer."""
     benchmark = BY_NAME[doc["benchmark"]]
-    score = judge(benchmark, json.loads(doc["row"]), results[0], _sandbox() if benchmark.in_sandbox else None)
+    score = judge(
+        benchmark, json.loads(doc["row"]), results[0], _sandbox(benchmark.cpu_s) if benchmark.in_sandbox else None
+    )
     return {"score": (doc["benchmark"], doc["group"], score.value), "no_answer": float(not score.answered)}
 
 

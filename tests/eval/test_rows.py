@@ -10,7 +10,8 @@ import pytest
 pytest.importorskip("math_verify", reason="pip install -r requirements/eval.txt")
 
 from eval import rows
-from eval.benchmarks import BENCHMARKS, COLUMNS, Source
+from eval.benchmark import Source
+from eval.benchmarks import BENCHMARKS, COLUMNS
 from eval.report import quoted_rows
 from eval.rows import Unavailable, Where, load
 from tests.eval.test_scorers import ROWS

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,8 +22,9 @@ from eval.benchmarks import BENCHMARKS, BY_NAME, COLUMNS
 from eval.cli import main
 from eval.rows import Where, load
 from eval.run import build_model, generate
-from eval.runs import BadRun, Run
+from eval.run_folder import BadRun, Run
 from eval.score import score_run
+from eval.scorers import Score
 from tests.eval.test_scorers import ROWS, right_answer
 
 NAMES = [benchmark.name for benchmark in BENCHMARKS]
@@ -238,6 +240,41 @@ def test_an_openai_compatible_endpoint_is_asked_greedily_and_says_what_was_cut(t
 
 
 @pytest.mark.parametrize("concurrent", [1, 2])
+@pytest.mark.parametrize("knows", [True, False])
+def test_penalties_are_sent_at_their_neutral_values(tmp_path: Path, knows: bool, concurrent: int) -> None:
+    """vLLM applies a checkpoint's repetition penalty where a request names none; OpenAI refuses a request that names it."""
+    bodies: list[dict[str, Any]] = []
+
+    def reply(body: dict[str, Any]) -> tuple[int, str]:
+        bodies.append(body)
+        return (200 if knows or "repetition_penalty" not in body else 400), "stop"
+
+    run = Run(tmp_path / "run")
+    with endpoint(reply) as url:
+        model = build_model("local-chat-completions", f"model=stub,base_url={url},num_concurrent={concurrent}", "1")
+        generate(run, model, ["gsm8k"], ROWS, {"model": "stub"}, None, 99)
+    assert {(body["presence_penalty"], body["frequency_penalty"], body["top_p"]) for body in bodies} == {
+        (0.0, 0.0, 1.0)
+    }
+    assert {response.text for response in run.responses("gsm8k").values()} == {"Answer: 60"}
+    assert bodies[-1].get("repetition_penalty") == (1.0 if knows else None)
+    assert run.manifest().get("not_taken_by_the_endpoint") == (None if knows else ["repetition_penalty"])
+
+
+def test_a_checkpoints_penalty_is_not_applied_and_named(tmp_path: Path) -> None:
+    from transformers import GenerationConfig
+
+    model = Canned()
+    model.model = SimpleNamespace(generation_config=GenerationConfig(repetition_penalty=1.1, eos_token_id=7, top_k=20))
+    run = Run(tmp_path / "run")
+    generate(run, model, ["gsm8k"], ROWS, {"model": "canned"}, None, 99)
+    config = model.model.generation_config
+    assert config.eos_token_id == 7 and config.repetition_penalty in (None, 1.0) and not config.do_sample
+    assert run.manifest()["generation_config_not_applied"] == {"repetition_penalty": 1.1, "top_k": 20}
+    assert run.manifest()["decoding"]["repetition_penalty"] == 1.0
+
+
+@pytest.mark.parametrize("concurrent", [1, 2])
 def test_a_request_that_the_endpoint_refuses_costs_itself(tmp_path: Path, concurrent: int) -> None:
     first = load("gsm8k", ROWS)[0].row["question"]
     run = Run(tmp_path / "run")
@@ -265,6 +302,35 @@ def test_a_scorer_that_breaks_costs_its_column_only(tmp_path: Path, monkeypatch:
     summary = score_run(run)
     assert [column.name for column in summary.columns] == ["gsm8k"]
     assert "cannot be scored" in summary.unavailable["winogrande"]
+
+
+def test_an_item_on_which_the_scorer_breaks_costs_itself_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = Run(tmp_path / "run")
+    generate(run, Canned(), ["winogrande"], ROWS, {"model": "canned"}, None, 99)
+    bad = load("winogrande", ROWS)[0].row
+
+    def score(row: dict[str, Any], response: str) -> Score:
+        if row == bad:
+            raise MemoryError("an odd response")
+        return BY_NAME["winogrande"].score(row, response)
+
+    broken = replace(BY_NAME["winogrande"], score=score)
+    monkeypatch.setattr("eval.score.judge", lambda benchmark, row, response, sandbox: broken.score(row, response))
+    (column,) = score_run(run).columns
+    assert (column.value, column.other["scorer errors"]) == (50.0, 50.0)
+
+
+def test_the_figures_of_leetcode_o_stand_beside_its_column(runs: tuple[Run, Run, list[str]]) -> None:
+    (column,) = (column for column in runs[0].summary().columns if column.name == "leetcode_o")
+    assert column.other["Lang_EN_Question_Acc"] == column.other["Difficulty_Easy_Example_Acc"] == 100.0
+    assert column.other["No_Answer"] == 0.0
+
+
+def test_columns_on_the_same_items_are_not_independent(runs: tuple[Run, Run, list[str]]) -> None:
+    """CRUXEval-I and -O ask about the same functions: their covariance, and that of BBH-EN and -ZH, is part of AVG's error."""
+    for one, other in (("cruxeval_i", "cruxeval_o"), ("bbh_zh", "bbh_en")):
+        ids = [{item.row_sha for item in runs[0].scores(name)} for name in (one, other)]
+        assert ids[0] and "" not in ids[0] | ids[1] and ids[0] <= ids[1]
 
 
 def test_a_model_that_does_not_load_is_one_sentence(tmp_path: Path) -> None:

@@ -107,3 +107,19 @@ def test_a_comparison_turned_round_changes_its_sign_only(items: list[tuple[str, 
 def test_where_nothing_varies_nothing_is_significant(combine: s.Combine, groups: list[str], second: list[int]) -> None:
     result = s.paired(combine, groups, [0] * len(groups), second)
     assert result.p == 1.0 and result.difference.low == -1.0 and result.difference.high == 1.0
+
+
+def test_a_column_counted_twice_has_the_error_of_one() -> None:
+    values = {str(number): float(number % 3 == 0) for number in range(30)}
+    one = s.estimate("mean", [("", value) for value in values.values()])
+    assert s.macro([one, one], [s.covariance(values, values)]).se == pytest.approx(one.se)
+    assert s.macro([one, one]).se == pytest.approx(one.se / sqrt(2))
+
+
+def test_covariance_by_hand_over_the_items_in_common() -> None:
+    # first: 1 0 1 (mean 2/3), second: 1 0 on the first two of it, and two items of its own 0 0 (mean 1/4).
+    first = {"a": 1.0, "b": 0.0, "c": 1.0}
+    second = {"a": 1.0, "b": 0.0, "x": 0.0, "y": 0.0}
+    # products of residuals: 1/3 * 3/4 + -2/3 * -1/4 = 5/12; by hand / (2 - 1) * 2 / (3 * 4).
+    assert s.covariance(first, second) == pytest.approx(5 / 12 * 2 / 12)
+    assert s.covariance(first, {"z": 1.0}) == 0.0

@@ -33,7 +33,10 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class ScoredItem:
-    """An item's score: `group` is the benchmark's (passage, problem, task, ...)."""
+    """An item's score: `group` is the benchmark's (passage, problem, task, ...).
+
+    `row_sha` is the digest of the row, by which items of two benchmarks over the same rows are matched.
+    """
 
     id: str
     group: str
@@ -41,6 +44,7 @@ class ScoredItem:
     answered: bool
     truncated: bool
     other: dict[str, float] = field(default_factory=dict)
+    row_sha: str = ""
 
 
 @dataclass(frozen=True, slots=True)
