@@ -100,6 +100,17 @@ class Worker:
         made, stats = self._run_stage(stage, shard, records)
         return self.store.write_shard(name, shard, made, len(records), +stats)
 
+    def sketch_shard(self, name: str, shard: int) -> Counts:
+        """Sketch a shard for a stage that surveys the whole run, unless that is done; how many records it has."""
+        names, survey = list(self.stages), self.stages[name].survey
+        before = self.stages[names[names.index(name) - 1]]
+        done = self.store.done(before.name, shard) or Counts()
+        if survey is not None and survey.sketch is not None and not self.store.sketch(name, shard).exists():
+            records = list(self.store.read(before.name, shard, before.keeps))
+            content = survey.sketch(Shard(shard, records, self.store, name), self.context)
+            self.store.write(self.store.sketch(name, shard), content)
+        return Counts(received=done.kept)
+
     def _run_stage(self, stage: Stage, shard: int, records: Sequence[Any]) -> tuple[list[Any], Counter[str]]:
         """What a stage makes of some records, and its stats. A record that raises what nobody foresaw costs itself only."""
         stats: Counter[str] = Counter()
@@ -136,18 +147,40 @@ def run(recipe: DataRecipe, isolation: Isolation = AVAILABLE, engine: Literal["l
     open_run(recipe, isolation)
     collect_shards(recipe, store, isolation)
     shards = range(store.shards() or 0)
-    names = [stage.name for stage in stages_of(recipe)]
-    todo = {stage: [shard for shard in shards if store.done(stage, shard) is None] for stage in names[1:]}
+    stages = stages_of(recipe)
+    todo = {stage.name: [shard for shard in shards if store.done(stage.name, shard) is None] for stage in stages[1:]}
     pool = _ray_pool if engine == "ray" else _local_pool
     with pool(recipe, isolation) as work:
-        for before, stage in pairwise(names):
-            if todo[stage]:
-                _follow(before, stage, store, work(stage, todo[stage]))
+        for before, stage in pairwise(stages):
+            if todo[stage.name]:
+                unsketched = unsurveyed(stage, store)
+                if unsketched:
+                    for _ in tqdm(
+                        work("sketch_shard", stage.name, unsketched), f"{stage.name}: sketches", len(unsketched)
+                    ):
+                        pass
+                gather(stage, store, recipe)
+                _follow(before.name, stage.name, store, work("process_shard", stage.name, todo[stage.name]))
     store.count()
     return store
 
 
-Work = Callable[[str, Sequence[int]], Iterator[Counts]]  # works on a stage's shards, each one's counts as it is done
+def unsurveyed(stage: Stage, store: Store) -> list[int]:
+    """The shards that a stage has to sketch before it can gather; none where it has gathered, or needs no sketches."""
+    survey = stage.survey
+    if survey is None or survey.sketch is None or store.file(stage.name, survey.file).exists():
+        return []
+    return [shard for shard in range(store.shards() or 0) if not store.sketch(stage.name, shard).exists()]
+
+
+def gather(stage: Stage, store: Store, recipe: DataRecipe) -> None:
+    """Write what a stage has to know of the whole run, unless that is done. Every shard is sketched by now."""
+    if stage.survey is not None and not store.file(stage.name, stage.survey.file).exists():
+        store.write(store.file(stage.name, stage.survey.file), stage.survey.gather(store, recipe))
+
+
+# Calls a method of `Worker` for each of a stage's shards; each one's counts as it is done.
+Work = Callable[[str, str, Sequence[int]], Iterator[Counts]]
 
 
 @contextmanager
@@ -159,8 +192,8 @@ def _local_pool(recipe: DataRecipe, isolation: Isolation) -> Iterator[Work]:
     start = (recipe, isolation, lifeline, ending)
     with ProcessPoolExecutor(recipe.engine.workers, context, _start_worker, start) as pool:
 
-        def work(stage: str, shards: Sequence[int]) -> Iterator[Counts]:
-            for future in as_completed([pool.submit(_process_shard, stage, shard) for shard in shards]):
+        def work(method: str, stage: str, shards: Sequence[int]) -> Iterator[Counts]:
+            for future in as_completed([pool.submit(_call_worker, method, stage, shard) for shard in shards]):
                 yield future.result()
 
         try:
@@ -195,8 +228,8 @@ def _ray_pool(recipe: DataRecipe, isolation: Isolation) -> Iterator[Work]:
     )
     pool = ActorPool([actor.remote(absolute, isolation, number) for number in range(recipe.engine.workers)])
     try:
-        yield lambda stage, shards: pool.map_unordered(
-            lambda worker, shard: worker.process_shard.remote(stage, shard), shards
+        yield lambda method, stage, shards: pool.map_unordered(
+            lambda worker, shard: getattr(worker, method).remote(stage, shard), shards
         )
     except ray.exceptions.RayTaskError as error:
         if isinstance(error.cause, RunError | ConfigError | SandboxError):
@@ -217,7 +250,8 @@ def run_rank(
     """Work on every `world`-th shard from `rank` on, through all stages, in this process: one job of a cluster's array.
 
     Rank 0 opens the run and collects; the others wait for it, and raise `RunError` after `patience_s` seconds without a new
-    shard of it.
+    shard of it. A stage that surveys the whole run needs every shard: a rank that comes to it first takes over
+    what the others have not done up to there.
     """
     check_model(recipe)
     greet(recipe)
@@ -230,9 +264,10 @@ def run_rank(
     worker = Worker(recipe, isolation, rank)
     try:
         mine = range(rank, store.shards() or 0, world)
-        for stage in list(worker.stages)[1:]:
-            for shard in tqdm(mine, desc=f"{stage} (rank {rank})", unit="shard"):
-                worker.process_shard(stage, shard)
+        for name, stage in list(worker.stages.items())[1:]:
+            _survey_with_others(worker, stage, rank, mine)
+            for shard in tqdm(mine, desc=f"{name} (rank {rank})", unit="shard"):
+                worker.process_shard(name, shard)
     finally:
         worker.close()
     if store.complete():  # the last rank
@@ -260,6 +295,19 @@ def _await_collected(recipe: DataRecipe, rank: int, patience_s: float) -> None:
                 "rank again."
             )
         time.sleep(min(2.0, patience_s / 4))
+
+
+def _survey_with_others(worker: Worker, stage: Stage, rank: int, mine: Sequence[int]) -> None:
+    """Sketch the rank's own shards, then what is left of the others', and gather. Work done twice has the same bytes."""
+    names = list(worker.stages)
+    while unsketched := unsurveyed(stage, worker.store):
+        own = [shard for shard in unsketched if shard in mine]
+        # From the end, and each rank at another place: what its owner would come to last.
+        shard = own[0] if own else unsketched[-1 - rank % len(unsketched)]
+        for name in names[1 : names.index(stage.name)]:
+            worker.process_shard(name, shard)
+        worker.sketch_shard(stage.name, shard)
+    gather(stage, worker.store, worker.context.recipe)
 
 
 def open_run(recipe: DataRecipe, isolation: Isolation = AVAILABLE) -> Store:
@@ -393,10 +441,11 @@ def _end_with(lifeline: multiprocessing.connection.Connection) -> None:
     os._exit(1)
 
 
-def _process_shard(stage: str, shard: int) -> Counts:
+def _call_worker(method: str, stage: str, shard: int) -> Counts:
     assert _worker is not None and _ending is not None
     if isinstance(_worker, Exception):
         raise _worker
     if _ending.is_set():  # the pool had handed this shard out already
         raise RunError("the run is ending")
-    return _worker.process_shard(stage, shard)
+    counts: Counts = getattr(_worker, method)(stage, shard)
+    return counts

@@ -21,6 +21,7 @@ ROOMS = [
     "sandbox",
     "core",
     "verify",
+    "matching",
     "sources",
     "unifiers",
     "teachers",

@@ -18,6 +18,8 @@ _READERS = {  # the first stage that reads a key; a longer key goes before a sho
     "filters.max_tokens": "MODEL",
     "filters": "difficulty_filter",
     "unify": "unify",
+    "duplicates": "duplicates",
+    "leaks": "leaks",
     "sampling": "SANDBOX",
     "seed": "SANDBOX",
     "questions": "questions",
@@ -28,7 +30,18 @@ _READERS = {  # the first stage that reads a key; a longer key goes before a sho
     "prompt_order": "answer",
     "revisions": "revise",
 }
-_OWN_STAGES = {"collect", "type_filter", "unify", "sample", "difficulty_filter", "questions", "answer", "revise"}
+_OWN_STAGES = {
+    "collect",
+    "type_filter",
+    "unify",
+    "duplicates",
+    "leaks",
+    "sample",
+    "difficulty_filter",
+    "questions",
+    "answer",
+    "revise",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,6 +92,65 @@ class UnifyConfig:
 
 
 @dataclass(config=_STRICT, frozen=True)
+class DuplicatesConfig:
+    """Which doubles of a function are dropped: those of the kind `drop` and of the stricter ones."""
+
+    drop: Literal["near", "normalised", "exact", "none"] = "near"
+    similarity: Annotated[float, Field(gt=0, le=1)] = 0.8  # overlap of shingles (Jaccard) from which functions are near
+    against: tuple[
+        SourceConfig, ...
+    ] = ()  # other data sets (jsonl, parquet, hub, functions); what they have is dropped
+
+    def __post_init__(self) -> None:
+        for source in self.against:
+            if source.kind in ("folder", "package"):
+                raise ValueError(f"`duplicates.against`: {source.name} is a {source.kind}; give a table of functions")
+
+
+BenchmarkName = Literal[
+    "all",
+    "winogrande",
+    "drop",
+    "gsm8k",
+    "math",
+    "gpqa",
+    "mmlu_stem",
+    "leetcode_o",
+    "cruxeval",
+    "bbh",
+    "zebralogic",
+    "korbench",
+    "livebench",
+]
+
+
+@dataclass(config=_STRICT, frozen=True)
+class OwnBenchmarkConfig:
+    """A benchmark of your own: a table's file or a Hub id, and the columns that hold its text and its code."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    path: str
+    text: tuple[str, ...] = ()
+    code: tuple[str, ...] = ()
+    config: str | None = None  # Hub only
+    split: str = "test"  # Hub only
+
+    def __post_init__(self) -> None:
+        if not self.text and not self.code:
+            raise ValueError(f"`leaks.own`: {self.name} names no column; give `text` or `code`")
+
+
+@dataclass(config=_STRICT, frozen=True)
+class LeaksConfig:
+    """Benchmarks that nothing in the data may repeat; none unless they are named."""
+
+    benchmarks: tuple[BenchmarkName, ...] = ()
+    data: str | None = None  # a folder with a local copy, as for `python -m eval --data`; else they come from the Hub
+    own: tuple[OwnBenchmarkConfig, ...] = ()
+    similarity: Annotated[float, Field(gt=0, le=1)] = 0.8  # of code: overlap of shingles that counts as a repetition
+
+
+@dataclass(config=_STRICT, frozen=True)
 class SamplingConfig:
     """The paper's sampling rules and limits (appendix A)."""
 
@@ -182,6 +241,8 @@ class DataRecipe:
     collect: CollectConfig = Field(default_factory=CollectConfig)
     filters: FilterConfig = Field(default_factory=FilterConfig)
     unify: UnifyConfig = Field(default_factory=UnifyConfig)
+    duplicates: DuplicatesConfig = Field(default_factory=DuplicatesConfig)
+    leaks: LeaksConfig = Field(default_factory=LeaksConfig)
     sampling: SamplingConfig = Field(default_factory=SamplingConfig)
     questions: QuestionConfig = Field(default_factory=QuestionConfig)
     teacher: TeacherConfig = Field(default_factory=TeacherConfig)

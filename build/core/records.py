@@ -66,7 +66,8 @@ class UnifiedFunction:
 
     `code` is self-contained and ends in `main_solution`; `generator` defines `input_generator()` and may be missing where
     ready functions come with recorded pairs instead (the official raw schema). `types`: how the static unifier found the types
-    of the parameters, the least certain of them; "" for other unifiers.
+    of the parameters, the least certain of them; "" for other unifiers. `group`: of a function with doubles, the digest of the
+    code that stands for them all; "" where it has none.
     """
 
     id: str
@@ -82,6 +83,7 @@ class UnifiedFunction:
     generator: str | None
     recorded: tuple[RecordedPair, ...] = ()
     types: Literal["", "annotated", "call_site", "inferred", "trial"] = ""
+    group: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@
     RUN/collect/00000.rejects.jsonl what it dropped, and why
     RUN/collect/00000.done          counts; written last: a shard without it does not exist
     RUN/collect/all.done            the number of shards, once it is known
+    RUN/duplicates/00000.npz        what a stage that surveys the whole run has to know of a shard
+    RUN/duplicates/groups.jsonl     what such a stage found out from all of them
 
 Every file appears by writing beside it and renaming, and nothing in it depends on time, on the number of processes or on
 where the run lies. Two runs of one recipe have the same bytes.
@@ -247,6 +249,14 @@ class Store:
         for index in range(self.shards() or 0):
             total.add(self.done(stage, index) or Counts())
         return total
+
+    def file(self, stage: str, name: str) -> Path:
+        """Where a file of a stage lies that belongs to no shard."""
+        return self.root / stage / name
+
+    def sketch(self, stage: str, index: int) -> Path:
+        """Where a stage that surveys the whole run has its sketch of a shard."""
+        return self._path(stage, index, ".npz")
 
     def _path(self, stage: str, index: int, suffix: str) -> Path:
         return self.root / stage / f"{index:05d}{suffix}"

@@ -54,7 +54,7 @@ def leetcode_question(row: Row) -> list[str]:
 
 
 _SUBJECTS = (
-    *("abstract_algebra", "astronomy", "college_biology", "college_chemistry", "college_computer_science"),
+    *("abstract_algebra", "anatomy", "astronomy", "college_biology", "college_chemistry", "college_computer_science"),
     *("college_mathematics", "college_physics", "computer_security", "conceptual_physics", "electrical_engineering"),
     *("elementary_mathematics", "high_school_biology", "high_school_chemistry", "high_school_computer_science"),
     *("high_school_mathematics", "high_school_physics", "high_school_statistics", "machine_learning"),

@@ -30,7 +30,7 @@ Integers = npt.NDArray[np.int64]
 @dataclass(frozen=True, slots=True)
 class Member:
     """A function in a group: `part` is the number of the sketch file, `of` the id of an earlier function that it doubles,
-    with their similarity; `group` the id of the first.
+    with their similarity; `group` the digest of the first one's code.
     """
 
     group: str
@@ -54,15 +54,13 @@ def group(paths: Sequence[Path], similarity: float) -> Iterator[Member]:
     forms = _all(paths, "form")
     for kind, keys in ((1, _all(paths, "exact")), (2, forms)):
         firsts = _firsts(keys)
-        for each in np.flatnonzero((firsts != np.arange(count)) & (kinds == 0) & (keys != b"")):
-            kinds[each], of[each] = kind, firsts[each]
-            roots.join(int(firsts[each]), int(each))
+        for place in np.flatnonzero((firsts != np.arange(count)) & (kinds == 0) & (keys != b"")).tolist():
+            kinds[place], of[place] = kind, firsts[place]
+            roots.join(int(firsts[place]), place)
     single = np.flatnonzero((kinds == 0) & (forms != b""))
     del forms
-    for first, second, overlap in _near(paths, starts, single, similarity, roots):
-        if not kinds[second]:
-            kinds[second], of[second], likeness[second] = 3, first, overlap
-        roots.join(first, second)
+    for each, earlier, overlap in _near(paths, starts, single, similarity, roots):
+        kinds[each], of[each], likeness[each] = 3, earlier, overlap
     yield from _members(paths, starts, roots, kinds, of, likeness)
 
 
@@ -78,14 +76,14 @@ def _members(
     sizes = np.bincount(every, minlength=len(of)) if len(of) else np.zeros(0, np.int64)
     members = np.flatnonzero(sizes[every] > 1)
     members = members[np.argsort(every[members], kind="stable")]
-    ids = _all(paths, "ids")
+    ids, codes = _all(paths, "ids"), _all(paths, "exact")
     labels = _Parts(paths, starts, lambda part: [_load_labels(part)])
     names: tuple[Kind, ...] = ("first", "exact", "normalised", "near")
     for each in members.tolist():
         part, place = labels.place(each)
         earlier = int(of[each])
         yield Member(
-            group=ids[every[each]].decode(),
+            group=codes[every[each]].decode(),
             id=ids[each].decode(),
             part=part,
             kind=names[kinds[each]] if every[each] != each else "first",
@@ -98,26 +96,36 @@ def _members(
 def _near(
     paths: Sequence[Path], starts: Integers, single: Integers, similarity: float, roots: "_Roots"
 ) -> Iterator[tuple[int, int, float]]:
-    """Pairs of different forms whose shingles overlap by `similarity` at least, each with its overlap."""
+    """Join what is near, and tell of each function that stops to be the first of its group, with the earlier one that it joins
+    and their overlap: at least `similarity` where the two are the pair itself, perhaps less where a chain of pairs links them.
+    """
+    sets = _Parts(paths, starts, lambda part: [_load(part, "shingles"), _load(part, "offsets")])
+    for one, other in _candidates(paths, single, similarity):
+        earlier, later = sorted((roots.of(one), roots.of(other)))
+        if earlier == later or (overlap := _overlap(sets, one, other)) < similarity:
+            continue
+        roots.join(one, other)
+        if later == other:
+            yield other, one, overlap
+        else:
+            yield later, earlier, _overlap(sets, earlier, later)
+
+
+def _candidates(paths: Sequence[Path], single: Integers, similarity: float) -> Iterator[tuple[int, int]]:
+    """Pairs that share a band and are of lengths that allow the similarity, each once, the earlier function first."""
     if len(single) < 2:
         return
-    sets = _Parts(paths, starts, lambda part: [_load(part, "shingles"), _load(part, "offsets")])
     lengths = np.concatenate([np.diff(_load(path, "offsets")) for path in paths])[single]
     at_once = max(1, min(BANDS, _BAND_BYTES // (8 * len(single))))
     for low in range(0, BANDS, at_once):
         bands = np.concatenate([_load(path, "bands")[low : low + at_once] for path in paths], axis=1)[:, single]
-        for number in range(len(bands)):
-            for pairs in _pairs(bands[number]):
-                first, second = pairs
+        for number, band in enumerate(bands):
+            for first, second in _pairs(band):
                 shorter = np.minimum(lengths[first], lengths[second])
                 possible = shorter >= similarity * np.maximum(lengths[first], lengths[second])
-                for earlier in bands[:number]:  # a pair that an earlier band has was looked at there
-                    possible &= earlier[first] != earlier[second]
-                for one, other in zip(single[first[possible]].tolist(), single[second[possible]].tolist()):
-                    if roots.of(one) != roots.of(other):
-                        overlap = _jaccard(_set_of(sets, one), _set_of(sets, other))
-                        if overlap >= similarity:
-                            yield one, other, overlap
+                for looked_at in bands[:number]:
+                    possible &= looked_at[first] != looked_at[second]
+                yield from zip(single[first[possible]].tolist(), single[second[possible]].tolist())
 
 
 def _pairs(values: Numbers) -> Iterator[tuple[Integers, Integers]]:
@@ -133,9 +141,11 @@ def _pairs(values: Numbers) -> Iterator[tuple[Integers, Integers]]:
             yield order[some], order[some + step]
 
 
-def _jaccard(first: npt.NDArray[np.uint32], second: npt.NDArray[np.uint32]) -> float:
-    both = len(np.intersect1d(first, second, assume_unique=True))
-    return both / max(len(first) + len(second) - both, 1)
+def _overlap(sets: "_Parts", first: int, second: int) -> float:
+    """The Jaccard similarity of the shingles of two functions."""
+    one, other = (_set_of(sets, each) for each in (first, second))
+    both = len(np.intersect1d(one, other, assume_unique=True))
+    return both / max(len(one) + len(other) - both, 1)
 
 
 def _set_of(sets: "_Parts", each: int) -> npt.NDArray[np.uint32]:

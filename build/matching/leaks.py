@@ -1,7 +1,8 @@
 """Finds questions of benchmarks in functions: 13-grams in their text, and the code of an item as one of their functions.
 
     text        a 13-gram of the item's question stands in the query, the description or the code (`build.matching.ngrams`)
-    code        the function, or one of those that it is made of, has the normal form of the item's code
+    code        the function, or one of those that it is made of, has the normal form of the item's code (of its functions that
+                no other one uses)
     near_code   as `code`, but the shingles overlap by a threshold only (`build.matching.sketches`)
 
 An index of all items is one file: hashes and keys, no text of a benchmark.
@@ -17,7 +18,7 @@ import numpy.typing as npt
 
 from build.matching.benchmarks import Item
 from build.matching.ngrams import NGramIndex, shared_gram
-from build.matching.normal_form import Form, function_forms
+from build.matching.normal_form import Form, function_forms, root_forms
 from build.matching.sketches import shingles
 
 LEAST_TOKENS = 16  # of a part of a program: below that it is no more than one call
@@ -55,7 +56,7 @@ def index(items: Iterable[Item]) -> bytes:
         for text in item.texts:
             texts.append(text)
             owners.append(number)
-        found = [form for code in item.codes for form in function_forms(code)]
+        found = [form for code in item.codes for form in root_forms(code)]
         forms += [(form, number) for form in found]
     grams = NGramIndex.of(texts)
     sets = [shingles(form) for form, _ in forms]

@@ -22,6 +22,7 @@ _SCOPES = (*_FUNCTIONS, ast.Lambda, *_COMPREHENSIONS)
 _INSIDES = (*_SCOPES, ast.ClassDef)
 _SILENT = {"print", "warnings.warn", "pprint.pprint"}  # calls that give nothing back to the program
 _CACHES = {"functools.lru_cache", "functools.cache"}
+_SHORT_TEXT = 3  # characters: a separator or a format, which a shape keeps
 _SKIPPED_FIELDS = {"ctx", "annotation", "returns", "type_comment", "type_params", "kind"}
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -30,7 +31,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 @dataclass(frozen=True, slots=True)
 class Form:
     """A function in normal form. `tokens` has every own name by its number; `shape` has one mark for all own names, and
-    none for text: what near duplicates are compared by.
+    none for longer text: what near duplicates are compared by.
     """
 
     name: str
@@ -49,7 +50,7 @@ def program_form(code: str, entry: str = "main_solution") -> Form | None:
         program = _Program(code)
         function = program.functions.get(entry)
         return program.form(program.forwarded(function)) if function else None
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    except Exception:  # whatever a program is, it costs its own form only
         return None
 
 
@@ -60,8 +61,25 @@ def function_forms(code: str) -> list[Form]:
         methods = [(node, owner) for owner in program.classes.values() for node in _methods(owner)]
         found = [(node, None) for node in program.functions.values()] + methods
         return [program.form(node, owner) for node, owner in found]
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    except Exception:  # as above
         return []
+
+
+def root_forms(code: str) -> list[Form]:
+    """As `function_forms`, but without functions that another one of the program uses."""
+    try:
+        used = {
+            getattr(node, "id", "") or getattr(node, "attr", "")
+            for function in ast.walk(ast.parse(code))
+            if isinstance(function, _FUNCTIONS)
+            for part in function.body
+            for node in ast.walk(part)
+            if isinstance(node, ast.Name | ast.Attribute)
+            and (getattr(node, "id", "") or getattr(node, "attr", "")) != function.name
+        }
+    except Exception:  # as above
+        return []
+    return [form for form in function_forms(code) if form.name not in used]
 
 
 def _methods(owner: ast.ClassDef) -> list[Function]:
@@ -101,7 +119,8 @@ class _Program:
             for node in ast.walk(statement):
                 if isinstance(node, ast.Name) and node.id in self.made:
                     self.made[node.id].append(statement)
-        self.attributes: set[str] = set()  # attributes and keywords that the program names itself
+        self.attributes: set[str] = set()  # that the program names itself
+        self.keywords: set[str] = set()
         for node in ast.walk(tree):
             if isinstance(node, ast.ClassDef):
                 self.attributes |= {name for part in node.body for name in _bound(part)}
@@ -109,8 +128,12 @@ class _Program:
             elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
                 self.attributes.add(node.attr)
             elif isinstance(node, ast.arg):
-                self.attributes.add(node.arg)
+                self.keywords.add(node.arg)
+            elif isinstance(node, ast.Global):
+                for name in node.names:
+                    self.made.setdefault(name, [])
         self.attributes = {name for name in self.attributes if not (name.startswith("__") and name.endswith("__"))}
+        self.keywords |= self.attributes  # fields of dataclasses
 
     def form(self, function: Function, owner: ast.ClassDef | None = None) -> Form:
         writer = _Writer(self, owner)
@@ -281,15 +304,18 @@ class _Writer:
             self._emit(token, "v" if token[0] == "L" else "g" if token[0] == "G" else token)
         elif isinstance(node, ast.Constant):
             text = f"{type(node.value).__name__}:{node.value!r}"
-            self._emit(text, type(node.value).__name__ if isinstance(node.value, str | bytes) else text)
+            is_text = isinstance(node.value, str | bytes) and len(node.value) > _SHORT_TEXT
+            self._emit(text, type(node.value).__name__ if is_text else text)
         elif isinstance(node, ast.Attribute):
             self._attribute_node(node)
         elif isinstance(node, ast.Lambda):
             self._function(node)
         elif isinstance(node, _COMPREHENSIONS):
             self._comprehension(node)
+        elif isinstance(node, ast.Call):
+            self._call(node)
         elif isinstance(node, ast.keyword):
-            self._emit(f"{self._attribute(node.arg)}=" if node.arg else "**", "")
+            self._emit(f"{node.arg}=" if node.arg else "**", "")
             self._node(node.value)
         elif isinstance(node, ast.ExceptHandler):
             self._emit("except")
@@ -304,7 +330,10 @@ class _Writer:
     def _generic(self, node: ast.AST) -> None:
         self._emit(type(node).__name__)
         for name, value in ast.iter_fields(node):
-            if name in _SKIPPED_FIELDS or value is None:
+            if name in _SKIPPED_FIELDS:
+                continue
+            if value is None:
+                self._emit("_", "")  # a[1:] is not a[:1]
                 continue
             if isinstance(value, list) and value and isinstance(value[0], ast.stmt):
                 self._block(value)
@@ -320,15 +349,36 @@ class _Writer:
             else:
                 self._emit(self._plain(value), "")
 
+    def _call(self, node: ast.Call) -> None:
+        """A call; the keywords of functions that the program defines itself are names of its own."""
+        function = node.func
+        is_own = not self._dotted(function)
+        if isinstance(function, ast.Attribute):
+            is_own = is_own and function.attr in self.source.attributes
+        self._emit("Call")
+        self._node(function)
+        for argument in node.args:
+            self._node(argument)
+        self._emit("]", "")
+        for each in node.keywords:
+            if is_own and each.arg in self.source.keywords:
+                self._emit(f"{self._own(f'{each.arg}=')}=", "")
+                self._node(each.value)
+            else:
+                self._node(each)
+        self._emit("]", "")
+
     def _plain(self, value: object) -> str:
         """A part of a node that is no node: a name that a pattern binds, a flag of a conversion."""
         return self._name(value) if isinstance(value, str) else repr(value)
 
     def _comprehension(self, node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp) -> None:
         self._emit(type(node).__name__)
+        self._node(node.generators[0].iter)  # which still sees the names around the comprehension
         self.scopes.append(_Scope({name for each in node.generators for name in _bound(each.target)}))
         for each in node.generators:
-            self._node(each.iter)
+            if each is not node.generators[0]:
+                self._node(each.iter)
             self._node(each.target)
             self._emit("[", "")
             for condition in each.ifs:
@@ -353,8 +403,11 @@ class _Writer:
 
     def _attribute(self, name: str) -> str:
         if name in self.source.attributes:
-            return self.own.setdefault(name, f"A{len(self.own)}")
+            return self._own(name)
         return f".{name}"
+
+    def _own(self, name: str) -> str:
+        return self.own.setdefault(name, f"A{len(self.own)}")
 
     def _dotted(self, node: ast.AST) -> str:
         """What a name or an attribute means where it leads to something imported or built in: `math.gcd`; else ""."""
@@ -394,14 +447,16 @@ class _Writer:
 
 def _statements(body: list[ast.stmt]) -> list[ast.stmt]:
     """The statements that matter: `result = x; return result` becomes `return x`."""
-    kept = [statement for statement in body if not _is_idle(statement)]
+    kept: list[ast.stmt] = [statement for statement in body if not _is_idle(statement)]
     if kept and isinstance(kept[-1], ast.Return) and kept[-1].value is None:
         kept.pop()
     before, last = kept[-2:] if len(kept) > 1 else (None, None)
     if isinstance(last, ast.Return) and isinstance(last.value, ast.Name):
-        target = before.targets[0] if isinstance(before, ast.Assign) and len(before.targets) == 1 else None
-        if isinstance(before, ast.Assign) and isinstance(target, ast.Name) and target.id == last.value.id:
-            kept = [*kept[:-2], ast.Return(before.value)]
+        match before:
+            case ast.Assign(targets=[ast.Name(id=last.value.id)]):
+                kept[-2:] = [ast.Return(before.value)]
+            case ast.AugAssign(target=ast.Name(id=last.value.id)):
+                kept[-2:] = [ast.Return(ast.BinOp(before.target, before.op, before.value))]
     return kept
 
 

@@ -7,20 +7,33 @@ from types import ModuleType
 
 from build.core.config import DataRecipe
 from build.core.errors import ConfigError
-from build.stages import answer, collect, difficulty_filter, questions, revise, sample, type_filter, unify
+from build.stages import (
+    answer,
+    collect,
+    difficulty_filter,
+    duplicates,
+    leaks,
+    questions,
+    revise,
+    sample,
+    type_filter,
+    unify,
+)
 from build.stages.stage import Stage
 
 STAGES: tuple[Stage, ...] = (
     collect.stage,
     type_filter.stage,
     unify.stage,
+    duplicates.stage,
+    leaks.stage,
     sample.stage,
     difficulty_filter.stage,
     questions.stage,
     answer.stage,
     revise.stage,
 )
-_OPTIONAL = {type_filter.stage.name, difficulty_filter.stage.name}
+_OPTIONAL = {stage.name for stage in (type_filter.stage, duplicates.stage, leaks.stage, difficulty_filter.stage)}
 
 
 def stages_of(recipe: DataRecipe) -> tuple[Stage, ...]:

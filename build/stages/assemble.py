@@ -5,7 +5,8 @@
     functions           the official raw schema and the input generator; values as JSON text
     rl                  the prompt and what the verifier needs
 
-Train and test share no function: a function's split is decided by its code alone.
+Train and test share no function: a function's split is decided by its code alone, and that of doubles by the one that stands
+for them all.
 """
 
 import json
@@ -48,8 +49,9 @@ def rows(config: str, split: str, store: Store, shard: int, recipe: DataRecipe) 
 
 
 def split_of(sampled: SampledFunction, recipe: DataRecipe) -> str:
-    """The split of a function; the same code is always on the same side."""
-    drawn = int(digest("split", str(recipe.seed), sampled.function.code), 16) / 16**20
+    """The split of a function; the same code is always on the same side, and so are doubles."""
+    key = sampled.function.group or digest(sampled.function.code)
+    drawn = int(digest("split", str(recipe.seed), key), 16) / 16**20
     return "test" if drawn < recipe.test_fraction else "train"
 
 

@@ -43,15 +43,31 @@ class Shard:
 
 
 @dataclass(frozen=True, slots=True)
+class Survey:
+    """What a stage has to know of the whole run before its first shard: one file, RUN/<stage>/<file>.
+
+    `sketch(shard, context)`, where there is one, says what matters of a shard in few bytes, and `gather(store, recipe)` makes
+    the file's content once every shard is sketched (`store.sketch` is where they lie). Both depend on the shards before and
+    the recipe alone, so that it does not matter who works on them, or how often.
+    """
+
+    file: str
+    gather: Callable[[Store, DataRecipe], bytes]
+    sketch: Callable[[Shard, Context], bytes] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Stage:
     """One step of a run.
 
     `run(shard, context, stats)` yields the records that are kept and a `Reject` for each that is dropped; what it counts
     besides goes into `stats`. It depends on its arguments alone, so that a shard has the same bytes whenever and wherever it
-    is worked on. `reads` is None for the first stage, which cuts the sources into shards.
+    is worked on. `reads` is None for the first stage, which cuts the sources into shards. `survey` is for a stage that has to
+    know the whole run.
     """
 
     name: str
     reads: type[Any] | None
     keeps: type[Any]
     run: Callable[[Shard, Context, Counter[str]], Iterator[Any | Reject]]
+    survey: Survey | None = None

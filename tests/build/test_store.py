@@ -89,38 +89,41 @@ def changed_run(folder: Path, before: dict[str, Any], now: dict[str, Any], promp
 
 
 @pytest.mark.parametrize(
-    ("before", "now", "kept"),
+    ("before", "now", "first"),
     [
-        ({"name": "a"}, {"name": "b"}, 8),
-        ({"test_fraction": 0.1}, {"test_fraction": 0.2}, 8),
-        ({"revisions": 1}, {"revisions": 2}, 7),
-        ({"teacher": {"samples": 1}}, {"teacher": {"samples": 2}}, 6),
-        ({"teacher": {"model": "a"}}, {"teacher": {"model": "b"}}, 6),
+        ({"name": "a"}, {"name": "b"}, ""),
+        ({"test_fraction": 0.1}, {"test_fraction": 0.2}, ""),
+        ({"revisions": 1}, {"revisions": 2}, "revise"),
+        ({"teacher": {"samples": 1}}, {"teacher": {"samples": 2}}, "answer"),
+        ({"teacher": {"model": "a"}}, {"teacher": {"model": "b"}}, "answer"),
         (
             {"teacher": {"model": "a"}, "unify": {"by": "model"}},
             {"teacher": {"model": "b"}, "unify": {"by": "model"}},
-            2,
+            "unify",
         ),
-        ({"questions": {"pairs_per_function": 1}}, {"questions": {"pairs_per_function": 2}}, 5),
-        ({"filters": {"difficulty": False}}, {"filters": {"difficulty": True}}, 4),
-        ({"sampling": {"draws": 1}, "seed": 0}, {"sampling": {"draws": 2}, "seed": 0}, 3),
-        ({"seed": 0, "unify": {"by": "model"}}, {"seed": 1, "unify": {"by": "model"}}, 2),
-        ({"unify": {"by": "static"}, "revisions": 1}, {"unify": {"by": "model"}, "revisions": 2}, 2),
-        ({"filters": {"reasoning_type": False}}, {"filters": {"reasoning_type": True}}, 1),
+        ({"questions": {"pairs_per_function": 1}}, {"questions": {"pairs_per_function": 2}}, "questions"),
+        ({"filters": {"difficulty": False}}, {"filters": {"difficulty": True}}, "difficulty_filter"),
+        ({"sampling": {"draws": 1}, "seed": 0}, {"sampling": {"draws": 2}, "seed": 0}, "sample"),
+        ({"duplicates": {"drop": "near"}}, {"duplicates": {"drop": "none"}}, "duplicates"),
+        ({"leaks": {"benchmarks": []}}, {"leaks": {"benchmarks": ["all"]}}, "leaks"),
+        ({"seed": 0, "unify": {"by": "model"}}, {"seed": 1, "unify": {"by": "model"}}, "unify"),
+        ({"unify": {"by": "static"}, "revisions": 1}, {"unify": {"by": "model"}, "revisions": 2}, "unify"),
+        ({"filters": {"reasoning_type": False}}, {"filters": {"reasoning_type": True}}, "type_filter"),
     ],
 )
 def test_a_changed_recipe_does_only_the_stages_again_that_it_reaches(
-    tmp_path: Path, before: dict[str, Any], now: dict[str, Any], kept: int, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, before: dict[str, Any], now: dict[str, Any], first: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert changed_run(tmp_path / "run", before, now) == [name for name, _ in MANIFEST["stages"]][:kept]
+    names = [name for name, _ in MANIFEST["stages"]]
+    assert changed_run(tmp_path / "run", before, now) == (names[: names.index(first)] if first else names)
     assert "the recipe has changed (`" in capsys.readouterr().err
 
 
 def test_other_prompts_reach_the_first_stage_that_asks(tmp_path: Path) -> None:
-    assert len(changed_run(tmp_path / "trace", {"unify": {}}, {"unify": {}}, prompts="2")) == 6
-    assert (
-        len(changed_run(tmp_path / "model", {"unify": {"by": "model"}}, {"unify": {"by": "model"}}, prompts="2")) == 2
-    )
+    names = [name for name, _ in MANIFEST["stages"]]
+    for unify, first in (({}, "answer"), ({"by": "model"}, "unify")):
+        kept = changed_run(tmp_path / first, {"unify": unify}, {"unify": unify}, prompts="2")
+        assert kept == names[: names.index(first)]
 
 
 @pytest.mark.parametrize("key", ["sources", "collect", "engine"])
