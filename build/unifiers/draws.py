@@ -39,7 +39,7 @@ def draw_item() -> int:
 
 def draw_size() -> int:
     """How many items a container has."""
-    return random.choice([0, 1, 2, 3, 4, random.randint(2, 8)])
+    return random.choice([random.randint(0, 2), 2, 3, 3, 4, 5, random.randint(3, 8)])
 
 
 def relate(drawn: dict) -> dict:

@@ -113,6 +113,10 @@ def _guess(
     if told is not None and told != ANY:
         return Guess(tuple(_filled(told, used, argument.arg)), "inferred")
     named = _named(argument.arg)
+    if used is not None and named is not None and named.kind != used.kind:
+        weights = usage.weights[(argument.arg,)]
+        if 0 < weights[named.kind] >= weights[used.kind] - 1:  # the body allows both
+            used = named
     options: list[Hint] = []
     if used is not None and weight >= 2:
         options += _filled(used, used, argument.arg)

@@ -51,7 +51,7 @@ def describe_io(
     elif docs.returns:
         meaning = docs.returns
     elif docs.summary:
-        meaning = f"the result of this task: {_lowered(docs.summary)}"
+        meaning = f"the result of this task: {_lowered(_task(docs.summary))}"
     else:
         meaning = f"what `{called}` gives for them" if called else "the result"
     if note:
@@ -79,24 +79,24 @@ def ask(parameters: list[str], docs: Documentation, called: str, printed: bool =
 
 def task_of(summary: str) -> str:
     """A summary as a sentence that sets a task."""
+    text = _task(summary)
+    first = text.partition(" ")[0]
+    if _imperative(first):
+        return f"Your task: {text}."
+    if first.lower() in ("if", "whether"):
+        return f"Your task: say {_lowered(text)}."
+    return f"Your task in a few words: {_lowered(text)}."
+
+
+def _task(summary: str) -> str:
+    """A summary without what it says of itself, its verb in the plain form."""
     text = summary.strip().rstrip(".:")
-    text = re.sub(
-        r"(?i)^(this|the) (function|method|program|script|code|procedure|algorithm)( here)?( will| is used to| should)? ",
-        "",
-        text,
-    )
+    text = re.sub(r"(?i)^(this|the) (function|method|program|script|code|procedure|algorithm|one)( here)? ", "", text)
+    text = re.sub(r"(?i)^(will|should|is used to|can be used to|is going to) ", "", text)
     text = re.sub(r"(?i)^(a |the )?(simple |utility |helper )?(function|method) (that|which|to|for) ", "", text)
     first, _, rest = text.partition(" ")
     verb = _imperative(first)
-    if verb:
-        return f"Your task: {verb} {rest}.".replace(" .", ".")
-    if re.match(r"(?i)(if|whether|true|false|is|are|does|do|can|has)\b", first):
-        return (
-            f"Your task: say {_lowered(text)}."
-            if first.lower() in ("if", "whether")
-            else f"The task: {_lowered(text)}."
-        )
-    return f"Your task in a few words: {_lowered(text)}."
+    return f"{verb} {rest}".strip() if verb else text
 
 
 def words_of(name: str) -> str:

@@ -100,6 +100,8 @@ class Signature:
 
         ranked = sorted(tried, key=score, reverse=True)
         first = ranked[0]
+        if not first[2].outputs and not first[2].none:
+            return first  # none of them works
         for other in ranked[1:]:
             if score(first) - score(other) >= _NEAR or first[2].failure:
                 break

@@ -6,7 +6,7 @@ or what it printed. What cannot be done is refused with one of these reasons:
 
     test_file  no_function  unreadable_docstring  no_parameters  unsupported_type  type_unknown  async  does_io
     impure_import  foreign_import  unresolved_name  needs_object  returns_nothing  constant_output  returns_argument
-    unsupported_result  fails  slice_too_large  name_collision  reserved_name  broken_code  too_complex
+    unsupported_result  fails  hardly_reached  slice_too_large  name_collision  reserved_name  broken_code  too_complex
     contradicts_doctest  unifier_error
 """
 
@@ -87,6 +87,8 @@ _PLAIN = frozenset(
     )
 )
 _NEARLY_ALL = 0.9
+_FEW = 5  # inputs that worked; fewer say nothing about the others
+_REACHED = 0.6  # of the lines of a function whose types were not stated
 _CERTAINTY = ("annotated", "call_site", "inferred", "trial")
 
 
@@ -206,6 +208,8 @@ def _unify(work: _Work, candidate: Candidate) -> UnifiedFunction:
         if wrong:
             raise Refused("contradicts_doctest", wrong)
     _refuse_dull(trial)
+    if variants.found(call) != "annotated":
+        _refuse_hardly_reached(function, trial)
     generator = variants.generator(call, trial)
     names = [parameter.name for parameter in call.parameters]
     typed = [(parameter.name, words(parameter.hint)) for parameter in call.parameters]
@@ -254,7 +258,7 @@ class _Variants:
         hints = [(parameter.name, parameter.hint) for parameter in call.parameters]
         return Variant(
             write_entry(call, "", self.taken),
-            write_generator(hints, [], self.vocabulary),
+            write_generator(hints, self.signature.examples[:12], self.vocabulary),
             self.signature.examples,
         )
 
@@ -309,14 +313,28 @@ def _refuse_dull(trial: Trial) -> None:
         told = told or f"None {trial.none}, too long {trial.long}"
         raise Refused("fails", f"no input that was tried gave a value ({told})")
     tried = len(trial.outputs)
-    if trial.distinct == 1:
+    if trial.distinct == 1 and tried >= _FEW:
         raise Refused("constant_output", f"{trial.outputs[0][:80]} for all of {tried} inputs that were tried")
     echoes = sum(
         json.loads(output) in json.loads(given).values() and output[0] not in "[{"  # a list is a new one, as a rule
         for given, output in zip(trial.inputs, trial.outputs, strict=True)
     )
-    if echoes >= _NEARLY_ALL * tried:
+    if tried >= _FEW and echoes >= _NEARLY_ALL * tried:
         raise Refused("returns_argument", f"an argument comes back for {echoes} of {tried} inputs that were tried")
+
+
+def _refuse_hardly_reached(function: ast.AST, trial: Trial) -> None:
+    """Raises `Refused` for a function whose types were not stated and most of whose lines no input reached."""
+    lines = {
+        node.lineno
+        for node in ast.walk(function)
+        if isinstance(node, ast.stmt)
+        and node is not function
+        and not isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Global | ast.Nonlocal)
+        and not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+    }
+    if trial.lines < _REACHED * len(lines):
+        raise Refused("hardly_reached", f"the inputs that were tried reach {trial.lines} of {len(lines)} lines")
 
 
 def _only_none(trials: list[Trial]) -> bool:

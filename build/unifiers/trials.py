@@ -162,9 +162,9 @@ def run(slice_names, entry, generator, examples, draws, function):
     chosen = []
     have = set()
     outputs = set()
-    rest = sorted(runs, key=lambda run: (run[4] > 400, len(run[0])))
+    rest = [run for run in runs if run[4] <= 400] or runs
     while rest and len(chosen) < {_SEEDS}:
-        best = max(rest, key=lambda run: (len(run[2] - have), run[1] not in outputs, -len(run[0])))
+        best = max(rest, key=lambda run: (len(run[2] - have), run[1] not in outputs, min(len(run[0]), 60)))
         if not (best[2] - have) and best[1] in outputs:
             break
         rest.remove(best)
