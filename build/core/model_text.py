@@ -26,9 +26,9 @@ _MAX_DEPTH = 100  # of brackets; twice what a value may have
 _TRIES = 8  # times that a text may be read, on average over its characters
 
 _THINK = re.compile(
-    r"(?P<open><(?P<name>think|thinking|thought|reasoning|seed:think)>|\[THINK\]|◁think▷|<\|START_THINKING\|>"
+    r"(?P<open><(?:think|thinking|thoughts?|reasoning|scratchpad|seed:think)>|\[THINK\]|◁think▷|<\|START_THINKING\|>|<\|begin_of_thought\|>"
     r"|<\|channel\|>analysis<\|message\|>)"
-    r"|(?P<close></(?:think|thinking|thought|reasoning|seed:think)>|\[/THINK\]|◁/think▷|<\|END_THINKING\|>"
+    r"|(?P<close></(?:think|thinking|thoughts?|reasoning|scratchpad|seed:think)>|\[/THINK\]|◁/think▷|<\|END_THINKING\|>|<\|end_of_thought\|>"
     r"|<\|channel\|>final<\|message\|>)",
     re.IGNORECASE,
 )
@@ -68,7 +68,8 @@ _STRING_REST = {
 }
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|U[0-9a-fA-F]{8}|[0-7]{1,3}|.)", re.DOTALL)
 _ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "a": "\a", "v": "\v", "\n": ""} | {
-    sign: sign for sign in "\\/\"'"
+    sign: sign
+    for sign in "\\/\"'_"  # Markdown escapes the underscore
 }
 _SURROGATES = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 

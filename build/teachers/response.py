@@ -24,6 +24,10 @@ _NO_MONEY = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _FILTERED = re.compile(r"content[_ ](?:filter|policy)|moderation|was flagged|responsibleaipolicy", re.IGNORECASE)
+_REASONS = {  # what servers call the two ends of an answer
+    **dict.fromkeys(("max_tokens", "max_output_tokens", "model_length"), "length"),
+    **dict.fromkeys(("end_turn", "eos", "eos_token", "stop_sequence", "completed"), "stop"),
+}
 _PAGE = re.compile(r"\s*<(?:!doctype|html|head|body|\?xml)", re.IGNORECASE)
 _EVENT = re.compile(r"\s*(?:data:|event:|: )")
 
@@ -96,12 +100,13 @@ def _error_in_body(data: dict[str, Any], headers: Mapping[str, str]) -> ServerEr
 
 
 def _answer(choice: dict[str, Any], usage: Usage) -> Completion:
-    message = choice["message"]
+    message = choice.get("message") or {"content": choice["text"]}  # servers of plain completions
     said, thoughts = _text_of(message.get("content"))
     for key in ("reasoning_content", "reasoning", "reasoning_details"):
         if not thoughts:
             thoughts = "".join(_text_of(message.get(key)))
     reason = str(choice.get("finish_reason") or "unknown")
+    reason = _REASONS.get(reason.lower(), reason)
     if not said.strip():
         refusal = message.get("refusal")
         calls = message.get("tool_calls") or message.get("function_call")

@@ -49,6 +49,7 @@ PLAIN = st.characters(exclude_categories=["Cs"])
         ('{"output": [.5, +1, 1., 0x1f, 1_000, -0]}', "[0.5, 1, 1.0, 31, 1000, 0]"),
         ("{'output': {3, 1}}", "[1, 3]"),
         ("{'output': (1)}", "1"),
+        ('{"output": {"max\\_len": "\\\\_"}}', '{"max_len": "\\\\_"}'),
         # places
         ('\\boxed{{"output": [1]}}', "[1]"),
         ('\\boxed{"output": 2}', "2"),
@@ -104,7 +105,7 @@ def test_what_is_no_answer_is_not_guessed(text: str) -> None:
         read_answer(text, "output")
 
 
-@pytest.mark.parametrize("value", ["NaN", "-Infinity", "1e999", "9" * 5000, "b'x'", '"\\ud800"', "{None: 1}"])
+@pytest.mark.parametrize("value", ["NaN", "-Infinity", "1e999", "9" * 5000, "b'x'", '"\\ud800"'])
 def test_a_last_answer_that_is_no_data_counts_and_is_no_answer(value: str) -> None:
     with pytest.raises(NotData, match="no JSON value"):
         read_answer(f'First {{"output": 1}}, then {{"output": {value}}}', "output")
@@ -333,6 +334,7 @@ def test_a_fenced_text_is_read_back(lines: list[str], sign: str) -> None:
         ("a</think>b", "a", "b"),
         ("<think>a<think>b</think>c</think>d", "abc", "d"),
         ("x <THINKING>a</THINKING> y", "a", "x  y"),
+        ("<|begin_of_thought|>a<|end_of_thought|>\n\nb", "a", "b"),
         ("◁think▷a◁/think▷b", "a", "b"),
         ("<|channel|>analysis<|message|>a<|channel|>final<|message|>b", "a", "b"),
         ("<think>a", "a", ""),

@@ -55,6 +55,8 @@ def read(text: str, status: int = 200, **headers: str) -> Completion:
         (message("a", reasoning_details=[{"type": "reasoning.text", "text": "h"}]), "a", "h"),
         (message("a", reasoning=None, tool_calls=[], refusal=None), "a", ""),
         ("\n\n  " + message("a"), "a", ""),
+        (message("a", "end_turn"), "a", ""),
+        (json.dumps({"choices": [{"text": "a", "finish_reason": "eos"}]}), "a", ""),
         (": PROCESSING\n\n: PROCESSING\n\n" + message("a"), "a", ""),
         (
             'data: {"choices": [{"delta": {"role": "assistant", "content": "a"}}]}\n\n'
@@ -193,6 +195,7 @@ def question() -> Question:
         (message(None, "length", reasoning_content="hm"), "cut", "tokens"),
         (message("<think>hm", "length"), "cut", "tokens"),
         (message("so the out", "length"), "cut", "teacher.max_tokens"),
+        (message("so the out", "MAX_TOKENS"), "cut", "teacher.max_tokens"),
         (message("", "content_filter"), "content_filter", ""),
         (message("half of it", "content_filter"), "content_filter", "half of it"),
         (message("", "SAFETY"), "content_filter", ""),
