@@ -1,7 +1,8 @@
 """`python -m recipes`: what comes before and after a training run, and the proofs that the recipes work.
 
 Before: `plan` what it costs, `doctor` the machine, `prepare` the data. After: `merge` an adapter. Proofs: `proof` on a real
-small model, `rehearse` with tiny models on two processes, kills included. The training itself is launched with accelerate.
+small model, `rehearse` with tiny models on two processes, kills included, `gpu-check` on one GPU. The training itself is
+launched with accelerate.
 """
 
 import sys
@@ -161,6 +162,17 @@ def rehearse(
         rehearsals.rehearse(
             out, models or rehearsals.FOLDERS, launchers or installed, kinds or ("full", "lora"), click.echo
         )
+
+
+@main.command(name="gpu-check", context_settings=_HELP)
+@click.option("--out", type=click.Path(path_type=Path), default=Path("runs/gpu_check"), show_default=True)
+@click.option("--cpu", is_flag=True, help="The same commands with tiny models on the CPU, as a dry run.")
+def check_on_a_gpu(out: Path, cpu: bool) -> None:
+    """A few steps of every architecture at real widths on one GPU: tokens/s, MFU and memory against the plan."""
+    from recipes.gpu_check import gpu_check
+
+    with _one_sentence():
+        gpu_check(out, cpu, click.echo)
 
 
 if __name__ == "__main__":

@@ -258,17 +258,19 @@ def held_out_loss(folder: Path, prepared: Path) -> float:
     return total / count
 
 
-def write_rows(folder: Path, count: int = 64) -> Path:
-    """A dataset folder of sums, with a train and a test split."""
+def write_rows(folder: Path, count: int = 64, sums: int = 1) -> Path:
+    """A dataset folder of sums, with a train and a test split; each row holds `sums` of them."""
     folder.mkdir(parents=True)
     rng = random.Random(0)
     for split, size in (("train", count), ("test", 8)):
         with (folder / f"{split}.jsonl").open("w", encoding="utf-8") as stream:
             for _ in range(size):
-                a, b = rng.randrange(90), rng.randrange(90)
+                pairs = [(rng.randrange(90), rng.randrange(90)) for _ in range(sums)]
+                questions = " ".join(f"What is the sum of {a} and {b}?" for a, b in pairs)
+                answers = " ".join(f"{a} and {b} make {a + b}." for a, b in pairs)
                 turns = [
-                    {"role": "user", "content": f"What is the sum of {a} and {b}? Answer as JSON."},
-                    {"role": "assistant", "content": f'{a} and {b} make {a + b}.\n\n{{"output": {a + b}}}'},
+                    {"role": "user", "content": f"{questions} Answer as JSON."},
+                    {"role": "assistant", "content": f'{answers}\n\n{{"output": {sum(pairs[-1])}}}'},
                 ]
                 stream.write(json.dumps({"messages": turns}) + "\n")
     return folder

@@ -26,8 +26,11 @@ BOS = {"llama": "<|begin_of_text|>", "deepseek_v2": "<｜begin▁of▁sentence�
 EOS = {"qwen2": "<|endoftext|>", "llama": "<|end_of_text|>", "deepseek_v2": "<｜end▁of▁sentence｜>", "gemma2": "<eos>"}
 
 
-def tiny_model(architecture: str, folder: Path) -> Path:
-    """Save a two-layer base model (random weights, seed 0) with a byte-level tokenizer and no chat template."""
+def tiny_model(architecture: str, folder: Path, widths: dict[str, Any] | None = None) -> Path:
+    """Save a two-layer base model (random weights, seed 0) with a byte-level tokenizer and no chat template.
+
+    `widths` are values of its configuration that replace the tiny ones.
+    """
     import torch
     from transformers import CONFIG_MAPPING, AutoModelForCausalLM, PreTrainedTokenizerFast
 
@@ -72,6 +75,7 @@ def tiny_model(architecture: str, folder: Path) -> Path:
             "v_head_dim": 16,
             "head_dim": 8,
         }
+    size |= widths or {}
     torch.manual_seed(0)
     model = AutoModelForCausalLM.from_config(CONFIG_MAPPING[architecture](**size))
     model.save_pretrained(folder)
