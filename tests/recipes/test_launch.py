@@ -115,7 +115,9 @@ def test_missing_package_is_one_sentence(module: str, package: str) -> None:
     assert "requirements/train.txt" in done.stderr
 
 
-@pytest.mark.parametrize("command", [[], ["plan"], ["prepare"], ["merge"], ["doctor"], ["proof"]])
+@pytest.mark.parametrize(
+    "command", [[], ["plan"], ["prepare"], ["merge"], ["doctor"], ["proof"], ["rehearse"], ["gpu-check"]]
+)
 @pytest.mark.parametrize("option", ["-h", "--help"])
 def test_help(command: list[str], option: str) -> None:
     done = CliRunner().invoke(main, [*command, option])

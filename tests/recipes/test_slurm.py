@@ -64,12 +64,12 @@ def test_nodes_are_launched_and_a_signal_stops_and_requeues(started: "subprocess
         assert "--num_machines 2 --num_processes 8" in line and "--main_process_ip first" in line
         assert f"--machine_rank {rank} " in line and line.endswith(f"--output_dir {tmp_path / 'out'} --seed 3")
     started.send_signal(signal.SIGUSR1)
-    assert started.wait(30) == 0
+    assert started.wait(120) == 0
     assert (tmp_path / "requeued").read_text() == "requeue 77\n"
 
 
 def test_a_finished_or_failed_run_is_not_requeued(started: "subprocess.Popen[bytes]", tmp_path: Path) -> None:
     launched(tmp_path)
     (tmp_path / "out" / "stop").touch()  # the stub ends as a run does that has come to its end
-    assert started.wait(30) == 0
+    assert started.wait(120) == 0
     assert not (tmp_path / "requeued").exists()
