@@ -146,13 +146,26 @@ def run(recipe: DataRecipe, isolation: Isolation = AVAILABLE, engine: Literal["l
     greet(recipe)
     open_run(recipe, isolation)
     collect_shards(recipe, store, isolation)
+    finish_stages(recipe, store, isolation, [stage.name for stage in stages_of(recipe)[1:]], engine)
+    store.count()
+    return store
+
+
+def finish_stages(
+    recipe: DataRecipe,
+    store: Store,
+    isolation: Isolation,
+    names: Sequence[str],
+    engine: Literal["local", "ray"] = "local",
+) -> None:
+    """Bring some stages of a run to their end, whose shards have been through the stages before them."""
     shards = range(store.shards() or 0)
     stages = stages_of(recipe)
     todo = {stage.name: [shard for shard in shards if store.done(stage.name, shard) is None] for stage in stages[1:]}
     pool = _ray_pool if engine == "ray" else _local_pool
     with pool(recipe, isolation) as work:
         for before, stage in pairwise(stages):
-            if todo[stage.name]:
+            if stage.name in names and todo[stage.name]:
                 unsketched = unsurveyed(stage, store)
                 if unsketched:
                     for _ in tqdm(
@@ -161,8 +174,6 @@ def run(recipe: DataRecipe, isolation: Isolation = AVAILABLE, engine: Literal["l
                         pass
                 gather(stage, store, recipe)
                 _follow(before.name, stage.name, store, work("process_shard", stage.name, todo[stage.name]))
-    store.count()
-    return store
 
 
 def unsurveyed(stage: Stage, store: Store) -> list[int]:
@@ -361,10 +372,14 @@ def collect_shards(recipe: DataRecipe, store: Store, isolation: Isolation = AVAI
 
 
 def run_stages(recipe: DataRecipe, stages: Sequence[str], shards: Sequence[int], isolation: Isolation) -> None:
-    """Bring some shards through some stages that ask no model, in this process; no model is opened for it."""
+    """Bring some shards through some stages that ask no model, in this process; no model is opened for it.
+
+    A stage that surveys the whole run has every shard brought up to it.
+    """
     worker = Worker(recipe, isolation, with_model=False)
     try:
         for stage in stages:
+            _survey_with_others(worker, worker.stages[stage], 0, shards)
             for shard in tqdm(shards, desc=stage, unit="shard"):
                 worker.process_shard(stage, shard)
     finally:

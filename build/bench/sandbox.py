@@ -27,6 +27,7 @@ from tabulate import tabulate
 from tqdm import tqdm
 
 from build.bench.baseline import Unprotected
+from build.bench.doubles import planted, scale
 from build.bench.hostile import THREATS
 from build.bench.libraries import CALLS, DIFFERENT
 from build.bench.teacher import bench_teacher
@@ -78,6 +79,8 @@ def bench() -> None:
 
 
 bench.add_command(bench_teacher)
+bench.add_command(planted)
+bench.add_command(scale)
 
 
 @bench.command("sandbox")

@@ -1,7 +1,8 @@
 """Estimates what a run would ask a model and what that would cost, before anything is asked.
 
 The stages that ask nothing are run for it, as far as they come before the first one that asks, on up to 500 files that are
-spread over the run; the run goes on from there later. So questions and prompts are counted, or projected from these files.
+spread over the run (up to the search for doubles: on all files); the run goes on from there later. So questions and prompts are
+counted, or projected from these files.
 Where a model has to write the functions first, they are guessed with the yield of the official demo, and the costs after them
 are orders of magnitude. It is the whole run that is estimated: what the response cache already holds costs nothing again.
 """
