@@ -26,12 +26,12 @@ _MAX_DEPTH = 100  # of brackets; twice what a value may have
 _TRIES = 8  # times that a text may be read, on average over its characters
 
 _THINK = re.compile(
-    r"(?P<open><(?:think|thinking|thoughts?|reasoning|scratchpad|seed:think)>|\[THINK\]|◁think▷|<\|START_THINKING\|>|<\|begin_of_thought\|>"
-    r"|<\|channel\|>analysis<\|message\|>)"
-    r"|(?P<close></(?:think|thinking|thoughts?|reasoning|scratchpad|seed:think)>|\[/THINK\]|◁/think▷|<\|END_THINKING\|>|<\|end_of_thought\|>"
-    r"|<\|channel\|>final<\|message\|>)",
-    re.IGNORECASE,
+    r"(?P<open><(?i:think|thinking|thoughts?|reasoning|scratchpad|seed:think)>|\[THINK\]|◁think▷|<\|START_THINKING\|>"
+    r"|<\|begin_of_thought\|>|<\|channel\|>analysis<\|message\|>)"
+    r"|(?P<close></(?i:think|thinking|thoughts?|reasoning|scratchpad|seed:think)>|\[/THINK\]|◁/think▷|<\|END_THINKING\|>"
+    r"|<\|end_of_thought\|>|<\|channel\|>final<\|message\|>)"
 )
+_THINK_ENDS = ("think>", "thinking>", "thought>", "thoughts>", "reasoning>", "scratchpad>", "think]", "think▷", "|>")
 _QUOTES = "\"'`“”‘’"
 
 _FENCE = re.compile(r"([ \t]*)(`{3,}|~{3,})[ \t]*([^`\n]*)$")
@@ -87,7 +87,8 @@ class Block:
 
 def split_thinking(text: str) -> tuple[str, str]:
     """What a text thinks, without its tags, and what it says."""
-    if not _THINK.search(text):
+    lower = text.lower()
+    if not any(end in lower for end in _THINK_ENDS) or not _THINK.search(text):  # the first is quick
         return "", text
     data, code, first = _data(text), _code(text), len(text) - len(text.lstrip())
     thoughts: list[str] = []
