@@ -130,7 +130,7 @@ resource.setrlimit(resource.RLIMIT_AS, (-1, -1))
 return 'ESCAPED'
 ### deep recursion -> exception
 return main_solution(x)
-### C stack overflow -> killed memory timeout
+### C stack overflow -> exception killed memory timeout
 sys.setrecursionlimit(10 ** 9)
 a = []
 for _ in range(10 ** 5):
