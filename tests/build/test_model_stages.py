@@ -175,7 +175,7 @@ def test_a_completion_is_right_by_the_papers_comparison(sandbox: Sandbox, answer
         (GOOD.replace("    best = None", "    import torch_of_nowhere"), "trial_no_pair"),
         (GOOD.replace("import random\n", "import nowhere_to_be_found\n"), "trial_load_error"),
         (GOOD.replace("random.randint(", "max("), "trial_one_pair"),
-        (GOOD.replace("    best = None", f"    best = {'not ' * 5000}None"), "unparsable_code"),
+        (GOOD.replace("    best = None", f"    best = {'(' * 500}1{')' * 500}"), "unparsable_code"),
         (Completion(GOOD[:200], "length"), "cut"),
         (Completion("", failure="http_400"), "http_400"),
     ],
