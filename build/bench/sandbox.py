@@ -30,6 +30,7 @@ from build.bench.baseline import Unprotected
 from build.bench.doubles import planted, scale
 from build.bench.hostile import THREATS
 from build.bench.libraries import CALLS, DIFFERENT
+from build.bench.proof import bench_proof
 from build.bench.teacher import bench_teacher
 from build.core.config import SamplingConfig
 from build.core.records import SampledFunction, UnifiedFunction
@@ -81,6 +82,7 @@ def bench() -> None:
 bench.add_command(bench_teacher)
 bench.add_command(planted)
 bench.add_command(scale)
+bench.add_command(bench_proof)
 
 
 @bench.command("sandbox")

@@ -95,10 +95,11 @@ def test_rounds_are_folded_only_where_they_are_alike(sandbox: Sandbox) -> None:
                     kept.append(item)
             return kept
     """)
-    telling = tell(sandbox, code, soft=1, items=[1, 1, 2, 2, 3])
+    telling = tell(sandbox, code, soft=1, items=[1, 5, 5, 2, 3])
     assert telling.complete
     assert "append 1 to kept" in telling.text
-    assert "item = 2 gives kept = [1, 2]" in telling.text and "item = 3 gives kept = [1, 2, 3]" in telling.text
+    assert "item = 5: item (5) is in kept." in telling.text
+    assert "Like item = 1: item = 2, 3 give kept = [1, 5, 2], [1, 5, 2, 3]." in telling.text
 
 
 def test_a_call_that_was_told_is_not_told_again(sandbox: Sandbox) -> None:
@@ -241,7 +242,7 @@ TRUTHS: dict[str, tuple[str, dict[str, Any], list[str], list[str]]] = {
     "a comprehension's variable is not the one outside": (
         "x = 5\nreturn sum(x * x for x in a if x > b)",
         {"a": [1, 2, 3], "b": 1},
-        ["x = 2: x (2) is greater than b (1)", "2 * 2 = 4", "the sum of 4, 9"],
+        ["x = 2: x (2) is greater than b (1)", "2 * 2 = 4", "the sum of [4, 9]"],
         ["x (5)"],
     ),
     "both of several beginnings": (

@@ -226,7 +226,7 @@ class Explainer(Expressions):
         if isinstance(node, ast.Call) and done is not None:
             before, stages, _ = self.stages(node, parts)
             claims += before
-            return f"{stages[0]} ({stages[1]})" if len(stages) == 2 else stages[0]
+            return f"{stages[0]} ({stages[1]})" if len(stages) == 2 and not stages[1].startswith("<") else stages[0]
         term = self.term(node, parts, claims)
         if not term.operands and not term.done:
             return f"{term.symbol} ({term.value})"

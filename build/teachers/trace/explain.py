@@ -88,10 +88,10 @@ class Expressions:
         before: list[Claim] = []
         done = evaluated(node, parts)
         if isinstance(node, ast.Call) and done is not None:
-            claims, said = self.call(node, done)
+            claims, said, worded = self.call(node, done)
             if said:
                 value = self.shown(done.value)
-                return claims, [said, value] if said != value else [value], not said.endswith(")")
+                return claims, [said, value] if said != value else [value], worded
             return claims, [self.shown(done.value)], False
         if isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp) and done is not None:
             return [self.comprehension(node, done, last=True)], [self.shown(done.value)], False
@@ -144,12 +144,12 @@ class Expressions:
             holder = self.holder(node.value, done.parts, before)
             return Term(f"{holder}.{node.attr}", self.shown(done.value))
         elif isinstance(node, ast.Call):
-            claims, said = self.call(node, done)
+            claims, said, worded = self.call(node, done)
             before += claims
             if said and isinstance(done.value, str) and done.value.startswith("<"):
                 return Term(said, said, done=True)
             if said:
-                before.append(self.fact(node, done, [said, self.shown(done.value)], not said.endswith(")")))
+                before.append(self.fact(node, done, [said, self.shown(done.value)], worded))
         elif isinstance(node, ast.List | ast.Tuple) and not own and 1 < len(node.elts) <= 8:
             if not any(isinstance(part, ast.Starred) for part in node.elts):
                 operands = [self.term(part, done.parts, before) for part in node.elts]
@@ -256,8 +256,8 @@ class Expressions:
             before.append(self.fact(node, done, stages, False))
         return stages[-1]
 
-    def call(self, node: ast.Call, done: Eval) -> tuple[list[Claim], str]:
-        """The claims about a call, and the call in words or as it is written, with the values of its arguments.
+    def call(self, node: ast.Call, done: Eval) -> tuple[list[Claim], str, bool]:
+        """The claims about a call, the call in words or as it is written, with the values of its arguments, and which of both.
 
         No words where what is called is the program's own: then the claims tell its result.
         """
@@ -272,7 +272,7 @@ class Expressions:
             given = self.given(node, done, own[-1], claims)
             for call in own:
                 claims += self.tell_call(call, given if call is own[-1] else {})
-            return claims, ""
+            return claims, "", False
         items = self.lazily(node, done, claims)
         lazy = [argument for argument in node.args if isinstance(argument, ast.GeneratorExp)]
         for part in done.parts:
@@ -287,8 +287,8 @@ class Expressions:
         keywords = {
             keyword.arg or "**": self.argument(keyword.value, done.parts, claims, items) for keyword in node.keywords
         }
-        said = phrase(name, receiver, arguments, keywords, node)
-        return claims, said
+        said, worded = phrase(name, receiver, arguments, keywords, node)
+        return claims, said, worded
 
     def given(self, node: ast.Call, done: Eval, call: Call, claims: list[Claim]) -> dict[str, str]:
         """How each parameter comes to its value, by its name: "n - 1 = 4"; "" for a variable of that name that was told."""
@@ -363,7 +363,7 @@ class Expressions:
             loop = self.comprehension(argument, Eval(argument, "", done.event, inside), last=True)
             given = [value for one in loop.rounds for name, value in one.changed if not name]  # type: ignore[union-attr]
             claims.append(loop)
-            items[number(argument)] = ", ".join(given) if len(", ".join(given)) <= 80 else "these"
+            items[number(argument)] = f"[{', '.join(given)}]" if len(", ".join(given)) <= 80 else "these"
         return items
 
     def condition(self, node: ast.expr, done: Eval, holds: bool) -> list[Claim]:

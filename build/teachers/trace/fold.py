@@ -55,7 +55,8 @@ def _rounds(loop: Loop, how: Folding) -> list[Round | Fold]:
         while end < len(rounds) and shapes[end] == kind:
             end += 1
         row = rounds[at:end]
-        if at > 0 and not (how.apart and known):
+        apart = next((one for one in reversed(known) if _named(one, rounds, shapes)), None) if how.apart else None
+        if at > 0 and apart is None:
             known = []  # in a row of its own, it is told again from the start
         missing = max(how.full - len(known), 0)
         if len(row) - missing < (1 if known else 2):
@@ -65,7 +66,7 @@ def _rounds(loop: Loop, how: Folding) -> list[Round | Fold]:
             done.append(_folded(one, how))  # type: ignore[arg-type]
         rest = row[missing:]
         if rest:
-            like = told[kind][-1]
+            like = told[kind][-1] if missing or apart is None else apart
             next_to = missing > 0
             every = len(rest) <= how.every and all(_fits(one) for one in rest)
             line, events = rest[0].line, tuple(event for one in rest for event in one.events)
@@ -82,6 +83,14 @@ def _rounds(loop: Loop, how: Folding) -> list[Round | Fold]:
             )
         at = end
     return done
+
+
+def _named(one: Round, rounds: Sequence[Round], shapes: Sequence[object]) -> bool:
+    """Whether a round can be referred to by its variables: it has some, and no round of another shape has the same."""
+    at = next(number for number, other in enumerate(rounds) if other.node == one.node and other.events == one.events)
+    if not any(name for name, _ in one.variables):
+        return False
+    return all(shapes[n] == shapes[at] for n, other in enumerate(rounds) if other.variables == one.variables)
 
 
 def _fits(one: Round) -> bool:

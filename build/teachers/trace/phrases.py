@@ -96,27 +96,32 @@ PREDICATES: dict[str, tuple[str, str]] = {
 }
 
 
-def phrase(name: str, receiver: str, arguments: Sequence[str], keywords: Mapping[str, str], node: ast.Call) -> str:
-    """A call in words, else as a call. `name` as `build.sandbox.show.callee` gives it; `receiver` "" where it is no method."""
+def phrase(
+    name: str, receiver: str, arguments: Sequence[str], keywords: Mapping[str, str], node: ast.Call
+) -> tuple[str, bool]:
+    """A call in words, else as a call, and whether it is in words.
+
+    `name` as `build.sandbox.show.callee` gives it; `receiver` "" where it is no method.
+    """
     what = name.partition(" ")[2] or name
     method = name.startswith("method ") or name.startswith(("deque.", "collections."))
     given = [receiver, *arguments] if name.startswith("method ") and receiver else list(arguments)
     starred = any(argument.startswith("*") for argument in arguments)
     if not keywords and not starred:
         if what in _SEVERAL and len(given) > 1:
-            return _SEVERAL[what].format(_listed(given))
+            return _SEVERAL[what].format(_listed(given)), True
         pattern = _PHRASES.get((what, len(given)))
         if pattern is not None:
-            return pattern.format(*given)
+            return pattern.format(*given), True
     if keywords == {"reverse": "true"} and what == "sorted":
-        return f"{given[0]} in descending order"
+        return f"{given[0]} in descending order", True
     said = [*arguments, *(f"{key}={value}" for key, value in keywords.items())]
     if method and receiver:
-        return f"{receiver}.{what.rpartition('.')[2]}({', '.join(said)})"
+        return f"{receiver}.{what.rpartition('.')[2]}({', '.join(said)})", False
     written = ast.unparse(node.func) if isinstance(node.func, ast.Name | ast.Attribute) else what
     if isinstance(node.func, ast.Attribute) and receiver:
         written = f"{receiver}.{node.func.attr}"
-    return f"{written}({', '.join(said)})"
+    return f"{written}({', '.join(said)})", False
 
 
 def _listed(texts: Sequence[str]) -> str:

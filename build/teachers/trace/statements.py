@@ -83,6 +83,8 @@ class Statements:
             and not stages[0].startswith(value.id)
         ):
             stages = [value.id, *stages]
+        if isinstance(value, ast.Name) and stages[0].startswith(f"{value.id} (") and final is not None:
+            stages = [value.id, self.explainer.shown(final)]
         if stages[-1].startswith("<"):  # an iterator or a file has no value to tell
             return [*before, *self.changes(item, {target.id})]
         shown = self.values.get(target.id)
@@ -261,7 +263,7 @@ class Statements:
                 if isinstance(part, Eval):
                     claims += self.explainer.told_alone(part)
             return [*claims, *self.changes(item, set())]
-        claims, said = self.explainer.call(value, done)
+        claims, said, _ = self.explainer.call(value, done)
         target = evaluated(value.func, done.parts)
         name = str(target.value) if target is not None else ""
         if not said:

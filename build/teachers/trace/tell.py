@@ -307,9 +307,10 @@ class _CallTeller(Statements):
             start = [part for part in item.parts if isinstance(part, Call | Resumed)]
             lead: list[Claim] = []
             for part in start:
-                if isinstance(part, Call) and not rounds and isinstance(node.iter, ast.Call):
-                    continue
-                lead += self.teller.told_call(part) if isinstance(part, Call) else self.resumed(part)
+                if isinstance(part, Call) and part.generates and not rounds:
+                    before += self.teller.told_call(part)  # the whole generator, before what goes through it
+                else:
+                    lead += self.teller.told_call(part) if isinstance(part, Call) else self.resumed(part)
             for name in names:
                 if name in self.values:
                     self.told[name] = self.values[name]

@@ -153,7 +153,11 @@ class _Writer:
             self.add(head, claim)
             self.end()
         elif not claim.rounds:
-            self.add(" and ".join(clause(one) for one in claim.last) + ", so the loop is not entered", claim)
+            for part in claim.last:
+                if not isinstance(part, Condition):
+                    self.one(part)
+            said = " and ".join(clause(part) for part in claim.last if isinstance(part, Condition))
+            self.add(f"{said}, so the loop is not entered" if said else "the loop is not entered", claim)
             return
         else:
             self.end()
@@ -383,23 +387,24 @@ def _fold(claim: Fold) -> str:
     for one in rounds:
         for name, value in one.changed:
             results.setdefault(name, []).append(value)
-    start = "likewise" if claim.next_to else f"like {_label(claim.like)}" if names else "as in such a round before"
+    start = "likewise," if claim.next_to else f"like {_label(claim.like)}:"
     if len(rounds) == 1:
         given = " and ".join(f"{name} = {value}" if name else value for name, value in rounds[0].changed)
         label = _label(rounds[0])
-        return f"{start}, {label}" + (f" gives {given}" if given else "") if label else f"{start}, {given}".rstrip(", ")
+        if not label:
+            return f"likewise 1 more round: {given}" if given else "likewise 1 more round"
+        return f"{start} {label}" + (f" gives {given}" if given else "")
     if claim.every:
-        said = " and ".join(f"{name} = {', '.join(column)}" for name, column in columns.items())
+        said = " and ".join(f"{name} = {', '.join(column)}" for name, column in columns.items() if name)
         given = " and ".join(
             f"{name} = {', '.join(values)}" if name else ", ".join(values) for name, values in results.items()
         )
         if said:
-            return f"{start}, {said}" + (f" give {given}" if given else "")
-        return f"{start} {len(rounds)} more rounds" + (f": {given}" if given else "")
+            return f"{start} {said}" + (f" give {given}" if given else "")
+        return f"likewise {len(rounds)} more rounds" + (f": {given}" if given else "")
     first, last = _label(rounds[0]), _label(rounds[-1])
     end = " and ".join(f"{name} = {value}" for name, value in _final(rounds) if name)
-    said = f"from {first} to {last}" if names else ""
-    told = f"{start} {said} ({len(rounds)} rounds)" if said else f"{start} {len(rounds)} more rounds"
+    told = f"{start} from {first} to {last} ({len(rounds)} rounds)" if names else f"likewise {len(rounds)} more rounds"
     return f"{told}, after which {end}" if end else told
 
 

@@ -1,0 +1,131 @@
+"""Takes the sentences of a text apart, outside quotes and brackets, and names the parts of what they claim."""
+
+import re
+from collections.abc import Iterator
+
+_OPEN, _CLOSED = "([{", ")]}"
+
+# Verbs of comparisons; the longest come first, so that "is not less than" is not read as "is".
+RELATIONS: tuple[tuple[str, str], ...] = (
+    ("is not greater than", "<="),
+    ("is greater than or equal to", ">="),
+    ("is less than or equal to", "<="),
+    ("is greater than", ">"),
+    ("is larger than", ">"),
+    ("is not less than", ">="),
+    ("is less than", "<"),
+    ("is smaller than", "<"),
+    ("is more than", ">"),
+    ("is at most", "<="),
+    ("is at least", ">="),
+    ("does not equal", "!="),
+    ("is not equal to", "!="),
+    ("differs from", "!="),
+    ("is equal to", "=="),
+    ("equals", "=="),
+    ("is not in", "not in"),
+    ("is in", "in"),
+)
+STATES: tuple[tuple[str, str, bool], ...] = (
+    ("is not empty", "empty", False),
+    ("is empty", "empty", True),
+    ("is not zero", "zero", False),
+    ("is zero", "zero", True),
+    ("is not null", "null", False),
+    ("is null", "null", True),
+    ("is true", "true", True),
+    ("is false", "true", False),
+)
+
+
+def parts(text: str, *separators: str) -> list[str]:
+    """The text cut at separators that stand outside quotes and brackets."""
+    found: list[str] = []
+    depth, quoted, start, at = 0, False, 0, 0
+    while at < len(text):
+        sign = text[at]
+        if quoted:
+            if sign == "\\":
+                at += 1
+            elif sign == '"':
+                quoted = False
+        elif sign == '"':
+            quoted = True
+        elif sign in _OPEN:
+            depth += 1
+        elif sign in _CLOSED:
+            depth = max(depth - 1, 0)
+        elif depth == 0:
+            cut = next((one for one in separators if text.startswith(one, at)), None)
+            if cut is not None:
+                found.append(text[start:at])
+                at += len(cut)
+                start = at
+                continue
+        at += 1
+    return [*found, text[start:]]
+
+
+def sentences(text: str) -> Iterator[str]:
+    """The sentences of a text; a full stop inside quotes, brackets or numbers ends none."""
+    for paragraph in text.split("\n"):
+        for sentence in parts(paragraph, ". ", "! ", "? "):
+            trimmed = sentence.strip().rstrip(".")
+            if trimmed:
+                yield trimmed
+
+
+def operand(text: str) -> tuple[str, str]:
+    """An operand and the value that is stated with it, "" for none: "arr[3] (9)", "4 % 2 = 0", "x"."""
+    text = text.strip()
+    sides = parts(text, " = ")
+    if len(sides) > 1:
+        return sides[0], sides[-1]
+    match = re.fullmatch(r"(.+?) \((.*)\)", text)
+    if (
+        match
+        and _balanced(match.group(1))
+        and _balanced(match.group(2))
+        and not re.search(r"[-+*/%&|^<>]$", match.group(1))
+    ):
+        return match.group(1), match.group(2)
+    return text, ""
+
+
+def _balanced(text: str) -> bool:
+    depth, quoted = 0, False
+    for at, sign in enumerate(text):
+        if sign == '"' and (at == 0 or text[at - 1] != "\\"):
+            quoted = not quoted
+        elif not quoted:
+            depth += (sign in _OPEN) - (sign in _CLOSED)
+        if depth < 0:
+            return False
+    return depth == 0 and not quoted
+
+
+def cut(text: str, separator: str) -> tuple[str, str] | None:
+    """What stands before and after the first separator outside quotes and brackets."""
+    found = parts(text, separator)
+    return (found[0], separator.join(found[1:])) if len(found) > 1 else None
+
+
+def columns(text: str) -> dict[str, list[str]]:
+    """ "i = 2, 3 and x = 5, 6" as lists by name; values without a name under ""."""
+    found: dict[str, list[str]] = {}
+    for part in parts(text, " and "):
+        match = re.match(r"([A-Za-z_]\w*) = ", part)
+        name, values = (match.group(1), part[match.end() :]) if match else ("", part)
+        found[name] = [value.strip() for value in parts(values, ", ")]
+    return found
+
+
+def labels(text: str) -> dict[str, str] | None:
+    """ "i = 0, x = [1, 2]" as values by name; None where the text is no label."""
+    found: dict[str, str] = {}
+    for part in parts(text, ", "):
+        match = re.fullmatch(r"([A-Za-z_]\w*) = (.+)", part)
+        if match is None or " = " in re.sub(r'".*?"', "", match.group(2)):
+            return None
+        found[match.group(1)] = match.group(2)
+    return found or None

@@ -1,0 +1,280 @@
+"""Equations, comparisons and states that a text states, held against the moments of a run."""
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from build.proof.atoms import RELATIONS, STATES, cut, operand, parts
+from build.proof.moments import MISSING, Moments, Refuted, related, walk
+from build.proof.timeline import Point
+from build.proof.values import Unreadable, names_of, read, same
+
+
+class Equations(Moments):
+    """What a text says about values: equations, comparisons, states, phrases."""
+
+    def group(self, text: str) -> bool | None:
+        """Statements joined by "and" about one moment; None where they are none."""
+        pieces: list[str] = []
+        for piece in parts(text, " and "):
+            if pieces and self.test(piece) is None and not re.search(r" = |^\w+ is ", piece):
+                pieces[-1] += f" and {piece}"  # "the smallest of 2 and 5"
+            else:
+                pieces.append(piece)
+        tests = [self.test(piece) for piece in pieces]
+        if any(tests):
+            tests = [test or self.truth(piece) for test, piece in zip(tests, pieces)]
+        if all(test is not None for test in tests):
+            return self.condition([test for test in tests if test is not None], text)
+        if len(pieces) > 1:
+            known = [self.equation(piece) if " = " in piece else self.stated(piece) for piece in pieces]
+            return any(known) if known and all(one is not None for one in known) else self.stated(text)
+        equation = self.equation(text)
+        return equation if equation is not None else self.stated(text)
+
+    def test(self, text: str) -> tuple[str, str, str] | None:
+        """A comparison or state as operand, relation, operand; None where the text is none."""
+        for words, relation in RELATIONS:
+            found = cut(text, f" {words} ")
+            if found is not None:
+                return found[0], relation, found[1]
+        for words, state, positive in STATES:
+            if text.endswith(f" {words}"):
+                return text.removesuffix(f" {words}"), state if positive else f"not {state}", ""
+        match = re.fullmatch(r"(.+ = (.+)), not (.+)", text)
+        if match:
+            return match.group(1), "!=", match.group(3)
+        match = re.fullmatch(r"(.+?) counts as (true|false)", text)
+        return (match.group(1), f"counts {match.group(2)}", "") if match else None
+
+    def truth(self, text: str) -> tuple[str, str, str] | None:
+        """ "isinstance(10, int) = true" among conditions."""
+        match = re.fullmatch(r".+ = (true|false)", text)
+        return (text, "true" if match.group(1) == "true" else "not true", "") if match else None
+
+    def condition(self, tests: Sequence[tuple[str, str, str]], text: str) -> bool:
+        """Comparisons that were decided at one moment of the run."""
+        readable = False
+        for left, relation, right in tests:
+            self.chain(left)
+            values = [self.literal(operand(side)) for side in (left, right) if side]
+            if None not in values and not relation.startswith("counts"):
+                readable = True
+                if not related(relation, [value[0] for value in values if value is not None]):
+                    raise Refuted(f"{text} is not so")
+
+        def fits(point: Point) -> bool:
+            return all(self.fits(test, point) for test in tests)
+
+        tested = [point for point in self.line.points[self.at :] if point.kind == "truth"]
+        tested.sort(key=lambda point: (point.event not in self.line.due, point.event))
+        names = {name for left, _, right in tests for side in (left, right) for name in names_of(operand(side)[0])}
+        for point in tested:
+            if point.event not in self.covered and fits(point) and self.about(point, tests, names):
+                return self.reached(point)
+        if self.find(fits) is not None:
+            return True
+        if names and any(names & point.variables.keys() for point in self.line.points):
+            if all(self.never(side) for left, _, right in tests for side in (left, right) if side):
+                return readable
+            raise Refuted(f"{text}: at no moment")
+        return readable
+
+    def about(self, point: Point, tests: Sequence[tuple[str, str, str]], names: set[str]) -> bool:
+        """Whether a condition of the program has something to do with what is said of it."""
+        source = {part.id for part in walk(point.node) if type(part).__name__ == "Name"}
+        if names:
+            return names <= source
+        values = {operand(side)[1] or side for left, _, right in tests for side in (left, right) if side}
+        known = [self.literal(("", value)) for value in values]
+        low = point.node.number
+        window = [
+            value
+            for event, node, value, _ in self.line.results
+            if low <= node.number <= point.node.last and event <= point.event
+        ]
+        return any(one is not None and self.equal(one[0], shown) for one in known for shown in window[-12:])
+
+    def fits(self, test: tuple[str, str, str], point: Point) -> bool:
+        """Whether a comparison holds with the variables of a moment; what cannot be evaluated does not speak against it."""
+        left, relation, right = test
+        values: list[Any] = []
+        for side in (left, right):
+            if not side:
+                continue
+            expression, stated = operand(side)
+            try:
+                value = read(expression, point.variables)
+            except Unreadable:
+                value = MISSING
+            if stated:
+                try:
+                    said = read(stated, point.variables)
+                except Unreadable:
+                    return False
+                if value is not MISSING and not same(value, said):
+                    return False
+                value = said
+            values.append(value)
+        if relation.startswith("counts") or MISSING in [value if value is MISSING else None for value in values]:
+            return True
+        return related(relation, values)
+
+    def equation(self, text: str) -> bool | None:
+        """Sides that are equal, the first one often a variable or a place; None where the text is no equation."""
+        sides = [side.strip() for side in parts(text, " = ")]
+        if len(sides) < 2:
+            return None
+        target = sides[0]
+        stored = re.fullmatch(r"[A-Za-z_]\w*(\[.*\]|\.\w+)*", target) is not None
+        self.chain(" = ".join(sides[stored:]))
+
+        def equal(point: Point) -> bool:
+            values: list[Any] = []
+            for number, whole in enumerate(sides):
+                side = operand(whole)[1] or whole
+                try:
+                    values.append(read(side, point.variables))
+                except Unreadable:
+                    if number == 0 and stored:
+                        return False
+                    continue
+                if number and not same(values[0], values[-1]):
+                    try:
+                        values[-1] = read(side, point.before)
+                    except Unreadable:
+                        return False
+            return len(values) > 1 and all(same(values[0], value) for value in values[1:])
+
+        if stored and not any(self.readable(side) for side in sides[1:]):
+            return None
+        if stored:
+            root = re.match(r"\w+", target).group()  # type: ignore[union-attr]
+            for number in range(self.at, len(self.line.points)):
+                point = self.line.points[number]
+                if (point.event, target) in self.assigned or not equal(point):
+                    continue
+                if root in point.changed or (point.kind == "step" and self.assigns(point, root)):
+                    self.assigned.add((point.event, target))
+                    return self.reached(point)
+            if self.find(lambda point: root in point.changed and equal(point)) or self.find(equal):
+                return True
+            if any(root in point.variables for point in self.line.points):
+                if self.unseen(target):
+                    return self.appears(sides[-1])
+                raise Refuted(f"{text}: {root} is never that")
+            return self.appears(sides[-1])
+        values = [self.literal(("", side)) for side in sides]
+        known = [value for value in values if value is not None]
+        if len(known) == len(sides):
+            self.cover_result(known[-1][0])
+            return True
+        if self.find(equal) is not None:
+            return True
+        return self.appears(sides[-1])
+
+    def readable(self, side: str) -> bool:
+        return self.literal(("", operand(side)[1] or side)) is not None or not self.never(side)
+
+    def unseen(self, target: str) -> bool:
+        """Whether a place cannot be evaluated at any moment (an object that is shown shortened, a property)."""
+        return self.never(target)
+
+    def stated(self, text: str) -> bool | None:
+        """ "arr[3] is 9", "the length of arr is 3", "n is the length of arr, 3"."""
+        match = re.fullmatch(r"(.+?) is (.+)", text)
+        if match is None:
+            return None
+        subject, value = match.groups()
+        if re.fullmatch(r"[A-Za-z_]\w*(\[.*\]|\.\w+)*", subject):
+            phrase = parts(value, ", ")
+            if len(phrase) > 1:
+                value = phrase[-1]
+                self.phrase(", ".join(phrase[:-1]), value)
+            if self.literal(("", value)) is None:
+                return None
+            return self.equation(f"{subject} = {value}")
+        if cut(text, " is ") is None:
+            return None
+        subject, _, value = text.rpartition(" is ")
+        if self.literal(("", value)) is None:
+            return None
+        self.phrase(subject, value)
+        return self.appears(value)
+
+    def phrase(self, text: str, value: str) -> None:
+        """Phrases that are understood here are worked out."""
+        said = self.literal(("", value))
+        if said is None:
+            return
+        text = text[:1].lower() + text[1:]
+        for pattern, work in _PHRASES:
+            match = re.fullmatch(pattern, text)
+            if match is None:
+                continue
+            seen = False
+            for point in self.line.points:
+                for variables in (point.variables, point.before):
+                    try:
+                        given = [read(operand(part)[1] or operand(part)[0], variables) for part in match.groups()]
+                        found = work(*given)
+                    except (
+                        Unreadable,
+                        TypeError,
+                        ValueError,
+                        IndexError,
+                        AttributeError,
+                        ZeroDivisionError,
+                        OverflowError,
+                    ):
+                        continue
+                    seen = True
+                    if same(found, said[0]):
+                        return
+            if seen:
+                raise Refuted(f"{text} is not {value}")
+            return
+
+    def equal_sides(self, text: str) -> None:
+        """Sides of an equation are equal at some moment, where they can be evaluated."""
+        sides = parts(text, " = ")
+        seen = False
+        for point in self.line.points:
+            values = []
+            for side in sides:
+                try:
+                    values.append(read(side, point.variables))
+                except Unreadable:
+                    continue
+            if len(values) == len(sides):
+                seen = True
+                if all(same(values[0], value) for value in values[1:]):
+                    return
+        if seen:
+            raise Refuted(f"{text} is not so")
+
+
+_PHRASES: tuple[tuple[str, Callable[..., Any]], ...] = (
+    (r"the length of (.+)", len),
+    (r"the sum of ([^,]+)", sum),
+    (r"the absolute value of (.+)", abs),
+    (r"the largest of ([^,]+)", max),
+    (r"the smallest of ([^,]+)", min),
+    (r"the largest of (.+), (.+) and (.+)", max),
+    (r"the largest of (.+) and (.+)", max),
+    (r"the smallest of (.+), (.+) and (.+)", min),
+    (r"the smallest of (.+) and (.+)", min),
+    (r"(.+) in sorted order", lambda values: sorted(values)),
+    (r"(.+) in descending order", lambda values: sorted(values, reverse=True)),
+    (
+        r"(.+) as text",
+        lambda value: str(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else None,
+    ),
+    (r"(.+) as a whole number", int),
+    (r"(.+) in lower case", lambda text: text.lower()),
+    (r"(.+) in upper case", lambda text: text.upper()),
+    (r"(.+) in binary", bin),
+    (r"the character code of (.+)", ord),
+    (r"the character with code (.+)", chr),
+    (r"how often (.+) occurs in (.+)", lambda item, values: values.count(item)),
+)

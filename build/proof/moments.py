@@ -1,0 +1,206 @@
+"""Finding moments of a run: where a statement is true, how far the text has come, and what it has covered."""
+
+import ast
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from build.proof.atoms import operand, parts
+from build.proof.rounds import Rounds
+from build.proof.timeline import Point, Timeline
+from build.proof.values import Unreadable, operations_of, read, same
+
+MISSING = object()
+
+
+class Refuted(Exception):
+    """A statement that the trace contradicts."""
+
+
+class Moments:
+    """The timeline of a run, and how far in it the sentences have come."""
+
+    def __init__(self, line: Timeline, result: str | None, strict: bool) -> None:
+        self.line = line
+        self.result = result
+        self.strict = strict  # the text tells the run and nothing else, so each operation in it is one of the run
+        self.at = 0  # the point where the last statement was found
+        self.covered: set[int] = set()
+        self.assigned: set[tuple[int, str]] = set()  # what was told to be stored, by event and place
+        self.rounds = Rounds(line)
+
+    def event(self) -> int:
+        return self.line.points[self.at].event
+
+    def find(self, fits: Callable[[Point], bool], fresh: bool = False, ahead: bool = False) -> Point | None:
+        """The next moment that fits, else an earlier one; `fresh`: one that no statement covered yet."""
+        points = self.line.points
+        for number in range(self.at, len(points)):
+            if (not fresh or points[number].event not in self.covered) and fits(points[number]):
+                self.at = number
+                return points[number]
+        for number in range(self.at - 1, -1, -1):
+            if (not fresh or points[number].event not in self.covered) and fits(points[number]):
+                if ahead:
+                    self.at = number
+                return points[number]
+        return None
+
+    def reached(self, point: Point) -> bool:
+        self.covered.add(point.event)
+        self.reach_event(point.event)
+        return True
+
+    def reach_event(self, event: int) -> None:
+        for number, point in enumerate(self.line.points):
+            if point.event >= event:
+                self.at = number
+                return
+
+    def cover_result(self, value: Any) -> None:
+        """A value that was worked out is what the next condition or change was about."""
+        for point in self.line.points[self.at :]:
+            if point.event in self.line.due and point.event not in self.covered:
+                if point.kind == "truth":
+                    inside = [
+                        shown
+                        for event, node, shown, _ in self.line.results
+                        if point.node.number <= node.number <= point.node.last
+                        and event <= point.event
+                        and type(node).__name__ in ("BinOp", "UnaryOp", "Call")
+                    ][-3:]
+                    if any(self.equal(value, shown) for shown in inside):
+                        self.reached(point)
+                return
+
+    def appears(self, value: str) -> bool:
+        """Whether a value was the result of some expression; refutes where it never was."""
+        said = self.literal(("", value))
+        if said is None:
+            return False
+        whole = True
+        for _, _, shown, _ in self.line.results:
+            if isinstance(shown, str):
+                if self.equal(said[0], shown):
+                    return True
+            else:
+                whole = False
+        if not whole:
+            return False
+        raise Refuted(f"nothing gives {value}")
+
+    def holds(self, wanted: Mapping[str, str], variables: Mapping[str, Any]) -> bool:
+        for name, text in wanted.items():
+            said = self.literal(("", text))
+            if name not in variables or (said is not None and not self.equal(said[0], variables[name])):
+                return False
+        return True
+
+    def equal(self, said: Any, shown: Any) -> bool:
+        if not isinstance(shown, str):
+            return False
+        try:
+            return alike(said, read(shown))
+        except Unreadable:
+            return False
+
+    def literal(self, side: tuple[str, str]) -> tuple[Any] | None:
+        """The value that is written for an operand, in a tuple; None where it is none without variables."""
+        text = side[1] or side[0]
+        try:
+            return (read(text),)
+        except Unreadable:
+            return None
+
+    def last_value(self, text: str) -> str:
+        return parts(text, " = ", ", ")[-1]
+
+    def never(self, side: str) -> bool:
+        """Whether an operand cannot be evaluated at any moment, so that nothing can be said."""
+        expression, _ = operand(side)
+        for point in self.line.points:
+            try:
+                read(expression, point.variables)
+                return False
+            except Unreadable:
+                continue
+        return True
+
+    def chain(self, text: str) -> None:
+        """An equation of literals, such as "4 % 2 = 0", holds by itself."""
+        sides = parts(text, " = ")
+        values = []
+        for side in sides:
+            try:
+                values.append(read(side))
+            except Unreadable:
+                continue
+        if any(not same(values[0], value) for value in values[1:]):
+            raise Refuted(f"{text} is not so")
+        if self.strict and self.line.whole:
+            for side in sides:
+                for operation in operations_of(side):
+                    if operation not in self.line.operations:
+                        raise Refuted(f"{side}: no such operation")
+
+    def assigns(self, point: Point, name: str) -> bool:
+        return any(type(part).__name__ == "Name" and part.id == name for part in walk(point.node))
+
+
+def alike(said: Any, known: Any) -> bool:
+    """Equal, where a JSON list may stand for a tuple or a set."""
+    if same(said, known):
+        return True
+    if isinstance(said, list) and isinstance(known, tuple | frozenset):
+        known = list(known) if isinstance(known, tuple) else sorted(known, key=repr)
+        said = sorted(said, key=repr) if isinstance(known, frozenset) else said
+        return len(said) == len(known) and all(alike(one, other) for one, other in zip(said, known))
+    if isinstance(said, list) and isinstance(known, list):
+        return len(said) == len(known) and all(alike(one, other) for one, other in zip(said, known))
+    if isinstance(said, dict) and isinstance(known, dict):
+        return {str(key) for key in said} == {str(key) for key in known} and all(
+            alike(value, {str(key): item for key, item in known.items()}[str(name)]) for name, value in said.items()
+        )
+    return False
+
+
+def related(relation: str, values: Sequence[Any]) -> bool:
+    """Whether a relation holds between values; what cannot be compared does not speak against it."""
+    try:
+        if len(values) == 2:
+            left, right = values
+            return bool(
+                {
+                    "==": lambda: same(left, right) or left == right, "!=": lambda: left != right, "<": lambda: left < right,
+                    "<=": lambda: left <= right, ">": lambda: left > right, ">=": lambda: left >= right,
+                    "in": lambda: _inside(left, right), "not in": lambda: not _inside(left, right),
+                }[relation]()
+            )  # fmt: skip
+        (value,) = values
+        plain = relation.removeprefix("not ")
+        holds = {"empty": lambda: len(value) == 0, "zero": lambda: value == 0, "null": lambda: value is None,
+                 "true": lambda: value is True}[plain]()  # fmt: skip
+        return bool(holds) != relation.startswith("not ")
+    except (TypeError, KeyError, ValueError):
+        return True
+
+
+def _inside(left: Any, right: Any) -> bool:
+    if isinstance(right, dict | frozenset) and isinstance(left, list):
+        return tuple(left) in right
+    return left in right
+
+
+def json_at(text: str, start: int) -> Any:
+    """The JSON value or Python constant at a place of a text."""
+    for word, value in (("True", True), ("False", False), ("None", None)):
+        if text.startswith(word, start):
+            return value
+    try:
+        return json.JSONDecoder().raw_decode(text, start)[0]
+    except (ValueError, RecursionError):
+        return MISSING
+
+
+def walk(node: Any) -> list[Any]:
+    return list(ast.walk(node))

@@ -1,0 +1,121 @@
+"""The independent check: true tellings stand, changed ones fall, and a dropped step is missed."""
+
+import random
+import textwrap
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from build.bench.proof import CHANGES
+from build.proof.check import Report, check_telling
+from build.proof.values import Unreadable, read, same
+from build.sandbox import Program, Sandbox
+from build.sandbox.codec import encode
+from build.sandbox.show import Shower
+from build.teachers.trace.narrate import narrate
+
+CODE = textwrap.dedent("""
+    def weight(value):
+        return value * 3 - 1
+
+    def main_solution(values, bound):
+        total = 0
+        kept = []
+        for value in values:
+            if value % 2 == 0:
+                kept.append(value)
+                total += weight(value)
+            elif value > bound:
+                total -= value
+        while total > 40:
+            total //= 2
+        return [total, kept]
+""")
+
+
+def judged(
+    sandbox: Sandbox, code: str, change: str = "", seed: int = 0, **arguments: object
+) -> tuple[str, bool, Report]:
+    trace = sandbox.trace(Program(code), encode(arguments))
+    telling = narrate(code, trace)
+    text = f"{telling.text} So the output is {trace.result.value}."
+    if change:
+        text = CHANGES[change](text, random.Random(seed)) or text
+    return text, telling.complete, check_telling(text, code, trace.events, trace.result.value, strict=True)
+
+
+def test_a_true_telling_is_confirmed_and_covers_every_step(sandbox: Sandbox) -> None:
+    text, complete, report = judged(sandbox, CODE, values=[2, 7, 3, 10, 40], bound=5)
+    assert complete and [one for one in report.sentences if one.status == "refuted"] == []
+    assert report.missing == [], text
+    assert report.count("confirmed") >= 6
+
+
+@pytest.mark.parametrize("change", ["value changed", "branch turned", "answer changed", "values swapped"])
+@pytest.mark.parametrize("seed", range(5))
+def test_a_changed_telling_is_refuted(sandbox: Sandbox, change: str, seed: int) -> None:
+    text, _, report = judged(sandbox, CODE, change, seed, values=[2, 7, 3, 10], bound=5)
+    assert report.count("refuted") >= 1, text
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_dropped_step_is_missed(sandbox: Sandbox, seed: int) -> None:
+    text, _, report = judged(sandbox, CODE, "step dropped", seed, values=[2, 7, 3, 10], bound=5)
+    assert report.missing or report.count("refuted"), text
+
+
+def test_a_fold_that_hides_a_round_of_another_form_is_refuted(sandbox: Sandbox) -> None:
+    code = textwrap.dedent("""
+        def main_solution(items):
+            kept = []
+            for item in items:
+                if item not in kept:
+                    kept.append(item)
+            return kept
+    """)
+    trace = sandbox.trace(Program(code), '{"items": [1, 1, 2, 2, 3]}')
+    told = "item = 1: item (1) is not in kept ([]), so append 1 to kept, now [1]. Likewise, item = 1, 2, 2, 3"
+    for ending in (".", " give kept = [1], [1, 2], [1, 2], [1, 2, 3]."):
+        report = check_telling(told + ending, code, trace.events, trace.result.value)
+        assert report.sentences[-1].status == "refuted"
+
+
+@pytest.mark.parametrize(
+    ("sentence", "status"),
+    [
+        ("After the loop the total is now 7", "refuted"),
+        ("Therefore, total = 5 at first", "confirmed"),
+        ("Let me think about it", "open"),
+        ("`total` becomes 5", "confirmed"),
+        ("kept is now [2]", "confirmed"),
+        ("kept is now [3]", "refuted"),
+    ],
+)
+def test_sentences_of_a_model_are_judged_by_the_values_they_state(sandbox: Sandbox, sentence: str, status: str) -> None:
+    trace = sandbox.trace(Program(CODE), '{"bound": 5, "values": [2]}')
+    report = check_telling(sentence + ".", CODE, trace.events, trace.result.value)
+    assert [one.status for one in report.sentences] == [status]
+
+
+@given(
+    st.recursive(
+        st.integers() | st.booleans() | st.none() | st.text(max_size=8), lambda inner: st.lists(inner, max_size=4)
+    )
+)
+def test_values_are_read_as_they_are_shown(value: object) -> None:
+    shown = Shower().show(value)
+    assert not isinstance(shown, str) or same(read(shown), value)
+
+
+@settings(max_examples=50)
+@given(st.text(max_size=60))
+def test_any_text_is_judged_without_an_error(sandbox: Sandbox, text: str) -> None:
+    trace = sandbox.trace(Program("def main_solution(x):\n    y = x + 1\n    return y"), '{"x": 1}')
+    check_telling(text, "def main_solution(x):\n    y = x + 1\n    return y", trace.events, trace.result.value)
+
+
+def test_what_cannot_be_evaluated_is_unreadable() -> None:
+    for text in ("f(3)", "x", "9 ** 9 ** 9", "(", "", "<list>", "[1][5]", "__import__('os')"):
+        with pytest.raises(Unreadable):
+            read(text)
