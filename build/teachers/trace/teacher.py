@@ -1,11 +1,12 @@
 """The embedded teacher: no model, but the execution itself, told in words.
 
 Output questions are answered by running the function under the tracer and telling the run. Input questions are answered by
-search: inputs are proposed and executed, each mismatch is told, and where nothing fits, the nearest miss is the answer,
-wrong as it is. A revision goes on searching from there.
+working back from the output and by search: the reason or the nearest misses are told, the input that fits is checked in words,
+and where nothing fits, the nearest miss is the answer, wrong as it is. A revision goes on searching from there.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 from build.core.chat import Completion
 from build.core.config import TeacherConfig
@@ -16,7 +17,7 @@ from build.sandbox.codec import decode, encode
 from build.teachers.base import Question
 from build.teachers.trace.claims import Sentence
 from build.teachers.trace.narrate import HARD_TOKENS, SOFT_TOKENS, Telling, narrate
-from build.teachers.trace.search import Attempt, search
+from build.teachers.trace.search import Attempt, miss, search
 
 _MAX_TOKENS = 384  # of a rationale, in those of `count_tokens`
 _SHOWN = 160  # characters of a value that are written out inside the text
@@ -65,38 +66,51 @@ class TraceTeacher:
 
     def _find_input(self, request: Question) -> Completion:
         wanted = request.instance.output
-        tries = search(
-            request.function, request.instance, request.before, self.recipe.search_tries, self.seed, self.sandbox
-        )
+        tries = search(request.function, request.instance, request.before, self.seed, self.sandbox)
         best = min(tries, key=lambda attempt: attempt.distance)
-        misses = [attempt for attempt in tries if not attempt.right]
-        start = f"I need an input that gives {wanted}." if len(wanted) <= _SHOWN else "I need an input that gives this."
+        shown = wanted if len(wanted) <= _SHOWN else "this"
+        start = f"I need an input that gives {shown}."
         if request.before is not None:
             start = f"My last input was not right, so I look further. {start}"
-        run = self._run(request, best.input) if best.right else Telling((), False)
-        while True:
-            told = [_told(attempt) for attempt in misses]
-            if best.right:
-                end = [
-                    Sentence(f"{'Now I try' if told else 'I try'} {_arguments(best.input)}."),
-                    *run.sentences,
-                    Sentence("This gives what is wanted."),
-                ]
-            else:
-                end = [Sentence("None of these fits, so I settle for the nearest of them.")]
-            parts = [Sentence(start), *(Sentence(text) for text in told), *end]
-            done = self._fitted(parts, f'{{"input": {best.input}}}', run.complete, 0)
-            spare = [attempt for attempt in misses if attempt is not best]
-            if not done.failure or not (run.sentences or spare):
-                return done
-            if run.sentences:
-                run = Telling((), False)
-            else:  # the farthest miss says least
-                misses.remove(max(spare, key=lambda attempt: attempt.distance))
+        misses = sorted((one for one in tries if not one.right), key=lambda one: one.distance)[
+            : self.recipe.search_tries
+        ]
+        told = [self._told(one, decode(wanted)) for one in misses if one is not best or not best.right]
+        told = told[:1] if best.right else told[:2]
+        if best.right and best.reason:
+            told = []
+        count = len(tries) - 1
+        if best.right:
+            why = f"Working back: {best.reason}." if best.reason else ""
+            if not best.reason and count > 1:
+                why = f"I go through {count} other inputs before this one."
+            run = self._run(request, best.input)
+            end = [f"I try {_arguments(best.input)}."]
+        else:
+            why = f"None of the {len(tries)} inputs that I go through fits, so I settle for the nearest of them."
+            run = Telling((), False)
+            end = [f"It is {_arguments(best.input)}."]
+        answer = f'{{"input": {best.input}}}'
+        last = [Sentence("This gives what is wanted.")] if best.right else []
+        lead = [Sentence(text) for text in (start, *told, why, *end) if text]
+        done = self._fitted([*lead, *run.sentences, *last], answer, run.complete, 0)
+        if done.failure:
+            done = self._fitted([*lead, *last], answer, False, 0)
+        if done.failure:
+            lead = [Sentence(text) for text in (start, *end) if text]
+            done = self._fitted([*lead, *last], answer, False, 0)
+        return done if not done.failure else self._fitted([Sentence("I settle for this input.")], answer, False, 0)
+
+    def _told(self, attempt: Attempt, wanted: Any) -> str:
+        given = _arguments(attempt.input)
+        if attempt.output is None:
+            return f"Trying {given} fails."
+        output = attempt.output if len(attempt.output) <= _SHOWN else "something else"
+        return f"Trying {given} gives {output}, {miss(attempt, wanted) or 'which is not it'}."
 
     def _run(self, request: Question, given: str) -> Telling:
         code = request.function.function.code
-        return narrate(code, self.sandbox.trace(Program(code), given), SOFT_TOKENS // 2, SOFT_TOKENS)
+        return narrate(code, self.sandbox.trace(Program(code), given), SOFT_TOKENS // 2, HARD_TOKENS - 60)
 
     def _fitted(self, parts: Sequence[Sentence], answer: str, complete: bool, events: int) -> Completion:
         """The sentences and the answer as a response; a failure where it is too long. The first and the last sentence are
@@ -110,14 +124,6 @@ class TraceTeacher:
             proof[0] = Proof(parts[0].text, (), (0,))
             proof[-1] = Proof(parts[-1].text, (), (events - 1,))
         return Completion(text, complete=complete, proof=tuple(proof))
-
-
-def _told(attempt: Attempt) -> str:
-    given = _arguments(attempt.input)
-    if attempt.output is None:
-        return f"Trying {given} fails."
-    output = attempt.output if len(attempt.output) <= _SHOWN else "something else"
-    return f"Trying {given} gives {output}, which is not it."
 
 
 def _arguments(text: str) -> str:
