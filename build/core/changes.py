@@ -27,6 +27,7 @@ _READERS = {  # the first stage that reads a key; a longer key goes before a sho
     "teacher.samples": "answer",
     "teacher.search_tries": "answer",
     "teacher.grounding": "answer",
+    "teacher.grounding_refuted": "answer",
     "prompt_order": "answer",
     "revisions": "revise",
 }

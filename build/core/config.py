@@ -169,6 +169,7 @@ class SamplingConfig:
 @dataclass(config=_STRICT, frozen=True)
 class QuestionConfig:
     pairs_per_function: Positive = 3  # the paper: 3 (CodeMix), 6 (PyEdu-R), 10 (other)
+    prefer_told: bool = True  # trace teacher only: pairs whose run can be told completely come first
 
 
 @dataclass(config=_STRICT, frozen=True)
@@ -202,8 +203,11 @@ class TeacherConfig:
     temperature: Annotated[float, Field(ge=0)] = 0.7  # the paper
     samples: Positive = 1  # answers per instance; the share that is right is the column pass_rate
     cut_answers: Literal["drop", "keep"] = "drop"  # answers that reach `max_tokens`: rejects, or rows that end anywhere
-    # Hand the trace of the run to the model for output questions, and check the values it states.
-    grounding: bool = False
+    # Output questions. tell: the run is handed to the model to retell; report: its answers are also held against the trace
+    # and counted; reject: those that the trace refutes are dropped
+    grounding: Literal["off", "tell", "report", "reject"] = "off"
+    # grounding `reject`: answers go where a larger share of the sentences that could be judged is refuted
+    grounding_refuted: Annotated[float, Field(ge=0, le=1)] = 0.2
     # openai: further fields of a request's body, such as {top_p: 0.95}; null leaves one out that is sent otherwise.
     extra_body: dict[str, Any] = Field(default_factory=dict)
     reasoning: Literal["keep", "drop"] = "keep"  # publish what a reasoning model thought, as the column `reasoning`
@@ -322,6 +326,11 @@ def _use_new_names(path: Path, loaded: dict[str, Any]) -> None:
                 keys[names[old]] = keys.pop(old)
                 _say_once(f"{path}: the key `{old}` is now called `{names[old]}`; please rename it.")
     teacher = loaded.get("teacher")
+    if isinstance(teacher, dict) and isinstance(teacher.get("grounding"), bool):
+        # YAML reads the word `off` as false.
+        if teacher["grounding"]:
+            _say_once(f"{path}: `teacher.grounding: true` is now called `report`; please rename it.")
+        teacher["grounding"] = "report" if teacher["grounding"] else "off"
     if isinstance(teacher, dict) and teacher.get("name") == "hf":
         teacher["name"] = "transformers"
         _say_once(f"{path}: the teacher `hf` is now called `transformers`; please rename it.")

@@ -57,11 +57,18 @@ def check_telling(
 
     `strict`: the text tells this run and nothing else, so that an operation that the run does not have is refuted.
     """
-    if not events:
-        return Report([Judged(one, "open") for one in sentences(text)])
-    checker = Checker(read_timeline(code, events), result, strict)
     body = text.rpartition("\n\n{")[0] if "\n\n{" in text else text
-    report = Report([checker.judge(one) for one in sentences(body)])
+    return judge(list(sentences(body)), code, events, result, strict)
+
+
+def judge(
+    told: Sequence[str], code: str, events: Sequence[Mapping[str, Any]], result: str | None, strict: bool = False
+) -> Report:
+    """As `check_telling`, of a text that is cut into sentences already."""
+    if not events:
+        return Report([Judged(one, "open") for one in told])
+    checker = Checker(read_timeline(code, events), result, strict)
+    report = Report([checker.judge(one.strip().rstrip(".")) for one in told])
     report.missing = checker.missing()
     return report
 

@@ -4,6 +4,7 @@ python -m build check RUN
 """
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from tqdm import tqdm
 import build.core.records
 from build.core.records import Dialogue, PredictionInstance, SampledFunction
 from build.core.store import Store
+from build.proof.check import judge
 from build.report.folder import dataset_faults
 from build.sandbox import Limits, Program, Sandbox
 
@@ -52,8 +54,28 @@ def check(store: Store, limits: Limits) -> Findings:
                         got = result.value if result.status == "ok" else f"{result.status} ({result.detail})"
                         where = f"{sampled.function.path}:{sampled.function.name}"
                         faults.append(f"{where}: {pair.input} is recorded with {pair.output} and gives {got}")
+            faults += list(_refuted(store, shard, sandbox))
             tasks.update(record.task for record in store.kept(PredictionInstance, shard))
     return Findings(pairs, functions, dict(tasks), tuple(faults))
+
+
+def _refuted(store: Store, shard: int, sandbox: Sandbox) -> Iterator[str]:
+    """Sentences of tellings that the trace of their run refutes. A telling is what a rationale has proofs for."""
+    functions = {record.function.id: record.function for record in store.kept(SampledFunction, shard)}
+    instances = {record.id: record for record in store.kept(PredictionInstance, shard)}
+    for dialogue in store.kept(Dialogue, shard):
+        instance = instances[dialogue.instance_id]
+        function = functions[instance.function_id]
+        for turn in dialogue.turns:
+            told = [proof.sentence for proof in turn.proof if proof.events]
+            given = instance.input if instance.task == "output" else turn.verdict.predicted
+            if not told or given is None:
+                continue
+            trace = sandbox.trace(Program(function.code), given)
+            for one in judge(told, function.code, trace.events, trace.result.value, strict=True).sentences:
+                if one.status == "refuted":
+                    where = f"{function.path}:{function.name}, input {given}"
+                    yield f'{where}: the trace refutes "{one.sentence}" ({one.why})'
 
 
 def _recount(store: Store) -> list[str]:

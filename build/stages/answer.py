@@ -7,6 +7,7 @@ question without any answer is a reject, and so is an answer that was cut, unles
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from build.core.chat import Message, count_usage
 from build.core.config import DataRecipe
@@ -24,11 +25,21 @@ STAGE = "answer"
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """How instances are asked: answers per instance, the order of the prompt's parts, and whether the trace is handed over."""
+    """How instances are asked: answers per instance, the order of the prompt's parts, what is done with the trace of a run,
+    and the share of refuted sentences above which an answer is dropped.
+    """
 
     samples: int = 1
     order: Order = "paper"
-    grounding: bool = False
+    grounding: Literal["off", "tell", "report", "reject"] = "off"
+    refuted: float = 0.2
+
+    def grounds(self, sandbox: Sandbox) -> Grounds:
+        return Grounds(sandbox, self.refuted if self.grounding == "reject" else None)
+
+    @property
+    def checks(self) -> bool:
+        return self.grounding in ("report", "reject")
 
 
 def run(shard: Shard, context: Context, stats: Counter[str]) -> Iterator[Rationale | Reject]:
@@ -56,7 +67,7 @@ def rationales(
     `functions` holds, by function id, those that the instances are about. What rejects have cost is added to `stats`.
     """
     asking = asking or Asking()
-    grounds = Grounds(sandbox)
+    grounds = asking.grounds(sandbox)
     questions = []
     for instance in instances:
         function = functions[instance.function_id]
@@ -64,12 +75,12 @@ def rationales(
         questions += [
             Question(messages, sample, function=function, instance=instance, turn=1) for sample in range(asking.samples)
         ]
-    yield from ask(questions, teacher, sandbox, grounds if asking.grounding else None, stats)
+    yield from ask(questions, teacher, sandbox, grounds if asking.checks else None, stats)
 
 
 def prompt_of(function: SampledFunction, instance: PredictionInstance, asking: Asking, grounds: Grounds) -> str:
     prompt = prediction_prompt(function.function, instance, asking.order)
-    if asking.grounding and instance.task == "output":
+    if asking.grounding != "off" and instance.task == "output":
         return grounded_prompt(prompt, grounds.told(function.function.code, instance.input))
     return prompt
 
@@ -104,9 +115,19 @@ def ask(
             about = f"turn {question.turn}" + (f", sample {question.sample}" if question.sample else "")
             yield Reject(STAGE, parent, done.failure, f"{question.function.function.path}: {about} {done.text}".strip())
             continue
+        verdict = next(verdicts)
         stated = None
         if grounds is not None and question.instance.task == "output":
-            stated = grounds.check(done.text, question.function.function.code, question.instance.input)
+            report = grounds.check(done.text, question.function.function.code, question.instance.input)
+            stated = (report.count("confirmed") + report.count("refuted"), report.count("confirmed"))
+            if stats is not None:
+                for status in ("confirmed", "refuted", "open"):
+                    stats[f"sentences_{status}"] += report.count(status)
+            if why := grounds.refused(report):
+                if stats is not None:
+                    count_usage(done.usage, stats)
+                yield Reject(STAGE, parent, "refuted", f"{question.function.function.path}: {why}")
+                continue
         yield Rationale(
             id=digest(parent, str(question.turn), teacher.name, done.text, *sample),
             parent=parent,
@@ -116,7 +137,7 @@ def ask(
             teacher=teacher.name,
             response=done.text,
             finish_reason=done.finish_reason,
-            verdict=next(verdicts),
+            verdict=verdict,
             usage=done.usage,
             reasoning=done.reasoning,
             stated=stated,
@@ -127,7 +148,8 @@ def ask(
 
 def asking_of(recipe: DataRecipe) -> Asking:
     """How a recipe wants its questions asked."""
-    return Asking(recipe.teacher.samples, recipe.prompt_order, recipe.teacher.grounding)
+    teacher = recipe.teacher
+    return Asking(teacher.samples, recipe.prompt_order, teacher.grounding, teacher.grounding_refuted)
 
 
 def count_verdict(answer: Rationale, task: Task, stats: Counter[str]) -> None:
@@ -136,8 +158,8 @@ def count_verdict(answer: Rationale, task: Task, stats: Counter[str]) -> None:
     stats[f"{third}{task}_{answer.verdict.status}"] += 1
     stats[f"finish_{answer.finish_reason}"] += answer.finish_reason != "stop"
     if answer.stated is not None:
-        stats["stated_values"] += answer.stated[0]
-        stats["stated_values_confirmed"] += answer.stated[1]
+        stats["stated_sentences"] += answer.stated[0]
+        stats["stated_sentences_confirmed"] += answer.stated[1]
     if answer.complete is not None:
         stats[f"{task}_told"] += 1
         stats[f"{task}_told_completely"] += answer.complete

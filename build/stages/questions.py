@@ -1,13 +1,17 @@
 """Stage 6, questions: each chosen pair becomes two questions, so that input and output prediction are half and half."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 
+from build.core.config import QuestionConfig
 from build.core.records import SURPLUS, IOPair, PredictionInstance, Reject, SampledFunction, Task, digest
+from build.sandbox import Program
 from build.stages.stage import Context, Shard, Stage
+from build.teachers.trace.teacher import fits
 
 STAGE = "questions"
 
+_LONG_RUN = 2500  # events of a trace; no telling of so long a run fits
 _TASKS: tuple[Task, ...] = ("output", "input")
 
 
@@ -17,22 +21,27 @@ def run(shard: Shard, context: Context, stats: Counter[str]) -> Iterator[Predict
         stats["pairs"] += len(function.pairs)
         stats["constant_functions"] += function.constant
         stats["trivial_outputs"] += sum(pair.trivial for pair in function.pairs)
-    for made in make_instances(shard.records, context.recipe.questions.pairs_per_function):
+    rules = context.recipe.questions
+    prefer = context.recipe.teacher.name == "trace" and rules.prefer_told
+    told = {pair for function in shard.records for pair in _told(function, rules, context)} if prefer else set()
+    stats["pairs_told_completely"] += len(told)
+    for made in make_instances(shard.records, rules.pairs_per_function, told):
         if isinstance(made, PredictionInstance):
             stats[f"{made.task}_tasks"] += 1
         yield made
 
 
 def make_instances(
-    sampled: Iterable[SampledFunction], pairs_per_function: int
+    sampled: Iterable[SampledFunction], pairs_per_function: int, told: Set[str] = frozenset()
 ) -> Iterator[PredictionInstance | Reject]:
     """Two instances a pair for up to `pairs_per_function` pairs; the others are rejects with the reason `surplus`.
 
     Pairs with an output of their own are chosen first, and among equals those whose output says something, so that a
-    function which mostly returns False is not asked three times for False. Ties keep the order of sampling.
+    function which mostly returns False is not asked three times for False. Ties keep the order of sampling. Before all that,
+    pairs in `told` go first: those whose run the teacher can tell completely.
     """
     for function in sampled:
-        chosen = _choose(function.pairs, pairs_per_function)
+        chosen = _choose(function.pairs, pairs_per_function, told)
         for pair in function.pairs:
             for task in _TASKS:
                 made = PredictionInstance(
@@ -41,12 +50,31 @@ def make_instances(
                 yield made if pair.id in chosen else Reject(STAGE, pair.id, SURPLUS, task)
 
 
-def _choose(pairs: tuple[IOPair, ...], count: int) -> set[str]:
+def _choose(pairs: tuple[IOPair, ...], count: int, told: Set[str]) -> set[str]:
     first_of_output: dict[str, str] = {}
     for pair in pairs:
         first_of_output.setdefault(pair.output, pair.id)
-    ranked = sorted(pairs, key=lambda pair: (first_of_output[pair.output] != pair.id, pair.trivial))
+    ranked = sorted(
+        pairs, key=lambda pair: (pair.id not in told, first_of_output[pair.output] != pair.id, pair.trivial)
+    )
     return {pair.id for pair in ranked[:count]}
+
+
+def _told(function: SampledFunction, rules: QuestionConfig, context: Context) -> set[str]:
+    """Pairs with a complete telling within the limit, as many as are wanted; pairs with a short run are looked at first."""
+    program = Program(function.function.code)
+    traces = context.sandbox.traces(program, [pair.input for pair in function.pairs])
+    outputs: set[str] = set()
+    found: set[str] = set()
+    for pair, trace in sorted(zip(function.pairs, traces), key=lambda item: len(item[1].events)):
+        if len(found) >= rules.pairs_per_function or len(trace.events) > _LONG_RUN:
+            break
+        if pair.output in outputs and len(outputs) < len({each.output for each in function.pairs}):
+            continue  # another output says more
+        if fits(function.function.code, pair.input, trace):
+            found.add(pair.id)
+            outputs.add(pair.output)
+    return found
 
 
 stage = Stage(STAGE, SampledFunction, PredictionInstance, run)

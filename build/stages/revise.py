@@ -45,7 +45,7 @@ def revise(
     What turns without an answer have cost is added to `stats`.
     """
     asking = asking or Asking()
-    grounds = Grounds(sandbox)
+    grounds = asking.grounds(sandbox)
     turns = [[answer] for answer in answers]
     failures = [""] * len(turns)
     for _ in range(revisions):
@@ -54,7 +54,7 @@ def revise(
             _revision(turns[number], instances[turns[number][0].instance_id], functions, asking, grounds)
             for number in wrong
         ]
-        redone = ask(questions, teacher, sandbox, grounds if asking.grounding else None, stats)
+        redone = ask(questions, teacher, sandbox, grounds if asking.checks else None, stats)
         for number, answer in zip(wrong, redone):
             if isinstance(answer, Reject):
                 failures[number] = answer.reason

@@ -12,6 +12,7 @@ from build.core.chat import Completion
 from build.core.config import TeacherConfig
 from build.core.records import Proof
 from build.core.tokens import count_tokens
+from build.proof.check import judge
 from build.sandbox import Program, Sandbox, Trace
 from build.sandbox.codec import decode, encode
 from build.teachers.base import Question
@@ -58,7 +59,8 @@ class TraceTeacher:
         end = Sentence(f"So the output is {value}." if len(value) <= _SHOWN else "That is the output.")
         answer = f'{{"output": {value}}}'
         room = max(self.max_tokens - count_tokens(f"{start.text} {end.text} {answer}"), 0)
-        run = narrate(request.function.function.code, trace, min(SOFT_TOKENS, room), min(HARD_TOKENS, room))
+        code = request.function.function.code
+        run = _checked(narrate(code, trace, min(SOFT_TOKENS, room), min(HARD_TOKENS, room)), code, trace)
         told = self._fitted([start, *run.sentences, end], answer, run.complete, len(trace.events))
         if told.failure:
             return self._fitted([Sentence("I follow the steps."), end], answer, False, len(trace.events))
@@ -110,7 +112,8 @@ class TraceTeacher:
 
     def _run(self, request: Question, given: str) -> Telling:
         code = request.function.function.code
-        return narrate(code, self.sandbox.trace(Program(code), given), SOFT_TOKENS // 2, HARD_TOKENS - 60)
+        trace = self.sandbox.trace(Program(code), given)
+        return _checked(narrate(code, trace, SOFT_TOKENS // 2, HARD_TOKENS - 60), code, trace)
 
     def _fitted(self, parts: Sequence[Sentence], answer: str, complete: bool, events: int) -> Completion:
         """The sentences and the answer as a response; a failure where it is too long. The first and the last sentence are
@@ -124,6 +127,30 @@ class TraceTeacher:
             proof[0] = Proof(parts[0].text, (), (0,))
             proof[-1] = Proof(parts[-1].text, (), (events - 1,))
         return Completion(text, complete=complete, proof=tuple(proof))
+
+
+def _checked(telling: Telling, code: str, trace: Trace) -> Telling:
+    """The telling without what the independent check refutes; it is not complete then."""
+    report = judge(
+        [sentence.text for sentence in telling.sentences], code, trace.events, trace.result.value, strict=True
+    )
+    if not report.count("refuted"):
+        return telling
+    kept = [one for one, judged in zip(telling.sentences, report.sentences) if judged.status != "refuted"]
+    return Telling(tuple(kept), False, (*telling.gaps, "a sentence that the check refutes"))
+
+
+def fits(code: str, given: str, trace: Trace) -> bool:
+    """Whether the run of a trace is told completely within the limit of an answer."""
+    value = trace.result.value
+    if trace.result.status != "ok" or value is None or trace.truncated:
+        return False
+    room = (
+        _MAX_TOKENS
+        - count_tokens(f"I follow the steps with {_arguments(given)}. So the output is {value}. {value}")
+        - 12
+    )
+    return narrate(code, trace, min(SOFT_TOKENS, room), min(HARD_TOKENS, room)).complete
 
 
 def _arguments(text: str) -> str:
