@@ -22,6 +22,7 @@ ROOMS = [
     "core",
     "verify",
     "matching",
+    "proof",
     "sources",
     "unifiers",
     "teachers",

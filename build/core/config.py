@@ -198,7 +198,9 @@ class TeacherConfig:
     max_tokens: Annotated[int, Field(ge=60)] = (
         4096  # the longest answer (the paper's); the trace teacher stays far below
     )
-    search_tries: Positive = 4  # trace: inputs it tries per turn before it settles for the nearest
+    search_tries: Positive = (
+        4  # trace: how long it compares inputs, some six at a time, before it settles for the nearest
+    )
     model: str = ""  # openai: its name at the endpoint; transformers, vllm: a folder or a Hub id
     temperature: Annotated[float, Field(ge=0)] = 0.7  # the paper
     samples: Positive = 1  # answers per instance; the share that is right is the column pass_rate

@@ -161,8 +161,8 @@ class Rationale:
     """A teacher's response at one turn, right or wrong, with its verdict. `parent` is the instance, or the turn before.
 
     `reasoning`: what a reasoning model thought first. `stated`: of a response that was grounded in a trace, how many of
-    its sentences the trace confirms or refutes, and how many it confirms. `complete`: whether a telling of the trace leaves nothing out, None
-    where the teacher is a model; `proof`: of such a telling, sentence by sentence.
+    its sentences the trace confirms or refutes, and how many it confirms. `complete`: whether a telling of the trace leaves
+    nothing out, None where the teacher is a model; `proof`: of such a telling, sentence by sentence.
     """
 
     id: str

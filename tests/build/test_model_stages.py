@@ -10,8 +10,9 @@ import pytest
 
 from build.core.chat import Completion, Request
 from build.core.config import FilterConfig, SamplingConfig, UnifyConfig
-from build.core.records import RawCode, Reject, SampledFunction, UnifiedFunction, Usage
+from build.core.records import PredictionInstance, Rationale, RawCode, Reject, SampledFunction, UnifiedFunction, Usage
 from build.sandbox import Limits, Sandbox
+from build.stages.answer import Asking, rationales
 from build.stages.difficulty_filter import filter_by_difficulty, merged
 from build.stages.sample import sample_pairs
 from build.stages.type_filter import filter_by_type, read_label
@@ -230,11 +231,32 @@ def test_ready_functions_get_a_generator_or_stay_as_they_are(sandbox: Sandbox) -
 
 def test_stated_values_are_checked_against_the_run(sandbox: Sandbox) -> None:
     code = "def main_solution(n):\n    total = 0\n    for i in range(n):\n        total += i\n    return total\n"
-    grounds = Grounds(sandbox)
-    said = "n = 4. First `total` is 0, then total = 1, then total becomes 3 and total is now 99; other = 5."
-    assert grounds.check(said, code, '{"n": 4}') == (5, 4)
+    grounds = Grounds(sandbox, limit=0.3)
+    said = "First `total` is 0. Then total = 1. Then total becomes 3. Later total is now 99. And other = 5."
+    report = grounds.check(said, code, '{"n": 4}')
+    assert [one.status for one in report.sentences] == ["confirmed", "confirmed", "confirmed", "refuted", "refuted"]
+    assert grounds.refused(report)
+    assert "total is now 99" in grounds.refused(grounds.check("total is now 99. total = 1.", code, '{"n": 4}'))
+    assert Grounds(sandbox).refused(grounds.check("total is now 99.", code, '{"n": 4}')) == ""
     assert "6" in grounds.told(code, '{"n": 4}')
-    assert grounds.check(f"total = {'[' * 100_000}", code, '{"n": 4}') == (1, 0)
+    assert grounds.check(f"total = {'[' * 100_000}", code, '{"n": 4}').count("confirmed") == 0
+
+
+@pytest.mark.parametrize(("said", "kept"), [("total is now 6.", True), ("total is now 99.", False)])
+def test_an_answer_that_the_trace_refutes_is_dropped_where_the_recipe_says_so(
+    sandbox: Sandbox, said: str, kept: bool
+) -> None:
+    function = sampled(sandbox)
+    pair = function.pairs[0]
+    instance = PredictionInstance("i", pair.id, function.function.id, "output", pair.input, pair.output)
+    name, value = next(iter(json.loads(pair.input).items()))
+    text = f"{name} is now {json.dumps(value if kept else [said])}.\n\n" + f'{{"output": {pair.output}}}'
+    stats: Counter[str] = Counter()
+    asking = Asking(grounding="reject", refuted=0.0)
+    functions = {function.function.id: function}
+    (found,) = rationales([instance], functions, Scripted(lambda request: text), sandbox, asking, stats)
+    assert isinstance(found, Rationale) if kept else isinstance(found, Reject) and found.reason == "refuted"
+    assert stats["sentences_confirmed" if kept else "sentences_refuted"] == 1
 
 
 def test_a_function_whose_completions_all_failed_is_not_called_hard(sandbox: Sandbox) -> None:

@@ -19,9 +19,9 @@ from build.sandbox.codec import NotData, decode, encode
 from build.teachers.trace.invert import demands
 from build.unifiers.mutate import mutate
 
-_DRAWN = (24, 96)  # inputs of the generator that are compared, at the first turn and later
-_VARIED = (24, 60)  # variations of the nearest misses
-_ROW = 12  # of these, executed together
+_DRAWN = (6, 24)  # inputs of the generator that are compared for each try of the recipe, at the first turn and later
+_VARIED = (6, 15)  # variations of the nearest misses, likewise
+_ROW = 12  # candidates executed together
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +44,16 @@ def search(
     function: SampledFunction,
     instance: PredictionInstance,
     before: Rationale | None,
+    tries: int,
     seed: int,
     sandbox: Sandbox,
 ) -> list[Attempt]:
     """Attempts at the instance's output, ending with the first that is right; at least one.
 
-    With a wrong answer `before`, the search goes on from it and looks further.
+    With a wrong answer `before`, the search goes on from it and looks further. `tries`: how long it goes on comparing.
     """
     hunt = _Hunt(function, instance, before, seed, sandbox)
+    hunt.tries = tries
     hunt.run()
     return hunt.attempts
 
@@ -72,6 +74,7 @@ class _Hunt:
         self.known = {pair.input: pair.output for pair in function.pairs if pair.id != instance.parent}
         self.examples = [decode(given) for given in self.known]
         self.before = before
+        self.tries = 1
         self.rng = random.Random(f"{seed}/{before.id if before else instance.id}")
         self.draw_seed = self.rng.randrange(2**31)
         self.attempts: list[Attempt] = []
@@ -84,10 +87,10 @@ class _Hunt:
                 return
         if self.tried(((given, "") for given in self.known), self.known):
             return
-        drawn = dict(self.drawn(_DRAWN[later]))
+        drawn = dict(self.drawn(_DRAWN[later] * self.tries))
         if self.tried(((given, "") for given in drawn), drawn):
             return
-        for _ in range(_VARIED[later] // _ROW):
+        for _ in range(-(-_VARIED[later] * self.tries // _ROW)):
             if self.tried((each, "") for each in self.varied()):
                 return
         if not self.attempts:  # nothing new could be thought of: the nearest of what is known

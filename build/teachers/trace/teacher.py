@@ -68,7 +68,9 @@ class TraceTeacher:
 
     def _find_input(self, request: Question) -> Completion:
         wanted = request.instance.output
-        tries = search(request.function, request.instance, request.before, self.seed, self.sandbox)
+        tries = search(
+            request.function, request.instance, request.before, self.recipe.search_tries, self.seed, self.sandbox
+        )
         best = min(tries, key=lambda attempt: attempt.distance)
         shown = wanted if len(wanted) <= _SHOWN else "this"
         start = f"I need an input that gives {shown}."
