@@ -184,7 +184,10 @@ def _drop(text: str, rng: random.Random) -> str | None:
     number, at = rng.choice(places)
     pieces = parts(told[number], "; ")
     label = re.match(r"(?:[A-Za-z_]\w* = [^;]*?|round \d+): ", pieces[0])
-    kept = pieces[:at] + pieces[at + 1 :]
+    after = at + 1
+    while after < len(pieces) and re.match(r"\w+ is now ", pieces[after]):  # the state after the step goes with it
+        after += 1
+    kept = pieces[:at] + pieces[after:]
     if at == 0 and label and kept:
         kept[0] = label.group() + kept[0]
     told[number] = "; ".join(kept)
@@ -193,7 +196,7 @@ def _drop(text: str, rng: random.Random) -> str | None:
 
 def _tells(piece: str) -> bool:
     relations = [words for words, _ in RELATIONS]
-    stored = re.search(r"(^|: |, so )[A-Za-z_]\w*(\[.*?\]|\.\w+)* = ", piece) and not piece.endswith(":")
+    stored = re.search(r"(^|: |, so )[A-Za-z_]\w*(\[[^\]]*\]|\.\w+)* = ", piece) and not piece.endswith(":")
     return (
         bool(stored) or any(f" {words} " in piece for words in relations) or piece[:7].lower() in ("append ", "likewis")
     )

@@ -195,7 +195,10 @@ class Actions(Equations):
             except Unreadable:
                 return False
 
-        point = self.find(lambda point: root.group() in point.changed and fits(point), fresh=True) or self.find(fits)
+        here = self.line.points[self.at]
+        point = here if root.group() in here.changed and fits(here) else None
+        point = point or self.find(lambda point: root.group() in point.changed and fits(point), fresh=True)
+        point = point or self.find(fits)
         if point is None:
             if said is None or self.never(target):
                 return False
@@ -243,9 +246,10 @@ class Actions(Equations):
         problem = ""
         numbered = [re.fullmatch(r"round (\d+)", found[key] or "") for key in ("first", "last", "each")]
         if numbered[0] and numbered[1]:
-            problem, span = self.rounds.counted(
-                self.event(), int(numbered[0].group(1)), int(numbered[1].group(1)), found["end"]
-            )
+            start, stop = int(numbered[0].group(1)), int(numbered[1].group(1))
+            if stop - start + 1 != int(found["count"]):
+                raise Refuted(f"from round {start} to round {stop} are not {found['count']} rounds")
+            problem, span = self.rounds.counted(self.event(), start, stop, found["end"])
         elif found["first"] is not None:
             problem, span = self.rounds.from_to(
                 self.event(),

@@ -78,6 +78,7 @@ class Checker(Actions):
 
     def judge(self, sentence: str) -> Judged:
         """What the trace says about a sentence."""
+        self.label = None
         try:
             confirmed: bool | None = self.sentence(sentence)
         except Refuted as refuted:
@@ -132,6 +133,8 @@ class Checker(Actions):
             if any(name in one.variables for one in self.line.points for name in values):
                 raise Refuted(f"no round with {text}")
             return False
+        stored = {name for each in self.line.points if each.kind == "step" for name in each.changed}
+        self.label = ({name: value for name, value in values.items() if name not in stored}, point.frame)
         return True
 
     def clause(self, text: str) -> bool:
@@ -142,7 +145,7 @@ class Checker(Actions):
         if found is not None:
             return found
         match = re.match(r"[A-Za-z_]\w* is ", text)
-        if match is not None and " = " not in text:  # "n is the length of arr, 3"
+        if match is not None and not re.search(r" = | and \w+ is ", text):  # "n is the length of arr, 3"
             phrase = parts(text[match.end() :], ", ")
             if len(phrase) > 1 and self.literal(("", phrase[-1])) is not None:
                 self.phrase(", ".join(phrase[:-1]), phrase[-1])

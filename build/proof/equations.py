@@ -50,7 +50,10 @@ class Equations(Moments):
     def truth(self, text: str) -> tuple[str, str, str] | None:
         """ "isinstance(10, int) = true" among conditions."""
         match = re.fullmatch(r".+ = (true|false)", text)
-        return (text, "true" if match.group(1) == "true" else "not true", "") if match else None
+        if match is not None:
+            return text, "true" if match.group(1) == "true" else "not true", ""
+        sides = parts(text, " = ")
+        return (text, "==", sides[-1]) if len(sides) > 1 else None
 
     def condition(self, tests: Sequence[tuple[str, str, str]], text: str) -> bool:
         """Comparisons that were decided at one moment of the run."""
@@ -66,13 +69,19 @@ class Equations(Moments):
         def fits(point: Point) -> bool:
             return all(self.fits(test, point) for test in tests)
 
-        tested = [point for point in self.line.points[self.at :] if point.kind == "truth"]
+        tested = [point for point in self.window() if point.kind == "truth"]
         tested.sort(key=lambda point: (point.event not in self.line.due, point.event))
         names = {name for left, _, right in tests for side in (left, right) for name in names_of(operand(side)[0])}
         for point in tested:
-            if point.event not in self.covered and fits(point) and self.about(point, tests, names):
+            if (
+                point.event not in self.covered
+                and self.in_round(point)
+                and fits(point)
+                and self.about(point, tests, names)
+            ):
                 return self.reached(point)
-        if self.find(fits) is not None:
+        near = [point for point in self.window() if self.in_round(point)]
+        if any(map(fits, near)) if self.strict else self.find(fits) is not None:
             return True
         if names and any(names & point.variables.keys() for point in self.line.points):
             if all(self.never(side) for left, _, right in tests for side in (left, right) if side):
@@ -107,6 +116,8 @@ class Equations(Moments):
                 value = read(expression, point.variables)
             except Unreadable:
                 value = MISSING
+                if names_of(expression) and names_of(expression) <= point.variables.keys() and stated:
+                    return False  # an item that is not there
             if stated:
                 try:
                     said = read(stated, point.variables)
@@ -150,14 +161,14 @@ class Equations(Moments):
             return None
         if stored:
             root = re.match(r"\w+", target).group()  # type: ignore[union-attr]
-            for number in range(self.at, len(self.line.points)):
-                point = self.line.points[number]
+            for point in self.window():
                 if (point.event, target) in self.assigned or not equal(point):
                     continue
                 if root in point.changed or (point.kind == "step" and self.assigns(point, root)):
                     self.assigned.add((point.event, target))
                     return self.reached(point)
-            if self.find(lambda point: root in point.changed and equal(point)) or self.find(equal):
+            near = self.window() if self.strict else self.line.points
+            if any(equal(point) for point in near):
                 return True
             if any(root in point.variables for point in self.line.points):
                 if self.unseen(target):

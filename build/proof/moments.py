@@ -11,6 +11,7 @@ from build.proof.timeline import Point, Timeline
 from build.proof.values import Unreadable, operations_of, read, same
 
 MISSING = object()
+_AHEAD = 4  # steps that a telling may be behind in what it covers
 
 
 class Refuted(Exception):
@@ -23,6 +24,7 @@ class Moments:
     def __init__(self, line: Timeline, result: str | None, strict: bool) -> None:
         self.line = line
         self.result = result
+        self.label: tuple[Mapping[str, str], int] | None = None  # variables of a round, and its frame
         self.strict = strict  # the text tells the run and nothing else, so each operation in it is one of the run
         self.at = 0  # the point where the last statement was found
         self.covered: set[int] = set()
@@ -45,6 +47,26 @@ class Moments:
                     self.at = number
                 return points[number]
         return None
+
+    def window(self) -> Sequence[Point]:
+        """The moments that the next statement can be about: in a text that tells the run in order, those up to the next few
+        steps that nothing has covered yet.
+        """
+        points = self.line.points
+        if not self.strict:
+            return points[self.at :]
+        left = 0
+        for number in range(self.at, len(points)):
+            left += points[number].event in self.line.due and points[number].event not in self.covered
+            if left > _AHEAD:
+                return points[self.at : number]
+        return points[self.at :]
+
+    def in_round(self, point: Point) -> bool:
+        """Whether a moment can belong to the round whose variables were named in this sentence."""
+        if not self.strict or self.label is None or point.frame != self.label[1]:
+            return True
+        return self.holds(self.label[0], point.variables)
 
     def reached(self, point: Point) -> bool:
         self.covered.add(point.event)

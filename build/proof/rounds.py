@@ -128,7 +128,7 @@ class Rounds:
         """Rounds of another form than the first one, or another result than stated."""
         for name, values in given.items():
             if len(values) != count:
-                return f"{len(values)} results for {count} rounds" if name else ""
+                return f"{len(values)} results for {count} rounds"
             for number, value in enumerate(values):
                 if name and not self.holds(name, value, rounds, start + number):
                     return f"{name} is not {value} after that round"
