@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 VLLM := .venv-vllm/bin
 MODEL := runs/models/smollm2-135m
 
-.PHONY: demo test test-core test-datasets-3 test-model lint format vllm vllm-server
+.PHONY: demo corpus test test-core test-datasets-3 test-model lint format vllm vllm-server
 
 $(VENV)/core.stamp: requirements.txt
 	@$(or $(wildcard $(BIN)/python),$(PYTHON)) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Error: Python " \
@@ -23,6 +23,13 @@ $(VENV)/test.stamp: $(VENV)/core.stamp requirements/dev.txt requirements/train.t
 demo: $(VENV)/core.stamp
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/demo.txt
 	$(BIN)/python codeio_dataset.py --config recipes/data/demo.yaml
+
+# A large set without a model, from pinned packages under permissive licenses: downloaded, read, neither installed nor imported.
+CORPUS := runs/corpus_wheels
+corpus: $(VENV)/core.stamp
+	$(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: --platform any \
+		--implementation py --abi none --dest $(CORPUS) -r requirements/corpus.txt
+	$(BIN)/python codeio_dataset.py --config recipes/data/pypi.yaml
 
 test: $(VENV)/test.stamp lint
 	$(BIN)/python -m pytest

@@ -45,11 +45,12 @@ class SourceConfig:
 
     folder: a directory, searched for *.py but for other people's code in it (environments, vendored libraries, submodules);
     jsonl, parquet: a file, compressed or not, with a `column` of source text; hub: a dataset id on the Hub, streamed; package:
-    an installed package by the name that `pip install` or `import` takes, read and never imported; functions: a JSON Lines or
-    Parquet file, or a Hub dataset id, in the official raw schema (`problem_description, io_requirements, refcode, ios, ...`).
+    an installed package by the name that `pip install` or `import` takes, read and never imported; wheels: a folder of wheels
+    (`pip download`), read and never installed; functions: a JSON Lines or Parquet file, or a Hub dataset id, in the official
+    raw schema (`problem_description, io_requirements, refcode, ios, ...`).
     """
 
-    kind: Literal["folder", "jsonl", "parquet", "hub", "package", "functions"]
+    kind: Literal["folder", "jsonl", "parquet", "hub", "package", "wheels", "functions"]
     name: str
     license: str = "unknown"  # SPDX expression, used where a record does not bring its own
     column: str = "content"  # the column that holds the source text
@@ -103,7 +104,7 @@ class DuplicatesConfig:
 
     def __post_init__(self) -> None:
         for source in self.against:
-            if source.kind in ("folder", "package"):
+            if source.kind in ("folder", "package", "wheels"):
                 raise ValueError(f"`duplicates.against`: {source.name} is a {source.kind}; give a table of functions")
 
 

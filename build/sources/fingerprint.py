@@ -8,18 +8,20 @@ from build.core.config import SourceConfig
 from build.core.records import RawCode
 from build.sources.folders import read_folder
 from build.sources.packages import read_package
+from build.sources.wheels import read_wheels
 
+_READERS = {"folder": read_folder, "package": read_package, "wheels": read_wheels}
 _ENDS = 1 << 20  # bytes at the start and at the end of a table that are looked at: tables can be as large as a disk
 
 
 def fingerprint(source: SourceConfig) -> str | None:
     """20 hex digits that change with what the source gives; None where it cannot be read, or reached, now.
 
-    Of folders and packages: every path and text. Of a table: its size, and the first and the last MiB. Of a dataset on the
-    Hub: its commit.
+    Of folders, packages and wheels: every path and text. Of a table: its size, and the first and the last MiB. Of a dataset
+    on the Hub: its commit.
     """
     try:
-        if source.kind in ("folder", "package"):
+        if source.kind in _READERS:
             return _of_files(source)
         path = Path(source.name)
         return _of_table(path) if path.is_file() else _of_dataset(source.name)
@@ -29,8 +31,7 @@ def fingerprint(source: SourceConfig) -> str | None:
 
 def _of_files(source: SourceConfig) -> str:
     state = hashlib.sha256()
-    read = read_folder if source.kind == "folder" else read_package
-    for found in islice(read(source), source.limit):
+    for found in islice(_READERS[source.kind](source), source.limit):
         parts = (found.path, found.content) if isinstance(found, RawCode) else (found.parent, found.reason)
         for part in parts:
             data = part.encode("utf-8", "surrogatepass")

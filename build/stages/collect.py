@@ -18,6 +18,7 @@ from build.core.records import RawCode, Reject, digest
 from build.sources.folders import read_folder
 from build.sources.packages import read_package
 from build.sources.rows import read_source_rows
+from build.sources.wheels import read_wheels
 from build.stages.stage import Context, Shard, Stage
 from build.unifiers.python2 import to_python3
 
@@ -96,7 +97,7 @@ def _judge(raw: RawCode, rules: CollectConfig) -> tuple[str, str]:
 
 def _records(source: SourceConfig) -> Iterator[RawCode | Reject]:
     """A source's records. Whatever reading it raises is one sentence that names it."""
-    read = {"package": read_package, "folder": read_folder}.get(source.kind, read_source_rows)
+    read = {"package": read_package, "folder": read_folder, "wheels": read_wheels}.get(source.kind, read_source_rows)
     try:
         yield from islice(read(source), source.limit)
     except (ConfigError, RunError):

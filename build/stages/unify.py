@@ -23,7 +23,9 @@ def run(shard: Shard, context: Context, stats: Counter[str]) -> Iterator[Unified
     What a model cost is added to `stats`.
     """
     rules = context.recipe.unify
-    folders = frozenset(source.name for source in context.recipe.sources if source.kind in ("folder", "package"))
+    folders = frozenset(
+        source.name for source in context.recipe.sources if source.kind in ("folder", "package", "wheels")
+    )
 
     def without_model(raw: RawCode) -> Iterator[UnifiedFunction | Reject]:
         if raw.kind == "unified":

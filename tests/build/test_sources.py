@@ -3,6 +3,7 @@
 import io
 import os
 import sys
+import zipfile
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from build.core.errors import ConfigError, RunError
 from build.core.licenses import all_of, declared, hub_ids, spdx
 from build.core.records import RawCode, Reject
 from build.sources.fingerprint import fingerprint
+from build.sources.wheels import read_wheels
 from build.stages import collect as collect_stage
 from build.stages.collect import collect
 
@@ -247,3 +249,27 @@ def test_a_fingerprint_changes_with_what_a_source_gives(installed: Path, tmp_pat
     (installed / "single.py").write_text("y = 1\n")
     table.write_text("x" * 2_999_999 + "y")
     assert not set(before[:3]) & {fingerprint(source) for source in sources}
+
+
+def test_wheels_are_read_with_their_licenses_and_never_unpacked(tmp_path: Path) -> None:
+    for name, license, files in (
+        (
+            "one",
+            "License-Expression: BSD-3-Clause",
+            {"one/core.py": "ONE = 1\n" * 20, "one/_vendor/x.py": "X = 1\n" * 20},
+        ),
+        ("two", "Classifier: License :: OSI Approved :: MIT License", {"two.py": "# coding: latin-1\nA = 'é'\n" * 9}),
+    ):
+        with zipfile.ZipFile(tmp_path / f"{name}-1.0-py3-none-any.whl", "w") as wheel:
+            wheel.writestr(
+                f"{name}-1.0.dist-info/METADATA", f"Metadata-Version: 2.1\nName: {name}\n{license}\n\nAbout.\n"
+            )
+            for path, content in files.items():
+                wheel.writestr(path, content.encode("latin-1"))
+    (tmp_path / "broken-1.0-py3-none-any.whl").write_text("no archive")
+    found = list(read_wheels(SourceConfig("wheels", str(tmp_path))))
+    records = {one.path: (one.license, one.content[-4:]) for one in found if isinstance(one, RawCode)}
+    assert records == {"one/core.py": ("BSD-3-Clause", "= 1\n"), "two.py": ("MIT", "'é'\n")}
+    assert [one.reason for one in found if isinstance(one, Reject)] == ["unreadable"]
+    with pytest.raises(ConfigError, match="no folder with wheels"):
+        list(read_wheels(SourceConfig("wheels", str(tmp_path / "none"))))
