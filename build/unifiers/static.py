@@ -393,7 +393,7 @@ def _returned_words(node: ast.FunctionDef, module: Module, call: Call, trial: Tr
     if call.result == "value":
         returned = read_hint(node.returns, resolver(module))
         if returned is not None and returned.kind not in ("none", "any") and not returned.name:
-            return words(returned)
+            return words(returned).replace(" of distinct ", " of distinct, ascending ")  # as `encode` writes a set
     hint = hint_of([json.loads(output) for output in trial.outputs])
     text = words(hint)
     return "value" if text == "any value" else text

@@ -497,3 +497,9 @@ def test_no_hash_seed_shows(tmp_path: Path) -> None:
         for seed in ("1", "2", "3")
     }
     assert len(outputs) == 1 and "impure_import" in next(iter(outputs))
+
+
+def test_the_order_of_a_set_is_told(sandbox: Sandbox) -> None:
+    raw = RawCode("id", "s", "x.py", "MIT", UNDECIDED)
+    (found,) = (made for made in static_functions(raw, sandbox) if isinstance(made, UnifiedFunction))
+    assert found.name == "kept" and "`return` (list of distinct, ascending strings)" in found.description
