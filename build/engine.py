@@ -371,17 +371,31 @@ def collect_shards(recipe: DataRecipe, store: Store, isolation: Isolation = AVAI
     store.set_shards(finished)
 
 
-def run_stages(recipe: DataRecipe, stages: Sequence[str], shards: Sequence[int], isolation: Isolation) -> None:
-    """Bring some shards through some stages that ask no model, in this process; no model is opened for it.
+def run_stages(recipe: DataRecipe, names: Sequence[str], shards: Sequence[int], isolation: Isolation) -> list[Any]:
+    """What some shards come to after some stages that ask no model, in this process; no model is opened for it.
 
-    A stage that surveys the whole run has every shard brought up to it.
+    All shards of the run are brought through the stages as in a run, which goes on from there. Of some shards nothing is
+    written, and stages that survey the whole run are passed over.
     """
-    worker = Worker(recipe, isolation, with_model=False)
+    store, worker = Store(recipe.run), Worker(recipe, isolation, with_model=False)
+    stages = list(worker.stages.values())
+    found: list[Any] = []
     try:
-        for stage in stages:
-            _survey_with_others(worker, worker.stages[stage], 0, shards)
-            for shard in tqdm(shards, desc=stage, unit="shard"):
-                worker.process_shard(stage, shard)
+        if len(shards) == store.shards():
+            for stage in (worker.stages[name] for name in names):
+                _survey_with_others(worker, stage, 0, shards)
+                for shard in tqdm(shards, desc=stage.name, unit="shard"):
+                    worker.process_shard(stage.name, shard)
+            last = worker.stages[names[-1]]
+            return [record for shard in shards for record in store.read(last.name, shard, last.keeps)]
+        for shard in tqdm(shards, desc="a part of the run", unit="shard"):
+            records = list(store.read(stages[0].name, shard, stages[0].keeps))
+            for stage in (worker.stages[name] for name in names):
+                if stage.survey is None:
+                    made, _ = worker._run_stage(stage, shard, records)
+                    records = [record for record in made if not isinstance(record, Reject)]
+            found += records
+        return found
     finally:
         worker.close()
 

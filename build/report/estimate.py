@@ -105,16 +105,13 @@ def _questions(recipe: DataRecipe, store: Store, isolation: Isolation, files: in
     count = store.shards() or 0
     wanted = min(count, max(1, _LOOKED_AT // recipe.engine.shard_size))
     shards = [number * count // wanted for number in range(wanted)]
-    run_stages(recipe, static, shards, isolation)
-    functions = number = tokens = 0
-    for shard in shards:
-        sampled = list(store.read("sample", shard, SampledFunction))
-        functions += len(sampled)
-        texts = {record.function.id: record.function for record in sampled}
-        for made in make_instances(sampled, recipe.questions.pairs_per_function):
-            if isinstance(made, PredictionInstance):
-                number += 1
-                tokens += count_tokens(prediction_prompt(texts[made.function_id], made, recipe.prompt_order))
+    sampled = [each for each in run_stages(recipe, static, shards, isolation) if isinstance(each, SampledFunction)]
+    functions, number, tokens = len(sampled), 0, 0
+    texts = {record.function.id: record.function for record in sampled}
+    for made in make_instances(sampled, recipe.questions.pairs_per_function):
+        if isinstance(made, PredictionInstance):
+            number += 1
+            tokens += count_tokens(prediction_prompt(texts[made.function_id], made, recipe.prompt_order))
     mean = round(tokens / number) if number else 0
     if wanted == count:
         before = " before the difficulty filter" if recipe.filters.difficulty else ""
@@ -128,11 +125,11 @@ def _questions(recipe: DataRecipe, store: Store, isolation: Isolation, files: in
 
 
 def _static_stages(recipe: DataRecipe) -> list[str]:
-    """The stages after the first that come before every one which asks a model, or which may."""
+    """The stages that functions come from, as far as they are before every one which asks a model, or which may."""
     known = {stage.name for stage in STAGES}
     asks = first_asking(recipe.content())
     names = [stage.name for stage in stages_of(recipe)]
-    return list(takewhile(lambda name: name in known and name != asks, names[1:]))
+    return list(takewhile(lambda name: name in known and name not in (asks, "questions"), names[1:]))
 
 
 def _sum(parts: list[Usage]) -> Usage:

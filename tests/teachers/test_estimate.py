@@ -48,6 +48,7 @@ def test_without_a_model_before_the_answers_the_questions_are_counted(
         path = write_recipe(tmp_path, teacher=teacher, revisions=1)
         told = estimate.estimate(read_data_recipe(path))
         assert not server.arrived
+        assert (tmp_path / "run" / "unify").exists() == (limit == 500)  # of a part, nothing is kept
         store = run(read_data_recipe(path))
     rows = {row.split("|")[1].strip(): row.split("|") for row in told.split("\n") if row.startswith("| ")}
     questions = store.totals("questions").kept
