@@ -1,4 +1,4 @@
-"""`python -m eval`: see `python -m eval --help`."""
+"""Starts the command line of `python -m eval`; `python -m eval --help` lists the commands."""
 
 from eval.cli import main
 

@@ -1,4 +1,4 @@
-"""How often our scorers differ from verdicts that others published: `python -m eval agreement DIR`.
+"""Compares our scorers with verdicts that others published: `python -m eval agreement DIR`.
 
 DIR holds graded model outputs, a folder a benchmark: bbh, cruxeval, gsm8k, korbench, math, zeroeval (each is optional).
 Every set gives a row of the table: items judged, disagreements, and what the verdicts are. A difference is listed with its
@@ -70,7 +70,7 @@ def _gsm8k(folder: Path) -> Iterator[Agreement]:
 
 def _bbh(folder: Path) -> Iterator[Agreement]:
     """The published figures are a task's accuracy; an item's verdict follows from the rule that gives exactly these."""
-    accuracy = json.loads((folder / "graded" / "accuracy.json").read_text())
+    accuracy = json.loads((folder / "graded" / "accuracy.json").read_text(encoding="utf-8"))
     totals, verdicts, items = [], [], 0
     for path in sorted((folder / "graded").glob("*.jsonl")):
         rows = _rows(path)
@@ -104,12 +104,14 @@ def _korbench(folder: Path) -> Iterator[Agreement]:
                     now = samples[kind][graded["idx"]] | {"kind": kind}
                     then = now | {"answer": graded["answer"]}
                     row = now if latex else then
-                    ours = bool(korbench.score(row, graded["response"], latex=latex).value)
+                    ours = bool(korbench.score(row, graded["response"], published=not latex).value)
                     if ours != graded["is_correct"]:
                         fixed = now["answer"] != graded["answer"]
-                        cause = (
-                            KOR_FIXED_ANSWERS if fixed else "LaTeX is parsed here, and was compared as a string there"
-                        )
+                        cause = "LaTeX is parsed here, and was compared as a string there"
+                        if fixed:
+                            cause = KOR_FIXED_ANSWERS
+                        elif not any(opening in graded["response"] for opening in ("[", "$\\boxed{")):
+                            cause = "the answer has no brackets, without which the published rule reads none"
                         differences.append((f"{kind} {graded['idx']}", str(ours), str(graded["is_correct"]), cause))
             mode = "today's answers, LaTeX parsed" if latex else "published mode"
             yield Agreement(f"KOR-Bench, {model}, {mode}", "is_correct of each response", items, differences)

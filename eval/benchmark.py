@@ -1,4 +1,4 @@
-"""What a benchmark is: where its rows come from, how they are asked, and how a response is judged.
+"""Defines what a benchmark is: where its rows come from, how they are asked, and how a response is judged.
 
 Each module of `eval.scorers` that is a benchmark exports one as `BENCHMARK`; `eval.benchmarks` lists them.
 """

@@ -1,4 +1,4 @@
-"""Two runs on the same items: `python -m eval compare A B`. The statistics are in `eval.statistics`."""
+"""Compares two runs on the same items: `python -m eval compare A B`. The statistics are in `eval.statistics`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Which test questions stand in a training set: `python -m eval contamination TRAIN`.
+"""Finds test questions in a training set: `python -m eval contamination TRAIN`.
 
 The paper's check (appendix on leakage): a question counts as leaked when one of its 13-grams is in the training data, both
 normalised by taking out punctuation, digits and blanks. Here: text is lowered, everything that is no letter parts words, a

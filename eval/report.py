@@ -1,4 +1,4 @@
-"""The paper's table with ours beside it: `python -m eval report RUN... --output DIR` writes report.md, report.html and plots/.
+"""Writes the paper's table with ours beside it: `python -m eval report RUN... --output DIR` gives report.md, .html and plots/.
 
 Measured figures come from the runs' summaries; quoted ones from `eval/data/paper_results.csv`, the paper's tables. Every
 row and every plotted point says which it is, and a measured figure on a part of a benchmark says so.
@@ -180,8 +180,8 @@ _QUALITY = (
     "scorer version",
 )
 _LEGEND = (
-    "Rows marked “measured” are runs of this repository, ± one standard error over items; “(n=…)” marks a figure on a part of "
-    "a benchmark, which compares with nothing. Rows marked “quoted from the paper” are copied from the paper's tables "
+    "Rows marked 'measured' are runs of this repository, ± one standard error over items; '(n=…)' marks a figure on a part of "
+    "a benchmark, which compares with nothing. Rows marked 'quoted from the paper' are copied from the paper's tables "
     "(Li et al., 2025) and were not measured here; their prompts and answer rules are not public, and BBH-ZH "
     "here is our own translation."
 )

@@ -1,4 +1,4 @@
-"""The rows of a benchmark, from the Hub or from a local copy, checked before anything is generated.
+"""Loads the rows of a benchmark, from the Hub or from a local copy, and checks them before anything is generated.
 
 A local copy is a folder with a file a benchmark (`gsm8k.jsonl`, ...: the rows of the Hub as JSON lines; a row of BBH also
 has its "task"), `bbh/<task>.json` as in the benchmark's repository, and `korbench/<kind>/{sample,rule}.jsonl` as in its

@@ -1,4 +1,4 @@
-"""Generate responses with lm-eval 0.4.13 and keep them: `python -m eval run`.
+"""Generates responses with lm-eval 0.4.13 and stores them: `python -m eval run`.
 
 lm-eval renders the prompts and drives the model (transformers, vLLM, or an OpenAI-compatible endpoint); `Recorder` stands
 between the two, hands out what is stored already and stores what is new, so a killed run goes on where it was. Scoring is a

@@ -1,4 +1,4 @@
-"""The folder of an evaluation run, the only place where eval/ writes results.
+"""Reads and writes the folder of an evaluation run, the only place where eval/ writes results.
 
 RUN/manifest.json             the model, its revision and template, settings, package versions
 RUN/responses/NAME.jsonl      one line a response, appended as it comes: raw text, never changed by scoring

@@ -1,4 +1,4 @@
-"""Scores from stored responses: `python -m eval score RUN` needs the benchmarks' rows, and no model."""
+"""Scores stored responses: `python -m eval score RUN` needs the benchmarks' rows, and no model."""
 
 from collections import defaultdict
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-r"""ZeroEval's verdicts (WildEval/ZeroEval, src/evaluation/{eval_utils,math_eval,crux_eval}.py), written anew.
+r"""Gives ZeroEval's verdicts (WildEval/ZeroEval, src/evaluation/{eval_utils,math_eval,crux_eval}.py), written anew.
 
 Its published totals follow a rule of their own, which is no scorer's here; `python -m eval agreement` holds the rule against
 the totals. The answer is the "answer" of the first complete JSON object; where that does not parse or lacks the key, what a

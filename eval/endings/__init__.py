@@ -1,4 +1,4 @@
-"""How often each scorer reads a response as a person does: `python -m eval endings`.
+"""Measures how often each scorer reads a response as a person does: `python -m eval endings`.
 
 The endings come from a grammar (`grammar`) over made-up items (`items`); the right reading of each is known from how it was
 built. `check` scores them and counts. An ending that states the right answer must score 1, one that states the wrong answer or

@@ -1,4 +1,4 @@
-"""How answers are written: the forms of each kind of answer, and the marks, leads and hedges that are special to a kind."""
+"""Writes answers in the forms of their kind, and lists the marks, leads and hedges that are special to a kind."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -334,6 +334,11 @@ def grid_forms(names: str) -> list[Form]:
         ),
         Form(f"**Solution**\n\n{solution}"),
     ]
+
+
+def unbracketed_forms(value: str) -> list[Form]:
+    """Answers to a question that asks for double brackets, without them: KOR-Bench's own rule reads none of them."""
+    return [Form(value), Form(f"**{value}**", "bold"), Form(f"`{value}`", "bold"), Form(f"${value}$", "maths")]
 
 
 def bracketed_forms(value: str) -> list[Form]:

@@ -1,4 +1,4 @@
-r"""The endings of responses, as a grammar: reasoning, a mark, a form of the answer, and what comes after it.
+r"""Makes endings of responses from a grammar: reasoning, a mark, a form of the answer, and what comes after it.
 
 Every ending is built so that its right reading is known before any scorer sees it: one answer is *stated* and another one, the
 *rival*, stands wherever it must not be read (in the reasoning, in a thought, after the next question). The axes are
@@ -49,6 +49,10 @@ _ONE_LINE = ("block",)
 
 MARKS: tuple[Mark, ...] = (
     Mark("Answer: {}"),
+    Mark("Ans: {}"),
+    Mark("Correct answer: {}"),
+    Mark("Answer: ✅ {}", without=_ONE_LINE),
+    Mark("Answer:\n> {}", without=_ONE_LINE),
     Mark("answer: {}"),
     Mark("ANSWER: {}"),
     Mark("**Answer:** {}"),
@@ -134,6 +138,12 @@ CHOICE_MARKS: tuple[Mark, ...] = (
     Mark("The best answer is {}.", without=_ONE_LINE),
     Mark("The right option is therefore {}.", without=_ONE_LINE),
     Mark("I choose {}.", without=_ONE_LINE),
+    Mark("I'd select {}.", without=_ONE_LINE),
+    Mark("I'm going with {}.", without=_ONE_LINE),
+    Mark("Final choice: {}", without=_ONE_LINE),
+    Mark("The only option consistent with this is {}.", without=_ONE_LINE),
+    Mark("That leaves {}.", without=("block", "words")),
+    Mark("我的选择：{}", "zh", _ONE_LINE),
     Mark("I would go with {}.", without=_ONE_LINE),
     Mark("I'll pick {}.", without=_ONE_LINE),
     Mark("So it must be {}.", without=_ONE_LINE),

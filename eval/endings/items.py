@@ -1,4 +1,4 @@
-"""The items that the grammar's endings answer: for each benchmark `Speaker`s with a made-up row and how it is answered.
+"""Lists the items that the grammar's endings answer: for each benchmark `Speaker`s with a made-up row and how it is answered.
 
 A speaker gives for one item a right and a wrong answer, each in all forms of its kind. Where a benchmark's own code decides how
 a response is read (KOR-Bench, LiveBench, ZebraLogic), its speaker writes what that code asks for.
@@ -32,6 +32,7 @@ from eval.endings.forms import (
     object_leads,
     pair_forms,
     span_forms,
+    unbracketed_forms,
     value_forms,
     word_forms,
 )
@@ -435,6 +436,7 @@ def speakers() -> list[Speaker]:
             (),
             BRACKET_LEADS,
             BLANKS,
+            more=((BRACKET_MARKS, unbracketed_forms),),
         ),
         Speaker(
             "korbench",
@@ -448,6 +450,7 @@ def speakers() -> list[Speaker]:
             (),
             BRACKET_LEADS,
             BLANKS,
+            more=((BRACKET_MARKS, unbracketed_forms),),
         ),
         *_livebench_speakers(),
         Speaker(

@@ -1,4 +1,4 @@
-"""BIG-Bench Hard (Suzgun et al., 2022, arXiv 2210.09261): 27 tasks on which models lagged, 3-shot with chains of thought.
+"""Asks and scores BIG-Bench Hard (Suzgun et al., 2022, arXiv 2210.09261): 27 tasks, 3-shot with chains of thought.
 
 Data: SaylorTwift/bbh, 27 configs, split test, 6,511 items: 250 a task but causal_judgement 187, penguins_in_a_table
 146, snarks 178.
@@ -134,7 +134,7 @@ def extract(row: dict[str, Any], response: str) -> str | None:
 
 def _word_list(statement: reading.Statement, question: str) -> str | None:
     """Words of the question in their order, from a line, a list or bullets."""
-    if statement.mark in ("conclusion", "last"):
+    if statement.mark in ("conclusion", "alone"):
         return None
     items = bullets(statement.block)
     text = " ".join(items) if len(items) > 1 else undressed(statement.text)
@@ -145,7 +145,7 @@ def _word_list(statement: reading.Statement, question: str) -> str | None:
 
 def _symbols(statement: reading.Statement) -> str | None:
     """The brackets of a statement, with one blank between them; Markdown and words around them go."""
-    if statement.mark in ("conclusion", "last"):
+    if statement.mark in ("conclusion", "alone"):
         return None
     text = re.sub(r"\\(?:boxed|text|texttt|mathtt)\{(.*)\}", r"\1", statement.text)
     quoted = re.search(r"`([^`]+)`|\"([^\"]+)\"|'([^']+)'", text)

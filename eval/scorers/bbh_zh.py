@@ -1,4 +1,4 @@
-"""BBH-ZH (ours): nine BBH tasks in Chinese, translated by rules.
+"""Asks and scores BBH-ZH (ours): nine BBH tasks in Chinese, translated by rules.
 
 The paper translated nine tasks of BIG-Bench Hard and did not release them. Eight of the nine come from templates and the
 ninth (dates) from about forty sentences, so rules translate them (`eval/data/bbh_zh.yaml`, written for this project). This

@@ -1,4 +1,4 @@
-"""Symbolic comparison of untrusted answers, kept within bounds.
+"""Keeps the symbolic comparison of untrusted answers within bounds.
 
 sympy works in this process, on expressions only; nothing is evaluated as code. Its time is limited by an alarm, and
 since no alarm can interrupt one huge integer power in C, such expressions are refused before they are built.

@@ -10,14 +10,15 @@ from collections.abc import Callable, Iterable, Mapping
 from eval.scorers.dress import MAX_CHARS, bare, conclusion, corrected_where, last_line
 from eval.scorers.reading import Statement, Undecided
 
-_LEAD = re.compile(
-    r"(?:[\s\"'“”‘’:,.-]|(?:the |an? |only |correct |right |best |most |definitely|clearly|probably|likely|surely|certainly"
-    r"|indeed"
-    r"|therefore|thus|so|hence|obviously|simply|again|still|i think|i believe|i guess|it is|it's|that is|this is|it|this"
-    r"|would be|should be"
-    r"|must be|is|option|choice|letter|answer|either|both|statement)(?![A-Za-z])|选项|选择|选|是|为|应该|就|第){1,12}",
+_LEAD = re.compile(  # one word or sign before the letter
+    r"[^\w(\[（<{【「『]"
+    r"|(?:the|an?|la|el|le|die|opción|opcion|opção|opzione|lettre|letra|only|correct|right|best|most)\s"
+    r"|(?:definitely|clearly|probably|likely|surely|certainly|indeed|therefore|thus|so|hence|obviously|simply|again|still"
+    r"|i think|i believe|i guess|it is|it's|that is|this is|it|this|would be|should be|must be|is|option|choice|letter"
+    r"|answer|either|both|statement)(?![A-Za-z])|选项|选择|选|是|为|应该|就|第",
     re.IGNORECASE,
 )
+_LEADS = 24  # of these that are skipped
 _BRACKETED = r"[(\[<【「『]\s?(?P<inside>[A-Za-z])\s?[)\]>】」』]"
 _LETTER = re.compile(rf"{_BRACKETED}|(?P<bare>[A-Z])(?P<close>\)?)(?![A-Za-z0-9_'’]|[-+#/.]\w*[a-z])")
 # A word that can follow the letter A as an answer, but not the article: "A because", "A is right".
@@ -53,12 +54,18 @@ _JOINED = re.compile(
 )
 
 
+_RULED_OUT = re.compile(
+    r"\W*(?:is|was|are|seems)\s+(?:wrong|incorrect|not|false|out|impossible)\b|\W*(?:cannot|can't|can be ruled)\b",
+    re.IGNORECASE,
+)
+
+
 def choice(options: Mapping[str, str]) -> Callable[[Statement], str | None]:
     """A reader of the letter of one of the options, which are given as letter: text (the text may be "")."""
 
     def read(statement: Statement) -> str | None:
-        if statement.mark in ("hash", "retraction", "conclusion", "last"):
-            return _alone(bare(statement.text), options, statement.mark == "last")
+        if statement.mark in ("hash", "retraction", "conclusion", "alone"):
+            return _alone(bare(statement.text), options, statement.mark == "alone")
         return read_choice(statement.text, options)
 
     return read
@@ -83,7 +90,7 @@ def read_choice(text: str, options: Mapping[str, str]) -> str | None:
     """The letter that a statement names, or whose option's text it names."""
     text = corrected_where(bare(text), lambda part: _leading(part, options) is not None)
     lead = _leading(text, options)
-    if lead is not None:
+    if lead is not None and not _RULED_OUT.match(lead[1]):
         letter, rest = lead
         _refuse_second(letter, rest, options)
         return letter
@@ -101,24 +108,18 @@ def read_choice(text: str, options: Mapping[str, str]) -> str | None:
 def _leading(text: str, options: Mapping[str, str]) -> tuple[str, str] | None:
     """The letter that a text starts with, after words such as "option", and what follows it."""
     text = text.strip()
-    lead = _LEAD.match(text)
-    for start in dict.fromkeys((0, lead.end() if lead else 0)):
+    start = 0
+    for _ in range(_LEADS):
         match = _LETTER.match(text, start)
-        if match is None:
-            continue
-        letter = match["inside"] or match["bare"]
-        rest = text[match.end() :]
-        if letter.upper() not in options:
-            continue
-        if (
-            match["bare"]
-            and not match["close"]
-            and letter in "AI"
-            and rest[:1] not in ('"', "'")
-            and not _NO_NOUN.match(rest)
-        ):
-            continue
-        return letter.upper(), rest
+        if match is not None and (letter := match["inside"] or match["bare"]).upper() in options:
+            rest = text[match.end() :]
+            enclosed = match["inside"] or match["close"] or rest[:1] in ('"', "'")
+            if enclosed or letter not in "AI" or _NO_NOUN.match(rest):
+                return letter.upper(), rest
+        lead = _LEAD.match(text, start)
+        if lead is None:
+            break
+        start = lead.end()
     if re.fullmatch(r"[a-z][).\s]*", text) and text[0].upper() in options:
         return text[0].upper(), ""
     return None
@@ -146,6 +147,8 @@ def _inner(text: str, options: Mapping[str, str]) -> Iterable[tuple[str, bool]]:
     for match in re.finditer(rf"{_BRACKETED}|(?<![\w'’-])(?P<bare>[A-Z])(?![A-Za-z0-9_'’]|[-+#/.]\w*[a-z])", text):
         letter = (match["inside"] or match["bare"]).upper()
         before = text[max(0, match.start() - 30) : match.start()]
+        if _RULED_OUT.match(text, match.end()):
+            continue
         concluded = _THEREFORE.search(before) is not None
         if letter not in options or _NEGATED.search(before) or not (match["inside"] or concluded):
             continue

@@ -1,4 +1,4 @@
-"""CodeI/O, held out: output and input prediction on the functions of the published data set's `test` split.
+"""Asks and scores CodeI/O, held out: output and input prediction on the functions of the published data set's `test` split.
 
 Data: config `rl`, split `test`, of a data set that this project publishes (a Hub name or a folder): no function of it is in
 the training split. Row: {"id", "function_id", "task": "input" | "output", "prompt": [one user message], "code", "input",

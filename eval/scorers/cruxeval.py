@@ -1,4 +1,4 @@
-"""CRUXEval-I and CRUXEval-O (Gu et al., 2024, arXiv 2401.03065): an input, or the output, of a short Python function.
+"""Asks and scores CRUXEval-I and CRUXEval-O (Gu et al., 2024, arXiv 2401.03065): an input or the output of a short function.
 
 Data: cruxeval-org/cruxeval, split test, 800 items. Row: {"code": "def f(nums): ...", "input": "[1, 1]", "output":
 "[2]", "id": "sample_0"}.
@@ -130,7 +130,7 @@ def extract_value(response: str) -> str | None:
 
 
 def _call(statement: reading.Statement) -> str | None:
-    if statement.mark in ("conclusion", "last"):
+    if statement.mark in ("conclusion", "alone"):
         return None
     for node in _expressions(statement, _is_call):
         for part in _sides(node):
@@ -140,7 +140,7 @@ def _call(statement: reading.Statement) -> str | None:
 
 
 def _value(statement: reading.Statement) -> str | None:
-    if statement.mark in ("conclusion", "last"):
+    if statement.mark in ("conclusion", "alone"):
         return None
     for node in _expressions(statement, _is_literal):
         for part in reversed(_sides(node)):

@@ -48,12 +48,12 @@ def corrected_where(text: str, holds: Callable[[str], bool]) -> str:
 
 def undressed(text: str) -> str:
     """The text without boxes, commands, Markdown and the quotes around it, and without a final full stop."""
-    text = _TAGS.sub("", text[:MAX_CHARS])
+    text = _TAGS.sub("", text[:MAX_CHARS]).lstrip(" >✅☑✔➡👉\ufe0f")
     text = re.sub(r"\\[()\[\]](?=\s|$|\W)|(?<!\w)\\[(\[]|\\(?=[%$&#])|\*\*|`|__", "", _unboxed(text))
     text = text.strip().strip("*_$ ").strip()
     while len(text) > 1 and (text[0], text[-1]) in _QUOTES:
         text = text[1:-1].strip()
-    stripped = text.rstrip(".。 ")
+    stripped = text.rstrip(".。 ").strip("*$")
     text = stripped if not re.search(r"\b[A-Za-z]\.[A-Za-z]$", stripped) else text
     while len(text) > 1 and (text[0], text[-1]) in _QUOTES:
         text = text[1:-1].strip()

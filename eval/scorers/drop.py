@@ -1,4 +1,4 @@
-"""DROP (Dua et al., 2019, arXiv 1903.00161): reading a passage and counting, adding, sorting over it.
+"""Asks and scores DROP (Dua et al., 2019, arXiv 1903.00161): reading a passage and counting, adding, sorting over it.
 
 Data: EleutherAI/drop, split validation, 9,536 items (ucinlp/drop is said to have one fewer).
 Row: {"query_id", "passage", "question", "answer": A, "validated_answers": {"number": [...], "date": [...], "spans":

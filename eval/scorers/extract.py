@@ -1,4 +1,4 @@
-"""Where the answer is in a response: linear-time scans for the forms that models use.
+"""Scans a response in linear time for the forms that models use: boxes, braces, objects, text between marks.
 
 A response is untrusted text of any length. Everything here looks at a bounded part of it (`CAP` characters) and scans
 that part a fixed number of times; no pattern here can backtrack over it more than once.
@@ -13,7 +13,9 @@ from build.core.model_text import Tangled, last_object_with, split_thinking
 # 4,096 tokens are about 16,000 characters; what is longer than this is not an answer to a benchmark question.
 CAP = 100_000
 _BOXES, _BOX_CHARS = 60, 5000  # boxes that are looked at, and characters of each
-_BOX = re.compile(r"\\(?:boxed|fbox)\s{0,3}(?:\{|(\\[A-Za-z]{1,20}(?:\{[^{}\n]{0,80}\}){0,3}|[^\s{}\\$][\w./-]{0,40}))")
+_BOX = re.compile(
+    r"\\(?:boxed|fbox)\s{0,3}(?:\{|(\\[A-Za-z]{1,20}(?:\{[^{}\n]{0,80}\}){0,3}|-?\d[\w.,/-]{0,40}|[A-Za-z](?![A-Za-z])))"
+)
 _OPEN_BOX = re.compile(r"[^\n$]*")
 
 

@@ -1,4 +1,4 @@
-"""GPQA (Rein et al., 2023, arXiv 2311.12022): graduate-level questions in biology, physics and chemistry, four options.
+"""Asks and scores GPQA (Rein et al., 2023, arXiv 2311.12022): graduate-level questions in the sciences, four options.
 
 Data: Idavidrein/gpqa, config gpqa_main, split train, 448 items; gated: accept its terms on the Hub and set HF_TOKEN.
 Its authors ask that no item be published in clear, so rows of it never appear in this repository or in a fixture.

@@ -1,4 +1,4 @@
-r"""GSM8K (Cobbe et al., 2021, arXiv 2110.14168): grade-school word problems with a whole-number answer.
+r"""Asks and scores GSM8K (Cobbe et al., 2021, arXiv 2110.14168): grade-school word problems with a whole-number answer.
 
 Data: openai/gsm8k, config main, split test, 1,319 items. Row: {"question": ..., "answer": "... <<2*9=18>>18 ...\n####
 18"}.

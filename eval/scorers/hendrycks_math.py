@@ -1,4 +1,4 @@
-r"""MATH (Hendrycks et al., 2021, arXiv 2103.03874): competition problems with a LaTeX answer, seven subjects.
+r"""Asks and scores MATH (Hendrycks et al., 2021, arXiv 2103.03874): competition problems with a LaTeX answer, seven subjects.
 
 Data: EleutherAI/hendrycks_math, seven configs, split test, 5,000 items. Row: {"problem", "level", "type",
 "solution"}; the gold answer is the last `\boxed{}` of the solution.
@@ -81,7 +81,7 @@ def has_several(gold: str) -> bool:
 
 def _read(statement: reading.Statement, several: bool) -> str | None:
     """The LaTeX of a statement. Raises `Undecided` for several values where one is asked for."""
-    if statement.mark in ("conclusion", "last"):
+    if statement.mark in ("conclusion", "alone"):
         return None
     text = statement.block.strip() if statement.mark == "box" else _formula(statement)
     if not text:
@@ -141,8 +141,25 @@ def equivalent(gold: str, answer: str) -> bool:
         return False
 
 
+_SIGNS = {
+    "π": "\\pi ",
+    "×": "\\times ",
+    "·": "\\cdot ",
+    "≤": "\\le ",
+    "≥": "\\ge ",
+    "∞": "\\infty ",
+    "−": "-",
+    "²": "^2",
+    "³": "^3",
+    "°": "",
+}
+_ROOT = re.compile(r"√\s*(?:\(([^()]*)\)|(\w+))")
+
+
 def _delimited(text: str) -> str:
-    text = text.replace("\\$", "")
+    """The text between dollar signs, with Unicode's signs as LaTeX."""
+    text = _ROOT.sub(lambda match: f"\\sqrt{{{match[1] or match[2]}}}", text.replace("\\$", ""))
+    text = "".join(_SIGNS.get(character, character) for character in text)
     return text if "$" in text else f"${text}$"
 
 

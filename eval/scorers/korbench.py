@@ -1,4 +1,4 @@
-"""KOR-Bench (Ma et al., 2024, arXiv 2410.06526): new rules of five kinds (operation, logic, cipher, puzzle, counterfactual).
+"""Asks and scores KOR-Bench (Ma et al., 2024, arXiv 2410.06526): new rules of five kinds, from ciphers to puzzles.
 
 Data: the repository KOR-Bench/KOR-Bench at bb8194d, data/{kind}/sample.jsonl and rule.jsonl, 250 samples of 25 rules
 each: 1,250 items.
@@ -8,7 +8,8 @@ Metric: accuracy. The rule is the repository's (eval/eval_utils.py): the *first*
 `$\\boxed{...}$`, else `[...]`, cleaned and compared in the way of the item's kind, rule and number. Where it calls
 Python's `eval` on model text (puzzle rules 9 and 10), arithmetic is computed on the syntax tree here.
 The published results come from a run whose LaTeX parser was missing, so that answers in LaTeX were compared as
-strings: `score(..., latex=False)` is that mode. The default parses them with sympy, within a time limit.
+strings: `score(..., published=True)` is that mode. The default parses them with sympy, within a time limit, cuts thoughts, and
+reads a response in which the repository's rule finds nothing by the one rule of `eval.scorers.reading`.
 The prompt's wording is ours.
 """
 
@@ -21,13 +22,16 @@ from typing import Any, Literal
 
 import sympy
 
+from build.core.model_text import split_thinking
 from build.core.tables import read_rows
 from eval.benchmark import Benchmark, Source
-from eval.scorers import Score
+from eval.scorers import Score, reading
 from eval.scorers.bounded import costly, expression, within
+from eval.scorers.dress import undressed
 from eval.scorers.extract import head
+from eval.scorers.texts import phrase
 
-VERSION = 2
+VERSION = 3
 
 KINDS = ("operation", "logic", "cipher", "puzzle", "counterfactual")
 _NONE = "NULL"
@@ -64,12 +68,21 @@ def prompt(row: dict[str, Any]) -> str:
     return _PROMPT.format(role=_ROLES[row["kind"]], rule=row["rule"].strip(), question=row["question"].strip())
 
 
-def score(row: dict[str, Any], response: str, latex: bool = True) -> Score:
-    text = head(response)
-    if _first_bracketed(text) is None:
+def score(row: dict[str, Any], response: str, published: bool = False) -> Score:
+    text = head(response if published else split_thinking(response)[1])
+    if _first_bracketed(text) is None and (published or (text := _restated(text)) == ""):
         return Score(0.0, answered=False, other={row["kind"]: 0.0})
-    right = float(_correct(row["kind"], str(row["rule_id"]), str(row["idx"]), text, row["answer"], latex))
+    right = float(_correct(row["kind"], str(row["rule_id"]), str(row["idx"]), text, row["answer"], not published))
     return Score(right, other={row["kind"]: right})
+
+
+def _restated(response: str) -> str:
+    """The answer of a response without any brackets, in the form that the rule reads; "" without one."""
+    stated = reading.answer(response, phrase)
+    return f"[[{undressed(_SENTENCE_END.split(stated)[0])}]]" if stated else ""
+
+
+_SENTENCE_END = re.compile(r"[.。]\s+(?=[A-Z一-鿿])")
 
 
 def _correct(kind: str, rule: str, idx: str, response: str, answer: str, latex: bool) -> bool:

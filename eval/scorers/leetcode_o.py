@@ -1,4 +1,4 @@
-"""LeetCode-O (Li et al., 2025, the CodeI/O paper, appendix): predict the outputs of LeetCode examples, in English and Chinese.
+"""Asks and scores LeetCode-O (Li et al., 2025, the CodeI/O paper): the outputs of LeetCode examples, in two languages.
 
 Data: hkust-nlp/LeetCode-O, file leetcode.jsonl: 4,414 rows = 2,207 test cases in two languages, of 900 problems. Each row
 carries its own `messages`. The other names could not be read when this was written; `FIELDS` lists the names that are

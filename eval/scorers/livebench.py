@@ -1,4 +1,4 @@
-"""LiveBench (White et al., 2024, arXiv 2406.19314): the 672 questions of June and July 2024 that the paper uses.
+"""Asks and scores LiveBench (White et al., 2024, arXiv 2406.19314): the 672 questions of June and July 2024.
 
 Data: livebench/{reasoning,math,language,data_analysis}, split test, pinned to their commits of 27 July 2024
 (`eval.benchmarks`), without coding and instruction following: 672 items are asserted.

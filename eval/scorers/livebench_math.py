@@ -1,4 +1,4 @@
-"""The mathematics tasks of LiveBench, June to July 2024: the repository's rules (process_results/math), written anew."""
+"""Scores the mathematics tasks of LiveBench, June to July 2024: the repository's rules (process_results/math), written anew."""
 
 import re
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""The reasoning tasks of LiveBench, June and July 2024: its repository's rules (process_results/reasoning), written anew."""
+"""Scores LiveBench's reasoning tasks of June and July 2024: the repository's rules (process_results/reasoning)."""
 
 import re
 from itertools import product

@@ -1,4 +1,4 @@
-"""MMLU-STEM (Hendrycks et al., 2020, arXiv 2009.03300): the 19 STEM subjects of MMLU, four options each.
+"""Asks and scores MMLU-STEM (Hendrycks et al., 2020, arXiv 2009.03300): the 19 STEM subjects of MMLU, four options each.
 
 Data: cais/mmlu, the 19 subject configs below, split test: 3,153 items with anatomy, as in the usual harness's STEM
 group (the widely copied file of 18 subjects has 3,018). Row: {"question": ..., "subject": ..., "choices": [4 texts],

@@ -21,6 +21,7 @@ _NUMBER = re.compile(
 )
 _CURRENCY = re.compile(r"(?<![A-Za-z])(?:Rs|INR|USD|EUR|GBP|CAD|AUD|RMB|CNY|US|HK|NT|C|A)\.?\s?(?=[$€£¥₹]?\s?\d)")
 _SEPARATOR = re.compile(r"(?<=\d)(?:\{,\}|,?\\[,!;: ])(?=\d)")  # LaTeX's between thousands
+_PRODUCT = re.compile(r"(?<=[\d)])\s?\*\s?(?=[\d$(])")
 _FRACTION = re.compile(r"\\[dt]?frac\s?\{?\s?(-?\d{1,20})\s?\}?\s?\{?\s?(\d{1,20})\s?\}?")
 _SCALES = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "k": 10**3}
 _SMALL = (
@@ -61,7 +62,7 @@ _SECOND = re.compile(
 
 def number(statement: Statement) -> Fraction | None:
     """A reader of one number. In a hash or a retraction the number has to stand alone; a conclusion may be one step of many."""
-    if statement.mark in ("conclusion", "last"):
+    if statement.mark in ("conclusion", "alone"):
         return None
     return read_number(statement.text, alone=statement.mark in ("hash", "retraction"))
 
@@ -87,6 +88,9 @@ def read_number(text: str, alone: bool = False) -> Fraction | None:
         lone = start < equals[0] and re.fullmatch(rf"{_UNIT}\s*", plain[end : equals[0]]) and not plain[:start].strip()
         if not results or (lone and _OPERATOR.match(clause[equals[-1] + 1 :], results[0][1])):
             return value
+        right = clause[equals[-1] + 1 :]
+        if _SECOND.search(right[results[0][1] :]) and len(results) > 1 and results[1][2] != results[0][2]:
+            raise Undecided(plain[:100])
         return results[0][2]
     if told := re.search(r"\b(?:so|thus|hence|therefore)\b[^\d.;]{0,20}?(?=[-$€£]?\d)", clause[end:], re.IGNORECASE):
         return numbers(clause[end + told.end() :])[0][2]
@@ -120,6 +124,7 @@ def last_number(text: str) -> Fraction | None:
 def _plain_number(text: str) -> str:
     text = _SEPARATOR.sub("", text[-100_000:])
     text = _FRACTION.sub(r"\1/\2", text)
+    text = _PRODUCT.sub(" × ", text)
     text = text.replace("\\times", "×").replace("\\%", "%").replace("\\approx", "≈").replace("−", "-")
     return _CURRENCY.sub("", LAYOUT.sub("", COMMANDS.sub("", text)).replace("＝", "="))
 

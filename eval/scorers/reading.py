@@ -10,7 +10,7 @@ r"""Reads the answer out of a model's response. This is the one rule that every 
    - tag: `[ANSWER]X[/ANSWER]`, `<answer>X</answer>`, `<solution>X</solution>`;
    - retraction: "Wait, it is X", where X stands alone;
    - conclusion: "Therefore, X.", "So it must be X", "X is correct", where X stands alone (options and words only);
-   - last: a last line that is X and nothing else (options and words only).
+   - alone: a first or last line that is X and nothing else (options and words only).
    A negation ("the answer is not X"), a condition ("if the answer is X") and a question are no statements.
 3. The latest statement that holds an answer of the wanted kind wins. A tentative one ("the answer could be X") counts only
    where no firm one can be read.
@@ -33,7 +33,7 @@ from build.core.model_text import split_thinking
 from eval.scorers.extract import boxes, tail
 
 T = TypeVar("T")
-Mark = Literal["line", "sentence", "box", "hash", "tag", "retraction", "conclusion", "last"]
+Mark = Literal["line", "sentence", "box", "hash", "tag", "retraction", "conclusion", "alone"]
 _MAX_STATEMENTS = 40  # how many are tried, the latest first
 _MAX_CONTENT = 4000  # characters of one statement
 
@@ -60,9 +60,10 @@ _GAP = r"[ \t*_)\]}\"'`]{0,6}"
 _COLON = r"(?:[:：]|[-=]>|→|⇒|＝|=(?!=)|(?<=\s)[-–—](?=\s))"
 _ABOUT = r"(?:[ \t]+(?:choice|option|letter|value|number))?(?:[ \t]+(?:to|for|of|in)[ \t]+[^\n.:：?!;=]{1,60}?)?"
 _WORDS = (
-    r"(?:(?<![^\W_])(?:answers?|ans|réponse|respuesta(?: correcta| final)?|antwort|resposta(?: correta| final)?|risposta"
+    r"(?:(?<![^\W_])(?:answers?|ans|(?:final|my|best|correct|right) (?:choice|option|letter|selection)"
+    r"|réponse|respuesta(?: correcta| final)?|antwort|resposta(?: correta| final)?|risposta"
     r"|ответ)"
-    r"|答案|选项|答え?|回答|正解|解答|정답|답)"
+    r"|答案|选项|最终选择|我的选择|答え?|回答|正解|解答|정답|답)"
 )
 _LINE = re.compile(rf"{_WORDS}(?:[ \t]*\([^()\n]{{1,30}}\))?{_ABOUT}{_GAP}{_COLON}", re.IGNORECASE)
 _HEADING = re.compile(
@@ -71,12 +72,13 @@ _HEADING = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _NOUN = (
-    r"(?:answers?|(?:correct|right|best|final|only possible) (?:option|choice|letter|one|selection|result|value|total"
+    r"(?:answers?|(?:correct|right|best|final|only|only possible) (?:option|choice|letter|one|selection|result|value|total"
     r"|number|output|solution|count|span)|sorted (?:list|order|words))"
 )
 _MIDDLE = (
-    r"(?:[ \t]*(?:choice|option|letter|value|number|here|then|thus|therefore|hence|now|\([^()\n]{1,20}\)|[\"*_,])){0,4}"
-    r"(?:[ \t]+(?:to|for|of|in|that|which|we|you)[ \t]+[^\n.:：?!;=]{1,60}?)?[ \t*_]{1,4}"
+    r"(?:[ \t]*(?:choice|option|letter|value|number|consistent|compatible|remaining|left"
+    r"|here|then|thus|therefore|hence|now|\([^()\n]{1,20}\)|[\"*_,])){0,4}"
+    r"(?:[ \t]+(?:to|for|of|in|with|that|which|we|you)[ \t]+[^\n.:：?!;=]{1,60}?)?[ \t*_]{1,4}"
 )
 _FIRM_VERB = (
     r"(?:is|are|was|were|will be|would be|should be|must be|has to be|ought to be|can only be|becomes|equals|remains|stays"
@@ -96,7 +98,8 @@ _SENTENCE = re.compile(
     re.IGNORECASE,
 )
 _FOREIGN = re.compile(
-    r"【(?:答案|正确答案)】[ \t]*[:：]?"
+    r"(?<![^\W_])ans\.[ \t]+(?=[(\[$\dA-R])"
+    r"|【(?:答案|正确答案)】[ \t]*[:：]?"
     r"|(?:答案|选项|结果|回答)[ \t]*(?:应该|应当|应|就|显然|因此|便|只能|必然|即)?[ \t]*"
     r"(?:是|为|選|选)(?!不|什么|多少|哪)[ \t]*[:：]?"
     r"|(?:故|所以|因此|应该?|我|则|于是|综上所?述?)[ \t，,]{0,3}(?:应该?|会)?(?:选择|选)[ \t]*[:：]?"
@@ -287,6 +290,8 @@ def _statements(text: str) -> Iterator[Statement]:
             found.append(Statement(mark, at, line, block, end, firm))
     found += _boxed(text)
     found += _last_line(text, found)
+    if not any(statement.at <= len(text) - len(text.lstrip()) + 1 for statement in found):
+        found += _first_line_alone(text)
     found += _backwards(text)
     found.sort(key=lambda statement: statement.at)
     return iter(found)
@@ -347,6 +352,16 @@ def _boxed(text: str) -> Iterator[Statement]:
         yield Statement("box", start, whole.strip(), stated, end)
 
 
+def _first_line_alone(text: str) -> Iterator[Statement]:
+    """The first line, where it is short and no option of a list follows."""
+    body = text.lstrip()
+    lines = body.split("\n")
+    after = next((other for other in lines[1:] if other.strip()), "")
+    if 0 < len(lines[0]) <= 200 and not _OPTION_LINE.match(after):
+        start = len(text) - len(body)
+        yield Statement("alone", start, lines[0].strip(), lines[0], start + len(lines[0]))
+
+
 def _last_line(text: str, found: list[Statement]) -> Iterator[Statement]:
     """The last line, where it is short and follows no list of options; a reader takes it only where its answer stands alone."""
     lines = text.rstrip().split("\n")
@@ -356,7 +371,7 @@ def _last_line(text: str, found: list[Statement]) -> Iterator[Statement]:
         start = len(text.rstrip()) - len(lines[-1])
         if any(statement.end > start for statement in found):
             return
-        yield Statement("last", start, line, line, start + len(lines[-1]))
+        yield Statement("alone", start, line, line, start + len(lines[-1]))
 
 
 _OPTION_LINE = re.compile(r"\W{0,6}[A-R](?:[).:]|\W{0,3}[)\]])")

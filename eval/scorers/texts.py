@@ -8,12 +8,12 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from eval.scorers.dress import MAX_CHARS, bare, conclusion, corrected, corrected_where, undressed
+from eval.scorers.dress import MAX_CHARS, bare, conclusion, corrected, corrected_where, last_line, undressed
 from eval.scorers.extract import parse_json
 from eval.scorers.reading import Statement, Undecided, refuses
 
 _BEFORE_WORD = re.compile(
-    r"(?:\s|[\"'“”(:,.-]|(?:the|an?|it|this|that|is|it's|statement|sentence|argument|expression|answer|clearly|definitely"
+    r"(?:[^\w]|(?:the|an?|it|this|that|is|it's|statement|sentence|argument|expression|answer|clearly|definitely"
     r"|probably|likely"
     r"|therefore|thus|so|hence|simply|either|evaluates to|deductively|logically|be)(?![A-Za-z])|是|为|应该|应|就)",
     re.IGNORECASE,
@@ -29,12 +29,15 @@ def word(words: Mapping[str, str]) -> Callable[[Statement], str | None]:
 
     def read(statement: Statement) -> str | None:
         found = read_word(statement.text, words)
-        if statement.mark in ("hash", "retraction", "conclusion", "last") and found is not None:
+        if statement.mark in ("hash", "retraction", "conclusion", "alone") and found is not None:
             text = bare(statement.text)
             return found if re.match(r"[\W是]*(?:not )?[^\W_]+\W*(?:$|[,;.!。，])", text) else None
         return found
 
     return read
+
+
+_NO_NOUN = re.compile(r"no\s+(?:way|idea|answer|information|clue|conclusion|one)\b", re.IGNORECASE)
 
 
 def read_word(text: str, words: Mapping[str, str]) -> str | None:
@@ -44,6 +47,10 @@ def read_word(text: str, words: Mapping[str, str]) -> str | None:
     if found is None:
         return None
     meaning, rest = found
+    if rest.lstrip("\"' ").startswith("?") and (later := _word_at(rest.lstrip("\"' ?"), words)) is not None:
+        meaning, rest = later
+    if _NO_NOUN.match(text[: len(text) - len(rest)][-2:] + rest):
+        return None
     if joined := re.match(
         r"[)\"'.]*\s*(?:or|and|/|\||或者?|还是|、|,\s*(?:or|maybe|but also))\s*(?:maybe |possibly |perhaps |else )*",
         rest,
@@ -134,7 +141,9 @@ def read_spans(statement: Statement, passage: str) -> list[str] | None:
     text = undressed(statement.text)
     if refuses(text) or not text or (statement.mark == "sentence" and _NO_CONTENT.match(text)):
         return None
-    if statement.mark in ("conclusion", "last") or (statement.mark in ("hash", "retraction") and len(text.split()) > 6):
+    if statement.mark in ("conclusion", "alone") or (
+        statement.mark in ("hash", "retraction") and len(text.split()) > 6
+    ):
         return None
     text = corrected(text)
     if equation := re.fullmatch(r"[-\d\s+*/×÷().,$]+=\s*([^=]+)", text):
@@ -167,7 +176,7 @@ def phrase(statement: Statement) -> str | None:
     if (
         not text
         or refuses(text)
-        or statement.mark in ("conclusion", "last")
+        or statement.mark in ("conclusion", "alone")
         or (statement.mark == "sentence" and _NO_CONTENT.match(text))
     ):
         return None
@@ -181,7 +190,7 @@ def bullets(block: str) -> Sequence[str]:
 
 def concluded_word(text: str, words: Mapping[str, str]) -> str | None:
     """The word that the last line concludes with, or that the response starts with."""
-    for part in (conclusion(text), bare(text.strip().partition("\n")[0])):
+    for part in (conclusion(text), last_line(text).rpartition("=")[2], bare(text.strip().partition("\n")[0])):
         if (found := read_word(part, words)) is not None:
             return found
     return None

@@ -1,4 +1,4 @@
-"""WinoGrande (Sakaguchi et al., 2019, arXiv 1907.10641): which of two names fills the blank `_` of a sentence.
+"""Asks and scores WinoGrande (Sakaguchi et al., 2019, arXiv 1907.10641): which of two names fills the blank `_` of a sentence.
 
 Data: allenai/winogrande, config winogrande_xl, split validation, 1,267 items (labels of the test split are hidden).
 Row: {"sentence": "... so _ always got the easier cases.", "option1": "Sarah", "option2": "Maria", "answer": "2"}.

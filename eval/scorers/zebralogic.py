@@ -1,4 +1,4 @@
-"""ZebraLogic (Lin et al., 2025, arXiv 2502.01100): grid puzzles, 2 to 6 houses with 2 to 6 attributes.
+"""Asks and scores ZebraLogic (Lin et al., 2025, arXiv 2502.01100): grid puzzles, 2 to 6 houses with 2 to 6 attributes.
 
 Data: allenai/ZebraLogicBench-private, config grid_mode, split test, 1,000 puzzles (gated: accept its terms and set
 HF_TOKEN); the public allenai/ZebraLogicBench has the answers blanked out; WildEval/ZebraLogic is tried as well.

@@ -1,4 +1,4 @@
-"""What the task files call: documents in, metrics out. The only module that lm-eval's own command needs from here."""
+"""Gives the task files their documents and metrics. It is the only module that lm-eval's own command needs from here."""
 
 import json
 from functools import cache

@@ -228,6 +228,15 @@ def test_zebralogic_refuses_rows_without_answers() -> None:
         zebralogic.check(row)
 
 
+def test_korbench_reads_a_response_without_brackets_and_the_published_rule_does_not() -> None:
+    row = {"kind": "operation", "rule_id": "1", "idx": "1", "answer": "[[24]]"}
+    for text in ("Answer: 24", "\\boxed{24}", "The answer is **24**.", "<think>[[3]]</think>[[24]]"):
+        assert korbench.score(row, text).value == 1.0
+        assert korbench.score(row, text, published=True).value == 0.0
+    latex = row | {"idx": "18", "answer": "[[x(x+1)]]"}
+    assert korbench.score(latex, "[[(x+1)x]]").value == 1.0
+
+
 @pytest.mark.parametrize(
     ("kind", "rule", "idx", "answer", "response", "value"),
     [
