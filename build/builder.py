@@ -19,6 +19,7 @@ from build.core.records import digest
 from build.core.store import Store
 from build.core.version import VERSION
 from build.engine import AVAILABLE, Isolation, run
+from build.report.attribution import attribution
 from build.report.card import write_card
 from build.report.folder import dataset_faults
 from build.stages.assemble import CONFIGS, SPLITS, rows
@@ -133,6 +134,7 @@ def _write(path: Path, recipe: DataRecipe, store: Store, folder: Path) -> None:
         examples[config] = {name: split.num_examples for name, split in builder.info.splits.items()}
     _remove_traces(beside)
     write_card(recipe, store, beside, examples)
+    store.write(beside / "ATTRIBUTION.md", attribution(store))
     beside.rename(folder)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 _READERS = {  # the first stage that reads a key; a longer key goes before a shorter one; "" is the published dataset
     "name": "",
     "test_fraction": "",
+    "rows": "",
     "sources": "collect",
     "collect": "collect",
     "engine": "collect",

@@ -65,6 +65,8 @@ class CollectConfig:
 
     min_bytes: Positive = 80
     max_bytes: Positive = 50_000
+    # The licenses that code may have: SPDX ids; `permissive`; `unknown`, where none is stated; or `any`.
+    licenses: Annotated[tuple[str, ...], Field(min_length=1)] = ("permissive", "unknown")
 
 
 @dataclass(config=_STRICT, frozen=True)
@@ -169,8 +171,30 @@ class SamplingConfig:
 
 @dataclass(config=_STRICT, frozen=True)
 class QuestionConfig:
+    """Which of the verified pairs become questions."""
+
     pairs_per_function: Positive = 3  # the paper: 3 (CodeMix), 6 (PyEdu-R), 10 (other)
     prefer_told: bool = True  # trace teacher only: pairs whose run can be told completely come first
+    pairs_per_output: Positive | None = None  # of one function, with the same output
+    tasks: Annotated[tuple[Literal["output", "input"], ...], Field(min_length=1)] = ("output", "input")
+    per_function: Positive | None = None  # questions about a function; half of the functions begin with each task
+    subset: Annotated[float, Field(gt=0, le=1)] = (
+        1.0  # share of the questions, drawn; a smaller one is part of a larger one
+    )
+
+
+RowFormat = Literal[
+    "query+code -> rationale", "query -> rationale", "code -> rationale", "query -> code+rationale", "query -> code"
+]
+
+
+@dataclass(config=_STRICT, frozen=True)
+class RowsConfig:
+    """What a row of `codeio` and `codeio_pp` is made of. Nothing here changes what is asked or answered."""
+
+    format: RowFormat = "query+code -> rationale"  # prompt -> completion
+    # Rows whose last response is wrong: kept, left out, or with the bare right answer instead of the response.
+    wrong: Literal["keep", "drop", "replace"] = "keep"
 
 
 @dataclass(config=_STRICT, frozen=True)
@@ -255,6 +279,7 @@ class DataRecipe:
     teacher: TeacherConfig = Field(default_factory=TeacherConfig)
     prompt_order: Literal["paper", "shared"] = "paper"  # shared: a function's common parts first, for prefix caches
     revisions: Annotated[int, Field(ge=0, le=2)] = 1  # the paper chose 1
+    rows: RowsConfig = Field(default_factory=RowsConfig)
     test_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.05  # of the functions
     engine: EngineConfig = Field(default_factory=EngineConfig)
     response_cache: Path | None = None  # the folder of models' answers: RUN/response_cache, or one that runs share
@@ -303,6 +328,15 @@ def read_data_recipe(path: Path) -> DataRecipe:
 
     Keys of earlier versions still work; each is named on standard error with its new name.
     """
+    loaded = _read_yaml(path, ())
+    try:
+        return TypeAdapter(DataRecipe).validate_python(loaded)
+    except ValidationError as error:
+        raise ConfigError(f"{path}: {_explain(error)}") from error
+
+
+def _read_yaml(path: Path, above: tuple[Path, ...]) -> dict[str, Any]:
+    """A recipe's keys over those of the recipe that its key `base` names, relative to it; sections are joined key by key."""
     try:
         loaded = yaml.safe_load(path.read_bytes())
     except OSError as error:
@@ -312,10 +346,19 @@ def read_data_recipe(path: Path) -> DataRecipe:
     if not isinstance(loaded, dict):
         raise ConfigError(f"{path}: must be a mapping of keys such as `name`, `run` and `sources`.")
     _use_new_names(path, loaded)
-    try:
-        return TypeAdapter(DataRecipe).validate_python(loaded)
-    except ValidationError as error:
-        raise ConfigError(f"{path}: {_explain(error)}") from error
+    if "base" not in loaded:
+        return loaded
+    base = loaded.pop("base")
+    if not isinstance(base, str):
+        raise ConfigError(f"{path}: key `base`: must be the path of another recipe.")
+    if path.resolve() in above:
+        raise ConfigError(f"{path}: key `base`: the recipes name each other in a circle.")
+    return _joined(_read_yaml(path.parent / base, (*above, path.resolve())), loaded)
+
+
+def _joined(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    sections = [key for key in over if isinstance(base.get(key), dict) and isinstance(over[key], dict)]
+    return base | over | {key: _joined(base[key], over[key]) for key in sections}
 
 
 def _use_new_names(path: Path, loaded: dict[str, Any]) -> None:

@@ -136,3 +136,78 @@ def hub_ids(licenses: Iterable[str]) -> list[str]:
             name = re.sub(r"-(only|or-later)$", "", part.removesuffix("+"))
             found.add(name if name in _HUB_IDS else _FAMILIES.get(name, "other"))
     return sorted(found) or ["other"]
+
+
+_PERMISSIVE_IDS = """
+0BSD AFL-3.0 Apache-2.0 Artistic-2.0 BlueOak-1.0.0 BSD-1-Clause BSD-2-Clause BSD-2-Clause-Patent BSD-3-Clause
+BSD-3-Clause-Clear BSL-1.0 CC-BY-3.0 CC-BY-4.0 CC0-1.0 CDLA-Permissive-1.0 CDLA-Permissive-2.0 CNRI-Python ECL-2.0 HPND ISC
+MIT MIT-0 MIT-CMU MS-PL NCSA ODC-By-1.0 PDDL-1.0 PostgreSQL PSF-2.0 Python-2.0 Unicode-3.0 Unlicense UPL-1.0 WTFPL X11 Zlib
+ZPL-2.1
+"""
+PERMISSIVE = frozenset(_PERMISSIVE_IDS.split())
+_HEADERS = (  # what a file's first lines say, in the words of the licenses themselves; the stricter ones first
+    (r"GNU Affero General Public License", "AGPL"),  # of which version, is not guessed
+    (r"GNU (Lesser|Library) General Public License", "LGPL"),
+    (r"GNU General Public License", "GPL"),
+    (r"Mozilla Public License,? (v\. ?|version )2\.0", "MPL-2.0"),
+    (r"Apache License,? Version 2\.0", "Apache-2.0"),
+    (r"Neither the names? of .{0,200} may be used to endorse or promote", "BSD-3-Clause"),
+    (r"Redistribution and use in source and binary forms", "BSD-2-Clause"),
+    (r"Permission is hereby granted, free of charge, to any person obtaining a copy", "MIT"),
+    (r"(under the|is) MIT license", "MIT"),
+)
+
+
+def of_header(header: str) -> str | None:
+    """The license that the first lines of a file name in words, where they name one."""
+    text = " ".join(re.sub(r"(?m)^[ \t]*#+", " ", header).split())
+    return next((name for words, name in _HEADERS if re.search(words, text, re.IGNORECASE)), None)
+
+
+def allowed(expression: str, allow: Iterable[str]) -> bool:
+    """Whether an allow-list lets code of a license in: all parts of an AND, one part of an OR.
+
+    An entry is an SPDX id, `permissive` (those in `PERMISSIVE`), `unknown` (no license is stated), or `any`.
+    """
+    entries = {entry.lower() for entry in allow}
+    if "any" in entries or expression == UNKNOWN:
+        return bool({"any", UNKNOWN} & entries)
+    if "permissive" in entries:
+        entries |= {name.lower() for name in PERMISSIVE} | {"bsd"}
+    if expression.lower() in entries:
+        return True
+    try:
+        plain = str(canonicalize_license_expression(expression))
+    except InvalidLicenseExpression:
+        return _FAMILIES.get(_words(expression), "") in entries
+    parts = re.findall(r"\(|\)|[^\s()]+", plain)
+    return _either(parts, entries)
+
+
+def _either(parts: list[str], entries: set[str]) -> bool:
+    """The value of a license expression; takes what it reads off the front."""
+    found = _both(parts, entries)
+    while parts and parts[0] == "OR":
+        parts.pop(0)
+        found = _both(parts, entries) or found
+    return found
+
+
+def _both(parts: list[str], entries: set[str]) -> bool:
+    found = _single(parts, entries)
+    while parts and parts[0] == "AND":
+        parts.pop(0)
+        found = _single(parts, entries) and found
+    return found
+
+
+def _single(parts: list[str], entries: set[str]) -> bool:
+    if parts[0] == "(":
+        parts.pop(0)
+        found = _either(parts, entries)
+        parts.pop(0)
+        return found
+    name = parts.pop(0).removesuffix("+").lower()
+    if parts and parts[0] == "WITH":
+        del parts[:2]  # an exception only permits more
+    return name in entries or f"{name}-only" in entries or re.sub(r"-(only|or-later)$", "", name) in entries

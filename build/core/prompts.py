@@ -7,6 +7,7 @@ questions about one function have in common, so that a server which caches prefi
 
 from typing import Literal
 
+from build.core.config import RowFormat
 from build.core.records import Dialogue, PredictionInstance, UnifiedFunction, Verdict
 
 PROMPT_VERSION = "1"
@@ -48,6 +49,26 @@ def prediction_prompt(function: UnifiedFunction, instance: PredictionInstance, o
         f"Tip: this code does the task; follow it in your mind, without copying it into your answer.\n\n"
         f"{function.code}"
     )
+
+
+def formatted(
+    layout: RowFormat, function: UnifiedFunction, instance: PredictionInstance, order: Order, response: str
+) -> tuple[str, str]:
+    """Prompt and completion of a row in one of the formats that the paper compares (section 4.4); the first is its default."""
+    if layout == "query+code -> rationale":
+        return prediction_prompt(function, instance, order), response
+    given, ask = ("input", _ASK_OUTPUT) if instance.task == "output" else ("output", _ASK_INPUT)
+    value = instance.input if instance.task == "output" else instance.output
+    if layout == "code -> rationale":
+        return f"Given this {given}:\n\n{value}\n\n{ask}\n\nThis is the code:\n\n{function.code}", response
+    about = f"{function.query}\n\nWhat goes in and what comes out:\n\n{function.description}"
+    code = f"```python\n{function.code.strip()}\n```"
+    if layout == "query -> code":
+        return f"{about}\n\nWrite Python code that does the task, with the entry function `main_solution`.", code
+    if layout == "query -> code+rationale":
+        ask = ask.replace("Do not write or run any code: reason", "Write Python code that does the task, then reason")
+        return f"{about}\n\nGiven this {given}:\n\n{value}\n\n{ask}", f"{code}\n\n{response}"
+    return f"{about}\n\nGiven this {given}:\n\n{value}\n\n{ask}", response
 
 
 def grounded_prompt(prompt: str, told: str) -> str:

@@ -20,7 +20,7 @@ from build.core.store import Counts, Store
 from build.core.tokens import count_tokens
 from build.engine import AVAILABLE, Isolation, collect_shards, open_run, run_stages
 from build.stages import STAGES, stages_of
-from build.stages.questions import make_instances
+from build.stages.questions import questions_about
 from build.teachers.client import cost
 from build.unifiers.prompts import label_prompt, unify_prompt
 
@@ -108,7 +108,7 @@ def _questions(recipe: DataRecipe, store: Store, isolation: Isolation, files: in
     sampled = [each for each in run_stages(recipe, static, shards, isolation) if isinstance(each, SampledFunction)]
     functions, number, tokens = len(sampled), 0, 0
     texts = {record.function.id: record.function for record in sampled}
-    for made in make_instances(sampled, recipe.questions.pairs_per_function):
+    for made in questions_about(sampled, recipe.questions, recipe.seed):
         if isinstance(made, PredictionInstance):
             number += 1
             tokens += count_tokens(prediction_prompt(texts[made.function_id], made, recipe.prompt_order))

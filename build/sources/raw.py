@@ -4,7 +4,7 @@ import re
 from typing import Literal
 
 from build.core.config import SourceConfig
-from build.core.licenses import spdx
+from build.core.licenses import of_header, spdx
 from build.core.records import RawCode, digest
 
 _HEADER_LINES = 30
@@ -18,12 +18,12 @@ def raw_code(
     license: str | None = None,
     kind: Literal["python", "unified"] = "python",
 ) -> RawCode:
-    """A record of a source. Its license is the one that the file itself names in an SPDX line, else `license`, which says
-    where the file or row comes from, else the recipe's.
+    """A record of a source. Its license is the one that the file itself names, in an SPDX line or in words, else `license`,
+    which says where the file or row comes from, else the recipe's.
     """
     path = path.encode("utf-8", "replace").decode("utf-8")
     content = content.removeprefix("\ufeff")
     header = "\n".join(content.split("\n", _HEADER_LINES)[:_HEADER_LINES]) if kind == "python" else ""
     own = _IDENTIFIER.search(header)
-    stated = own[1] if own else license or source.license
+    stated = own[1] if own else of_header(header) or license or source.license
     return RawCode(digest(source.name, path, content), source.name, path, spdx(stated), content, kind)

@@ -15,8 +15,8 @@ from dataclasses import asdict
 from typing import Any
 
 from build.core.config import DataRecipe
-from build.core.prompts import feedback, join_turns, prediction_prompt
-from build.core.records import Dialogue, PredictionInstance, SampledFunction, digest
+from build.core.prompts import feedback, formatted, join_turns, prediction_prompt
+from build.core.records import Dialogue, PredictionInstance, SampledFunction, Verdict, digest
 from build.core.store import Store
 
 CONFIGS = ("codeio", "codeio_pp", "turns", "functions", "rl")
@@ -44,8 +44,19 @@ def rows(config: str, split: str, store: Store, shard: int, recipe: DataRecipe) 
         found = right[instance.id]
         if config != "rl" or instance.id not in once:
             once.add(instance.id)
+            if (
+                config in ("codeio", "codeio_pp")
+                and recipe.rows.wrong == "drop"
+                and not _judged(config, dialogue).correct
+            ):
+                continue
             row = _row(config, functions[instance.function_id], instance, dialogue, recipe)
             yield dialogue.id, row | ({} if config == "turns" else {"pass_rate": sum(found) / len(found)})
+
+
+def _judged(config: str, dialogue: Dialogue) -> Verdict:
+    """The verdict on the response that a row of a config ends with."""
+    return (dialogue.turns[0] if config == "codeio" else dialogue.turns[-1]).verdict
 
 
 def split_of(sampled: SampledFunction, recipe: DataRecipe) -> str:
@@ -84,21 +95,27 @@ def _row(
             "input": instance.input,
             "output": instance.output,
         }
+    right = _judged(config, dialogue).correct
     completion = first.response if config == "codeio" else join_turns(dialogue)
+    replaced = recipe.rows.wrong == "replace" and not right
+    if replaced:
+        completion = f'{{"{instance.task}": {instance.output if instance.task == "output" else instance.input}}}'
+    prompt, completion = formatted(recipe.rows.format, function, instance, recipe.prompt_order, completion)
+    about["prompt"] = [{"role": "user", "content": prompt}]
     told = dialogue.turns[:1] if config == "codeio" else dialogue.turns
     finishes = [turn.finish_reason for turn in told]
     keeps = recipe.teacher.reasoning == "keep" and any(turn.reasoning for turn in told)
     return about | {
         "completion": [{"role": "assistant", "content": completion}],
-        "correct": (first if config == "codeio" else last).verdict.correct,
+        "correct": right or replaced,
         "verdict_1": first.verdict.status,
         "verdict_2": second.verdict.status if second else None,
         "verdict_3": third.verdict.status if third else None,
         "sample": first.sample,
         "reasoning": "\n\n".join(turn.reasoning for turn in told if turn.reasoning) if keeps else None,
-        "complete": (first if config == "codeio" else last).complete,
-        "proof": json.dumps([asdict(one) for turn in told for one in turn.proof], ensure_ascii=False),
-        "finish_reason": next((why for why in finishes if why != "stop"), "stop"),
+        "complete": None if replaced else (first if config == "codeio" else last).complete,
+        "proof": json.dumps([asdict(one) for turn in told for one in turn.proof if not replaced], ensure_ascii=False),
+        "finish_reason": "stop" if replaced else next((why for why in finishes if why != "stop"), "stop"),
         "constant": sampled.constant,
         "teacher": first.teacher,
         "source": function.source,

@@ -14,6 +14,7 @@ from itertools import islice
 
 from build.core.config import CollectConfig, SourceConfig
 from build.core.errors import ConfigError, RunError
+from build.core.licenses import allowed
 from build.core.records import RawCode, Reject, digest
 from build.sources.folders import read_folder
 from build.sources.packages import read_package
@@ -82,6 +83,8 @@ def _judge(raw: RawCode, rules: CollectConfig) -> tuple[str, str]:
         raw.content.encode("utf-8")
     except UnicodeEncodeError:
         return "not_unicode", "a lone surrogate"
+    if not allowed(raw.license, rules.licenses):
+        return "license", f"{raw.license} is not among `collect.licenses`"
     if raw.kind == "unified":
         return "", ""
     if _GENERATED.search("\n".join(raw.content.split("\n", 5)[:5])):

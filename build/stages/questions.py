@@ -25,14 +25,33 @@ def run(shard: Shard, context: Context, stats: Counter[str]) -> Iterator[Predict
     prefer = context.recipe.teacher.name == "trace" and rules.prefer_told
     told = {pair for function in shard.records for pair in _told(function, rules, context)} if prefer else set()
     stats["pairs_told_completely"] += len(told)
-    for made in make_instances(shard.records, rules.pairs_per_function, told):
+    for made in questions_about(shard.records, rules, context.recipe.seed, told):
         if isinstance(made, PredictionInstance):
             stats[f"{made.task}_tasks"] += 1
         yield made
 
 
+def questions_about(
+    sampled: Iterable[SampledFunction], rules: QuestionConfig, seed: int, told: Set[str] = frozenset()
+) -> Iterator[PredictionInstance | Reject]:
+    """The questions that a recipe's rules leave; the others are rejects with the reason `surplus`."""
+    for function in sampled:
+        made = list(make_instances([function], rules.pairs_per_function, told, rules.pairs_per_output))
+        yield from (each for each in made if isinstance(each, Reject))
+        questions = [each for each in made if isinstance(each, PredictionInstance)]
+        if rules.per_function is not None and int(digest("first task", function.function.id), 16) % 2:
+            questions = [each for pair in zip(questions[1::2], questions[::2]) for each in pair]
+        asked = {each.id for each in [each for each in questions if each.task in rules.tasks][: rules.per_function]}
+        for each in questions:
+            drawn = int(digest("subset", str(seed), each.id), 16) / 16**20
+            yield each if each.id in asked and drawn < rules.subset else Reject(STAGE, each.parent, SURPLUS, each.task)
+
+
 def make_instances(
-    sampled: Iterable[SampledFunction], pairs_per_function: int, told: Set[str] = frozenset()
+    sampled: Iterable[SampledFunction],
+    pairs_per_function: int,
+    told: Set[str] = frozenset(),
+    pairs_per_output: int | None = None,
 ) -> Iterator[PredictionInstance | Reject]:
     """Two instances a pair for up to `pairs_per_function` pairs; the others are rejects with the reason `surplus`.
 
@@ -41,7 +60,7 @@ def make_instances(
     pairs in `told` go first: those whose run the teacher can tell completely.
     """
     for function in sampled:
-        chosen = _choose(function.pairs, pairs_per_function, told)
+        chosen = _choose(function.pairs, pairs_per_function, told, pairs_per_output)
         for pair in function.pairs:
             for task in _TASKS:
                 made = PredictionInstance(
@@ -50,10 +69,16 @@ def make_instances(
                 yield made if pair.id in chosen else Reject(STAGE, pair.id, SURPLUS, task)
 
 
-def _choose(pairs: tuple[IOPair, ...], count: int, told: Set[str]) -> set[str]:
+def _choose(pairs: tuple[IOPair, ...], count: int, told: Set[str], per_output: int | None) -> set[str]:
     first_of_output: dict[str, str] = {}
+    seen: Counter[str] = Counter()
+    allowed = []
     for pair in pairs:
         first_of_output.setdefault(pair.output, pair.id)
+        seen[pair.output] += 1
+        if per_output is None or seen[pair.output] <= per_output:
+            allowed.append(pair)
+    pairs = tuple(allowed)
     ranked = sorted(
         pairs, key=lambda pair: (pair.id not in told, first_of_output[pair.output] != pair.id, pair.trivial)
     )
