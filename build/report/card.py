@@ -150,7 +150,7 @@ def _teacher_limits(recipe: DataRecipe) -> str:
         return ""
     return (
         "- The trace teacher tells in words what was executed. Its answers to output questions come from the execution;\n"
-        "  those to input questions come from a short search, so many first ones are wrong (see the verdicts).\n"
+        "  those to input questions from working back and a search, so some are wrong (see the verdicts).\n"
     )
 
 

@@ -11,7 +11,7 @@ from build.teachers.trace.teacher import fits
 
 STAGE = "questions"
 
-_LONG_RUN = 2500  # events of a trace; no telling of so long a run fits
+_LONG_RUN = 1200  # events of a trace; no telling of so long a run fits
 _TASKS: tuple[Task, ...] = ("output", "input")
 
 

@@ -16,7 +16,7 @@ from build.teachers.trace.tell import Detail, Teller
 from build.teachers.trace.words import words
 
 SOFT_TOKENS = 150  # a telling under this is taken as soon as there is one
-HARD_TOKENS = 340  # above this even the tersest telling is cut
+HARD_TOKENS = 384  # above this even the tersest telling is cut
 
 _MANY = 1_000_000
 _LADDER = (
@@ -52,7 +52,8 @@ def narrate(code: str, trace: Trace, soft_tokens: int = SOFT_TOKENS, hard_tokens
         return Telling((), False, ("nothing was seen",))
     best = Telling((), False)
     told: dict[Detail, tuple[Called, tuple[str, ...]]] = {}
-    for detail, folding in _LADDER:
+    steps = len(trace.events)
+    for detail, folding in _LADDER[0 if steps < 300 else 2 if steps < 1000 else 4 :]:
         if detail not in told:
             told[detail] = _told(run, detail)
         call, gaps = told[detail]

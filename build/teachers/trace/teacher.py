@@ -115,7 +115,7 @@ class TraceTeacher:
     def _run(self, request: Question, given: str) -> Telling:
         code = request.function.function.code
         trace = self.sandbox.trace(Program(code), given)
-        return _checked(narrate(code, trace, SOFT_TOKENS // 2, HARD_TOKENS - 60), code, trace)
+        return _checked(narrate(code, trace, SOFT_TOKENS // 2, HARD_TOKENS - 110), code, trace)
 
     def _fitted(self, parts: Sequence[Sentence], answer: str, complete: bool, events: int) -> Completion:
         """The sentences and the answer as a response; a failure where it is too long. The first and the last sentence are

@@ -88,6 +88,7 @@ class _Writer:
         self.lead = ""
         self.rounds = 0  # deep
         self.after_loop = False
+        self.facts: set[str] = set()  # what was said of values by themselves: "the length of arr is 3"
 
     def end(self) -> None:
         if self.texts:
@@ -98,9 +99,11 @@ class _Writer:
     def add(self, text: str, *claims: Claim) -> None:
         if not text:
             return
-        if text in self.texts and isinstance(claims[0], Computed) and not claims[0].target:
+        if isinstance(claims[0], Computed) and not claims[0].target and (text in self.texts or text in self.facts):
             self.claims += claims  # read twice
             return
+        if isinstance(claims[0], Computed) and not claims[0].target and claims[0].worded:
+            self.facts.add(text)
         if self.after_loop and not self.texts and not self.lead:
             text = f"after the loop, {text}"
         self.after_loop = False
