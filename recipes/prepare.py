@@ -86,7 +86,12 @@ def data_digest(config: TrainingConfig, tokenizer: Any, training_only: bool = Fa
         "format": FORMAT,
         "sources": [[fingerprint(s), s.name, s.split, s.portion, test] for s, test in zip(config.run.sources, tested)],
         "tokenizer": digest(json.dumps(backend, sort_keys=True)),
-        "special_tokens": {key: str(value) for key, value in tokenizer.special_tokens_map.items()},
+        "special_tokens": {
+            key: str(value)
+            for key, value in tokenizer.special_tokens_map.items()
+            if key
+            != "pad_token"  # in no rendering; TRL gives one to a tokenizer that has none, so stage 1's output has it
+        },
         "template": tokenizer.chat_template,
         "max_length": trainer.max_length,
         "packing": trainer.packing_strategy if trainer.packing else None,

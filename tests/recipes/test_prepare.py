@@ -167,6 +167,22 @@ def test_prepared_data_is_found_again_and_a_changed_row_is_not(made: Any, argume
         assert made(GOOD, f"--{key}", value).folder == first.folder
 
 
+def test_data_prepared_with_the_base_is_found_from_the_trained_model(
+    arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Stage 2's data can be prepared while stage 1 trains; a base may have no token for padding, its successor has one."""
+    base = tiny_model("qwen2", tmp_path / "base")
+    tokenizer: Any = AutoTokenizer.from_pretrained(base)
+    tokenizer.pad_token = None
+    tokenizer.save_pretrained(base)
+    first = [*arguments, "--model_name_or_path", str(base), "--max_steps", "1", "--save_strategy", "no"]
+    sft.train(first)
+    assert AutoTokenizer.from_pretrained(tmp_path / "run").pad_token is not None
+    capsys.readouterr()
+    sft.train([*first, "--model_name_or_path", str(tmp_path / "run"), "--output_dir", str(tmp_path / "second")])
+    assert "(found)" in capsys.readouterr().out
+
+
 def test_half_made_folder_is_made_again(made: Any) -> None:
     first = made(GOOD)
     (first.folder / "manifest.json").unlink()
