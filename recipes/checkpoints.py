@@ -25,6 +25,7 @@ from recipes.config import TrainingConfig
 
 WHOLE = "whole.json"
 _END = 2**20  # bytes at either end of a file that the list has a digest of
+_SHAPING = ("config", "corpus", "grpo", "launch", "prepare", "reward", "sft", "supervision", "trainer")
 _LIBRARIES = ("torch", "transformers", "trl", "peft", "accelerate")
 
 # What may differ between a run and its resumption: where it runs and what it reports. Everything else is fixed.
@@ -75,9 +76,9 @@ def fixed_record(config: TrainingConfig, data: str) -> dict[str, Any]:
 
 
 def code_version() -> str:
-    """A digest of this package's Python files: the same code has the same version, whatever the commit."""
-    files = sorted(Path(__file__).resolve().parent.glob("*.py"))
-    return digest(*(part for file in files for part in (file.name, file.read_text(encoding="utf-8"))))
+    """A digest of the modules that shape a run: the same code has the same version, whatever the commit."""
+    folder = Path(__file__).resolve().parent
+    return digest(*(part for name in _SHAPING for part in (name, (folder / f"{name}.py").read_text(encoding="utf-8"))))
 
 
 def check_unchanged(config: TrainingConfig, record: dict[str, Any]) -> None:
