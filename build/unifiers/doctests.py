@@ -36,7 +36,9 @@ def plain(value):
 
 
 def run(slice_names, name, parameters, defaults, sources):
+    import io
     import json
+    import sys
 
     reached = []
     entry = slice_names["main_solution"]
@@ -70,8 +72,9 @@ def run(slice_names, name, parameters, defaults, sources):
     found = []
     for source in sources:
         del reached[:]
-        shown = []
+        printed = io.StringIO()
         names["__builtins__"] = dict(vars(__import__("builtins")))
+        stdout, sys.stdout = sys.stdout, printed
         try:
             try:
                 code = compile(source, "<example>", "eval")
@@ -80,11 +83,13 @@ def run(slice_names, name, parameters, defaults, sources):
                 value = None
             else:
                 value = eval(code, names)
-            outcome = ["value", repr(value) if value is not None else ""]
+            outcome = ["value", printed.getvalue() + (repr(value) if value is not None else "")]
         except Skip:
             outcome = ["skipped", ""]
         except BaseException as error:
             outcome = ["raised", type(error).__name__]
+        finally:
+            sys.stdout = stdout
         if not reached or (outcome[0] == "raised" and reached[-1] == 0):  # it does not call, or fails beside the call
             outcome = ["skipped", ""]
         found.append([outcome[0], outcome[1][:20000]])
@@ -237,7 +242,7 @@ def _type_of(message: str | None) -> str:
 
 def _same(want: str, shown: str) -> bool:
     """Whether a value's text is what an example shows: as doctest has it, or as the same value in other words."""
-    if doctest.OutputChecker().check_output(want, shown + "\n" if shown else "", _FLAGS):
+    if doctest.OutputChecker().check_output(want, shown.rstrip("\n") + "\n" if shown else "", _FLAGS):
         return True
     try:
         expected, value = ast.literal_eval(want.strip()), ast.literal_eval(shown)

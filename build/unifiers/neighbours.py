@@ -77,16 +77,19 @@ class Neighbourhood:
         chosen: dict[str, list[int]] = {}
         links: dict[str, dict[ast.stmt, dict[str, _Target]]] = {}
         needs: dict[str, list[str]] = {}
+        demanded: dict[str, set[str]] = {raw.path: set()}  # the names of a module that others ask for
+        looked_for: dict[str, set[str]] = {}
         waiting = [raw.path]
         modules = {raw.path: module}
         while waiting:
             path = waiting.pop()
             here = modules[path]
             found = here.closure(starts[path], allowed)
-            if chosen.get(path) == found:
+            if chosen.get(path) == found and looked_for.get(path) == demanded.get(path):
                 continue
             chosen[path] = found
-            links[path] = self._links(path, here, found)
+            looked_for[path] = set(demanded.get(path, ()))
+            links[path] = self._links(path, here, found, demanded.get(path, set()))
             demands = [
                 demand
                 for names in links[path].values()
@@ -103,8 +106,10 @@ class Neighbourhood:
                     if len(modules) > _MODULES:
                         raise Refused("slice_too_large", f"needs more than {_MODULES} modules")
                 numbers = set(modules[demand.path].definitions.get(demand.name, ()))
-                if not numbers <= starts.setdefault(demand.path, set()):
-                    starts[demand.path] |= numbers
+                asked = demanded.setdefault(demand.path, set())
+                if demand.name not in asked or not numbers <= starts.setdefault(demand.path, set()):
+                    asked.add(demand.name)
+                    starts.setdefault(demand.path, set()).update(numbers)
                     waiting.append(demand.path)
         return self._join(raw, modules, chosen, links, _in_order(raw.path, needs))
 
@@ -187,9 +192,11 @@ class Neighbourhood:
             found.append(demand)
         return found
 
-    def _links(self, path: str, here: Module, chosen: list[int]) -> dict[ast.stmt, dict[str, _Target]]:
+    def _links(
+        self, path: str, here: Module, chosen: list[int], demanded: set[str]
+    ) -> dict[ast.stmt, dict[str, _Target]]:
         """The imports of chosen statements that take from neighbours, and what of them is needed."""
-        used: set[str] = set()
+        used = set(demanded)
         for number in chosen:
             names = here.names(number)
             used |= names.reads | names.binds_later | names.may_read

@@ -204,7 +204,9 @@ def _unify(work: _Work, candidate: Candidate) -> UnifiedFunction:
         code = f"{CONVERTED}\n{code}"
     if not candidate.method:
         examples = examples_of(about, node.name)
-        wrong = contradiction(sandbox, code, node.name, signature.in_order, signature.defaults, examples)
+        plain = call.result if call.result in ("list", "changed") else "value"  # doctests show what is not converted
+        held = code if plain == call.result else f"{sliced}\n\n\n{write_entry(replace(call, result=plain), '', taken)}"
+        wrong = contradiction(sandbox, held, node.name, signature.in_order, signature.defaults, examples)
         if wrong:
             raise Refused("contradicts_doctest", wrong)
     _refuse_dull(trial)

@@ -16,6 +16,7 @@ PACKAGE = {
     "pkg/tests/test_asked.py": "from pkg.asked import of_a_test\n\n\ndef test_it():\n    assert of_a_test('ab+cd', '+')\n",
     "pkg/clash.py": "def twice(n):\n    return n\n",
     "pkg/asked.py": '''
+import pkg
 from . import numbers, shapes
 from .numbers import twice
 from .sub.deep import fourfold as four
@@ -30,6 +31,11 @@ def by_name(n: int) -> int:
 def by_module(n: int) -> int:
     """Use a helper through its module."""
     return numbers.twice(n) + shapes.area(n, 2)
+
+
+def by_package(n: int) -> int:
+    """Use helpers through the package, which takes them over."""
+    return pkg.twice(n) + pkg.area(n, 2)
 
 
 def inside(n: int) -> int:
@@ -73,7 +79,8 @@ def found(sandbox: Sandbox) -> dict[str, UnifiedFunction | Reject]:
 
 
 @pytest.mark.parametrize(
-    ("name", "output"), [("by_name", "15"), ("by_module", "28"), ("inside", "35"), ("by_alias", "29")]
+    ("name", "output"),
+    [("by_name", "15"), ("by_module", "28"), ("by_package", "28"), ("inside", "35"), ("by_alias", "29")],
 )
 def test_what_is_imported_comes_along(
     sandbox: Sandbox, found: dict[str, UnifiedFunction | Reject], name: str, output: str

@@ -343,6 +343,9 @@ def test_what_a_parameter_or_the_file_hides_goes_by_an_alias(sandbox: Sandbox) -
 
 
 DOCTESTS = '''
+from decimal import Decimal
+
+
 def right(values: list[int]) -> tuple[int, int]:
     """Find the ends of a list.
 
@@ -384,6 +387,35 @@ def in_place(values: list[int]) -> None:
     values.sort(reverse=True)
 
 
+def shown(n: int) -> str:
+    """Write a number with its sign.
+
+    >>> print(shown(3))
+    +3
+    """
+    return f"{n:+}"
+
+
+def halved(n: int) -> Decimal:
+    """Halve a number exactly.
+
+    >>> halved(3)
+    Decimal('1.5')
+    """
+    return Decimal(n) / 2
+
+
+def prints(n: int) -> None:
+    """Print a number twice.
+
+    >>> prints(3)
+    3
+    3
+    """
+    print(n)
+    print(n)
+
+
 def stops_early(n: int) -> int:
     """Count down to zero.
 
@@ -403,6 +435,9 @@ def test_a_function_is_held_against_its_own_doctests(sandbox: Sandbox) -> None:
         "wrong": "contradicts_doctest",
         "needs_keys": "constant_output",  # JSON has no two keys 1 and "1", so that its look-ups always miss
         "in_place": "kept",
+        "shown": "kept",
+        "halved": "kept",
+        "prints": "kept",
         "stops_early": "contradicts_doctest",
     }
 
