@@ -123,6 +123,7 @@ class Neighbourhood:
     ) -> Slice:
         imports: list[str] = []
         blocks: list[str] = []
+        spaces: dict[str, set[str]] = {}  # modules that are imported as a whole, and what is used of them
         late: list[str] = []  # names for neighbours that nothing needs before everything is defined
         owner: dict[str, str] = {}
         for path in order:
@@ -137,7 +138,13 @@ class Neighbourhood:
             for statement, names in links[path].items():
                 top = any(here.statements[number] is statement for number in chosen[path])
                 lines = self._instead(here, chosen[path], names, links[path])
-                late += [line for name, line in lines if top and name not in at_import and line not in late]
+                for name, line in lines:
+                    if top and names[name].name == "":
+                        spaces.setdefault(name, set()).update(
+                            self._attributes(here, chosen[path], links[path], names[name])
+                        )
+                    elif top and name not in at_import and line not in late:
+                        late.append(line)
                 replaced[statement] = "; ".join(line for name, line in lines if not top or name in at_import)
             for number in chosen[path]:
                 statement = here.statements[number]
@@ -149,13 +156,16 @@ class Neighbourhood:
                         raise Refused("name_collision", f"{name} is something else in {path}")
             for names in links[path].values():
                 for name, target in names.items():
-                    if (name != target.name) and owner.setdefault(name, path) != path:
+                    place = path if target.name else f"the module {target.path}"
+                    if name != target.name and owner.setdefault(name, place) != place:
                         raise Refused("name_collision", f"{name} is something else in {path}")
             mine, texts = here.parts_of(chosen[path], replaced)
             imports += mine
             if len(order) > 1 and texts:
                 texts[0] = f"# {path}\n{texts[0]}"
             blocks += texts
+        for name, used in spaces.items():
+            late.append(f"{name} = SimpleNamespace({', '.join(f'{each}={each}' for each in sorted(used))})")
         blocks += ["\n".join(late)] if late else []
         if any("SimpleNamespace(" in block for block in blocks):
             imports.append("from types import SimpleNamespace")

@@ -14,12 +14,14 @@ PACKAGE = {
     "pkg/shapes.py": "__all__ = ['area']\n\n\ndef area(a, b):\n    return a * b\n",
     "pkg/sub/deep.py": "from ..numbers import twice as double\n\n\ndef fourfold(n):\n    return double(double(n))\n",
     "pkg/tests/test_asked.py": "from pkg.asked import of_a_test\n\n\ndef test_it():\n    assert of_a_test('ab+cd', '+')\n",
+    "pkg/loud.py": "import pkg\n\n\ndef loud(n):\n    return pkg.area(n, n)\n",
     "pkg/clash.py": "def twice(n):\n    return n\n",
     "pkg/asked.py": '''
 import pkg
 from . import numbers, shapes
 from .numbers import twice
 from .sub.deep import fourfold as four
+from .loud import loud
 from .clash import twice as other_twice
 
 
@@ -35,7 +37,7 @@ def by_module(n: int) -> int:
 
 def by_package(n: int) -> int:
     """Use helpers through the package, which takes them over."""
-    return pkg.twice(n) + pkg.area(n, 2)
+    return pkg.twice(n) + pkg.area(n, 2) + loud(0)
 
 
 def inside(n: int) -> int:
