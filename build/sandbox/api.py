@@ -89,21 +89,28 @@ class Sandbox:
         return self._parent(("light", 1)).layers
 
     def call(
-        self, program: Program, inputs: Sequence[str], replica: int = 1, vary: Collection[Aspect] | None = None
+        self,
+        program: Program,
+        inputs: Sequence[str],
+        replica: int = 1,
+        vary: Collection[Aspect] | None = None,
+        call_cpu_s: float | None = None,
     ) -> list[CallResult]:
         """Run the program once per input (canonical JSON objects of keyword arguments), each from fresh module state.
 
         A call that ends its process costs only itself: the rest goes on in another child, within the CPU of one job.
         Replica 2 runs the inputs in reverse, so that state that leaks from call to call shows as a difference. `vary` takes
-        only some aspects of replica 2, for `build.sandbox.causes`.
+        only some aspects of replica 2, for `build.sandbox.causes`. `call_cpu_s`: another limit for each call, where a call is
+        many runs of the program in one.
         """
         if vary is None:
             vary = ASPECTS if replica == 2 else ()
         replica = 2 if "hash_order" in vary else 1
         order = list(reversed(inputs)) if "state" in vary else list(inputs)
         # Each call has its own limit whatever its neighbours do, so that no verdict depends on the batch it is in.
-        left = max(self.limits.job_cpu_s, self.limits.call_cpu_s * len(order)) + 1.0
-        job = self._job("call", program, left) | {
+        each = self.limits.call_cpu_s if call_cpu_s is None else call_cpu_s
+        left = max(self.limits.job_cpu_s, each * len(order)) + 1.0
+        job = self._job("call", program, left, each) | {
             "rng_seed": _RNG_SEEDS["random" in vary],
             "clock_replica": 2 if "time" in vary else 1,
         }

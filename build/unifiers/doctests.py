@@ -13,7 +13,7 @@ from typing import Any
 from build.core.values import values_match
 from build.sandbox import Program, Sandbox
 from build.sandbox.codec import NotData, to_plain
-from build.unifiers.trials import beside
+from build.unifiers.trials import CPU_S, beside
 
 _FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE | doctest.IGNORE_EXCEPTION_DETAIL
 _DRIVER = """
@@ -146,7 +146,9 @@ def contradiction(
         "defaults": defaults,
         "sources": [example.source for example in examples],
     }
-    (result,) = sandbox.call(Program(code + beside(_DRIVER, "doctest_run_"), "doctest_run_"), [json.dumps(given)])
+    (result,) = sandbox.call(
+        Program(code + beside(_DRIVER, "doctest_run_"), "doctest_run_"), [json.dumps(given)], call_cpu_s=CPU_S
+    )
     if result.status != "ok" or result.value is None:
         return "" if result.status in ("timeout", "memory") else f"the examples do not run: {result.detail}"
     for example, (status, shown) in zip(examples, json.loads(result.value)):

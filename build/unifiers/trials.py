@@ -12,6 +12,7 @@ from typing import Any
 from build.sandbox import Program, Sandbox
 
 DRAWS = 40
+CPU_S = 2.0  # of all runs of a trial; their steps are bounded first, so that only what no step shows comes near
 _STEPS = 3_000  # traced lines of one run, and of all runs of a trial
 _ALL_STEPS = 40_000
 _SEEDS = 7
@@ -254,7 +255,7 @@ def try_out(
         for variant in variants
     ]
     trials = []
-    for result in sandbox.call(Program(code + beside(_DRIVER, "trial_run_"), "trial_run_"), inputs):
+    for result in sandbox.call(Program(code + beside(_DRIVER, "trial_run_"), "trial_run_"), inputs, call_cpu_s=CPU_S):
         if result.status != "ok" or result.value is None:
             trials.append(Trial(failure=f"{result.status}: {result.detail}"))
             continue
