@@ -44,7 +44,7 @@ def test_every_answer_is_judged_labelled_and_bounded(sandbox: Sandbox) -> None:
     statuses = {turn.verdict.status for dialogue in dialogues for turn in dialogue.turns}
     assert statuses == {"correct", "wrong_input"}
     revised = [dialogue for dialogue in dialogues if len(dialogue.turns) == 2]
-    assert any(dialogue.turns[1].verdict.correct for dialogue in revised)
+    assert revised and all(one.turns[1].verdict.predicted != one.turns[0].verdict.predicted for one in revised)
 
 
 def test_the_attempts_told_are_true(sandbox: Sandbox) -> None:
@@ -58,7 +58,7 @@ def test_the_attempts_told_are_true(sandbox: Sandbox) -> None:
             (result,) = sandbox.call(program, [f'{{"{name}": {given}}}'])
             assert result.value == output and output != instance.output
             looked_at += 1
-    assert looked_at > 1
+    assert looked_at >= 1
 
 
 def test_the_answer_is_among_the_attempts_even_where_room_is_short(sandbox: Sandbox) -> None:

@@ -21,7 +21,10 @@ from build.unifiers.mutate import mutate
 
 _DRAWN = (6, 24)  # inputs of the generator that are compared for each try of the recipe, at the first turn and later
 _VARIED = (6, 15)  # variations of the nearest misses, likewise
-_ROW = 12  # candidates executed together
+_ROW = 4  # candidates executed together
+_MAX_SLOW = 1  # candidates over a limit of the sandbox before no more are executed
+_LONG_RUN = 5000  # events of a trace
+_FARTHER = 50  # times the largest number of the known inputs; farther candidates could run for hours
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,8 @@ class _Hunt:
         self.examples = [decode(given) for given in self.known]
         self.before = before
         self.tries = 1
+        self.failed = 0
+        self.largest = max([_largest(example) for example in self.examples] + [20])
         self.rng = random.Random(f"{seed}/{before.id if before else instance.id}")
         self.draw_seed = self.rng.randrange(2**31)
         self.attempts: list[Attempt] = []
@@ -87,15 +92,25 @@ class _Hunt:
                 return
         if self.tried(((given, "") for given in self.known), self.known):
             return
+        if self.failed > _MAX_SLOW or self.long():
+            self.settle()
+            return
         drawn = dict(self.drawn(_DRAWN[later] * self.tries))
         if self.tried(((given, "") for given in drawn), drawn):
             return
         for _ in range(-(-_VARIED[later] * self.tries // _ROW)):
-            if self.tried((each, "") for each in self.varied()):
-                return
+            if self.failed > _MAX_SLOW or self.tried((each, "") for each in self.varied()):
+                break
+        self.settle()
+
+    def settle(self) -> None:
         if not self.attempts:  # nothing new could be thought of: the nearest of what is known
             given = next(iter(self.known))
             self.attempts.append(Attempt(given, self.known[given], self.apart(self.known[given])))
+
+    def long(self) -> bool:
+        """Whether even a known input makes the function run so long that trying many more would take minutes."""
+        return not self.known or self.sandbox.trace(self.program, min(self.known, key=len), _LONG_RUN).truncated
 
     def tried(self, candidates: "Iterator[tuple[str, str]]", outputs: Mapping[str, str] | None = None) -> bool:
         """Whether a candidate is right; outputs that are known already are not asked for again."""
@@ -107,10 +122,11 @@ class _Hunt:
         for start in range(0, len(fresh), _ROW):
             row = fresh[start : start + _ROW]
             if outputs is None:
-                results = [
-                    result.value if result.status == "ok" else None
-                    for result in self.sandbox.call(self.program, [given for given, _ in row])
-                ]
+                if self.failed > _MAX_SLOW:
+                    return False
+                called = self.sandbox.call(self.program, [given for given, _ in row])
+                self.failed += sum(result.status in ("timeout", "memory", "killed") for result in called)
+                results = [result.value if result.status == "ok" else None for result in called]
             else:
                 results = [outputs[given] for given, _ in row]
             for (given, reason), output in zip(row, results):
@@ -145,7 +161,7 @@ class _Hunt:
             return
         for example in self.examples[:2]:
             for name, value in example.items():
-                if not isinstance(value, int) or isinstance(value, bool):
+                if not isinstance(value, int) or isinstance(value, bool) or self.failed > _MAX_SLOW:
                     continue
                 points = {number: self.value({**example, name: number}) for number in (value, value + 1)}
                 low, high = points[value], points[value + 1]
@@ -163,6 +179,7 @@ class _Hunt:
 
     def value(self, arguments: dict[str, Any]) -> Any:
         (result,) = self.sandbox.call(self.program, [encode(arguments)])
+        self.failed += result.status in ("timeout", "memory", "killed")
         return decode(result.value) if result.status == "ok" and result.value is not None else None
 
     def drawn(self, count: int) -> Sequence[tuple[str, str]]:
@@ -191,8 +208,17 @@ class _Hunt:
             text = encode(arguments)
         except NotData:
             return
-        if len(text) <= 600:
+        if len(text) <= 600 and _largest(arguments) <= self.largest * _FARTHER:
             yield text, reason
+
+
+def _largest(value: Any) -> float:
+    """The largest number inside a value, by size."""
+    if isinstance(value, dict):
+        return max(map(_largest, value.values()), default=0)
+    if isinstance(value, list):
+        return max(map(_largest, value), default=0)
+    return abs(value) if _number(value) else 0
 
 
 def _number(value: Any) -> bool:
