@@ -11,6 +11,7 @@ takes literals only, so that no answer can call anything; -I takes any call of f
 """
 
 import ast
+import itertools
 import re
 import warnings
 from collections.abc import Callable, Iterator
@@ -189,9 +190,14 @@ def _expressions(statement: reading.Statement, wanted: Callable[[ast.expr], bool
         if isinstance(node, ast.BoolOp) and any(wanted(side) for value in node.values for side in _sides(value)):
             raise reading.Undecided(source[:100])
         yield node
-    for source in (line, undressed(line)):
-        for match in _STARTS.finditer(source[:_MAX_LINE]):
-            for cut in [spot.start() for spot in _ENDS.finditer(source, match.start() + 1, _MAX_LINE)][-60:][::-1]:
+    for source in dict.fromkeys((line[:_MAX_LINE], undressed(line)[:_MAX_LINE])):
+        if sum(map(source.count, "([{")) > _MAX_BRACKETS:
+            continue
+        for match in itertools.islice(_STARTS.finditer(source), _MAX_STARTS):
+            cuts = [spot.start() for spot in _ENDS.finditer(source, match.start() + 1)]
+            for cut in dict.fromkeys(
+                (*cuts[: -_MAX_CUTS - 1 : -1], *cuts[_MAX_CUTS - 1 :: -1])
+            ):  # the longest ones first
                 node = _parsed(source[match.start() : cut])
                 if node is not None and any(wanted(side) for side in _sides(node)):
                     if re.match(r"[`*\s]*(?:or|and|/)[`*\s]", source[cut:]):
@@ -200,10 +206,11 @@ def _expressions(statement: reading.Statement, wanted: Callable[[ast.expr], bool
                     return
 
 
+# Bounds on the attempts to find the expression that a line starts with.
+_MAX_LINE, _MAX_BRACKETS, _MAX_STARTS, _MAX_CUTS = 2000, 200, 4, 15
 _FENCES = re.compile(r"```\w*|\[/?(?:ANSWER|PYTHON)\]")
 _STARTS = re.compile(r"(?<![\w.'\"\[({])(?:assert |f\(|[\[({'\"\d-]|True\b|False\b|None\b|set\(\)|[bfr]['\"])")
 _ENDS = re.compile(r"$|(?<=[\])}'\"`\w*])(?=[\s.,;:`*]|$)")
-_MAX_LINE = 2000
 _RETURNS = re.compile(
     r"(?:\breturns?|\boutputs?(?: is| will be)?|\bresult is|\bevaluates to|==|=>|→|\bgives|\byields)\s*[:`*]*\s*(?=\S)"
 )
