@@ -12,6 +12,10 @@ from build.core.errors import ConfigError, RunError
 _ELSEWHERE = {  # commands that other modules define: where, and what they are for
     "bench": ("build.bench.sandbox:bench", "Measure the sandbox, and how often it differs from a plain interpreter."),
     "official": ("build.report.official:official", "Judge released five-field rows again."),
+    "stats": (
+        "build.report.quality:stats",
+        "Print what a run came to; --quality: doubles, leaks, licenses, difficulty.",
+    ),
     "prefixes": ("build.bench.prefixes:prefixes", "Count the prompt tokens that a prefix cache would serve."),
 }
 

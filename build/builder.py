@@ -22,7 +22,7 @@ from build.engine import AVAILABLE, Isolation, run
 from build.report.attribution import attribution
 from build.report.card import write_card
 from build.report.folder import dataset_faults
-from build.stages.assemble import CONFIGS, SPLITS, rows
+from build.stages.assemble import CONFIGS, SPLITS, ordered_rows
 
 _TEXT = Value("string")
 _MESSAGES = [{"role": _TEXT, "content": _TEXT}]
@@ -40,6 +40,10 @@ _TRAINING = _ABOUT | {
     "finish_reason": _TEXT,
     "pass_rate": Value("float64"),
     "constant": Value("bool"),
+    "trivial": Value("bool"),
+    **dict.fromkeys(("steps", "lines", "branches", "depth", "rounds", "code_length"), Value("int32")),
+    "cut": Value("bool"),
+    "group": _TEXT,
     "teacher": _TEXT,
     "source": _TEXT,
     "path": _TEXT,
@@ -96,8 +100,7 @@ class CodeIO(datasets.GeneratorBasedBuilder):
     def _generate_examples(self, shards: list[int], split: str) -> Iterator[tuple[str, dict[str, Any]]]:
         recipe = read_data_recipe(Path(self.config.recipe))
         store = Store(recipe.run)
-        for shard in shards:
-            yield from rows(self.config.name, split, store, shard, recipe)
+        yield from ordered_rows(self.config.name, split, store, shards, recipe)
 
 
 def materialise(path: Path, isolation: Isolation = AVAILABLE) -> tuple[DataRecipe, Store, Path]:

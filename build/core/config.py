@@ -175,6 +175,8 @@ class QuestionConfig:
 
     pairs_per_function: Positive = 3  # the paper: 3 (CodeMix), 6 (PyEdu-R), 10 (other)
     prefer_told: bool = True  # trace teacher only: pairs whose run can be told completely come first
+    # Which pairs are asked: those with different outputs first; or those that take branches which the ones before do not.
+    select: Literal["outputs", "coverage"] = "outputs"
     pairs_per_output: Positive | None = None  # of one function, with the same output
     tasks: Annotated[tuple[Literal["output", "input"], ...], Field(min_length=1)] = ("output", "input")
     per_function: Positive | None = None  # questions about a function; half of the functions begin with each task
@@ -195,6 +197,7 @@ class RowsConfig:
     format: RowFormat = "query+code -> rationale"  # prompt -> completion
     # Rows whose last response is wrong: kept, left out, or with the bare right answer instead of the response.
     wrong: Literal["keep", "drop", "replace"] = "keep"
+    order: Literal["as_made", "curriculum"] = "as_made"  # curriculum: few executed steps first (also in `rl`)
 
 
 @dataclass(config=_STRICT, frozen=True)

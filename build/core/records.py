@@ -109,6 +109,20 @@ class SampledFunction:
 
 
 @dataclass(frozen=True, slots=True)
+class Shape:
+    """How much work one call is: statements and decisions executed in the program's own functions, distinct lines of them,
+    decisions, the deepest call, and rounds of loops. `cut`: the call was longer than is counted.
+    """
+
+    steps: int
+    lines: int
+    branches: int
+    depth: int
+    rounds: int
+    cut: bool
+
+
+@dataclass(frozen=True, slots=True)
 class PredictionInstance:
     """One question: predict the output of `input`, or find an input that gives `output`. `parent` is the pair's id."""
 
@@ -118,6 +132,7 @@ class PredictionInstance:
     task: Task
     input: str
     output: str
+    shape: Shape | None = None
 
 
 @dataclass(frozen=True, slots=True)

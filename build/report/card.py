@@ -18,6 +18,7 @@ from build.core.records import Dialogue, PredictionInstance, SampledFunction
 from build.core.store import Store
 from build.core.tokens import count_tokens
 from build.report.folder import config_entry
+from build.report.quality import quality_of, quality_plot, quality_tables
 from build.report.summary import cost_table, telling_table, verdict_table, yield_table
 from build.stages.assemble import CONFIGS, SPLITS
 
@@ -37,6 +38,7 @@ def write_card(recipe: DataRecipe, store: Store, folder: Path, examples: dict[st
     """
     tokens, origins = _lengths(store), _origins(store)
     store.write(folder / "lengths.png", _histogram(tokens))
+    store.write(folder / "quality.png", quality_plot(quality_of(store)))
     licenses = hub_ids({license for _, license, _ in origins})
     header = {
         "license": licenses[0] if len(licenses) == 1 else licenses,
@@ -112,6 +114,14 @@ Functions with one output for all their inputs: {sampled.get("constant_functions
 
 {cost_table(recipe, store)}
 {_tellings(store)}
+## Quality
+
+{quality_tables(store, quality_of(store))}
+
+![Doubles and leaks, licenses, executed steps, right answers](quality.png)
+
+ATTRIBUTION.md names the files that the functions come from, with their notices of copyright.
+
 ## Lengths
 
 {lengths}

@@ -10,17 +10,19 @@ for them all.
 """
 
 import json
-from collections.abc import Iterator
-from dataclasses import asdict
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, fields
 from typing import Any
 
 from build.core.config import DataRecipe
 from build.core.prompts import feedback, formatted, join_turns, prediction_prompt
-from build.core.records import Dialogue, PredictionInstance, SampledFunction, Verdict, digest
+from build.core.records import Dialogue, PredictionInstance, SampledFunction, Shape, Verdict, digest
 from build.core.store import Store
+from build.stages.sample import TRIVIAL
 
 CONFIGS = ("codeio", "codeio_pp", "turns", "functions", "rl")
 SPLITS = ("train", "test")
+_ORDERED_AT_ONCE = 50_000  # rows in memory
 
 
 def rows(config: str, split: str, store: Store, shard: int, recipe: DataRecipe) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -57,6 +59,38 @@ def rows(config: str, split: str, store: Store, shard: int, recipe: DataRecipe) 
 def _judged(config: str, dialogue: Dialogue) -> Verdict:
     """The verdict on the response that a row of a config ends with."""
     return (dialogue.turns[0] if config == "codeio" else dialogue.turns[-1]).verdict
+
+
+def ordered_rows(
+    config: str, split: str, store: Store, shards: Sequence[int], recipe: DataRecipe
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The rows of all shards in the order that the recipe asks for.
+
+    A curriculum goes by executed steps, then by the length of the code. Bounded memory: a part of the rows at a time, for which
+    the shards that have some of them are read again.
+    """
+    if recipe.rows.order == "as_made" or config in ("turns", "functions"):
+        for shard in shards:
+            yield from rows(config, split, store, shard, recipe)
+        return
+    places: list[tuple[int, int, str, int]] = []
+    for shard in shards:
+        steps = {each.id: each.shape.steps if each.shape else 1 << 30 for each in store.kept(PredictionInstance, shard)}
+        lengths = {each.function.id: len(each.function.code) for each in store.kept(SampledFunction, shard)}
+        instances = {each.id: each.instance_id for each in store.kept(Dialogue, shard)}
+        for key, row in rows(config, split, store, shard, recipe):
+            places.append((steps[instances[key]], lengths[row["function_id"]], key, shard))
+    places.sort()
+    for low in range(0, len(places), _ORDERED_AT_ONCE):
+        part = places[low : low + _ORDERED_AT_ONCE]
+        wanted = {key for _, _, key, _ in part}
+        found = {
+            key: row
+            for shard in sorted({place[3] for place in part})
+            for key, row in rows(config, split, store, shard, recipe)
+            if key in wanted
+        }
+        yield from ((key, found[key]) for _, _, key, _ in part)
 
 
 def split_of(sampled: SampledFunction, recipe: DataRecipe) -> str:
@@ -117,11 +151,21 @@ def _row(
         "proof": json.dumps([asdict(one) for turn in told for one in turn.proof if not replaced], ensure_ascii=False),
         "finish_reason": "stop" if replaced else next((why for why in finishes if why != "stop"), "stop"),
         "constant": sampled.constant,
+        "trivial": instance.output in TRIVIAL,
+        **_shape_columns(instance),
+        "code_length": len(function.code),
+        "group": function.group or None,
         "teacher": first.teacher,
         "source": function.source,
         "path": function.path,
         "license": function.license,
     }
+
+
+def _shape_columns(instance: PredictionInstance) -> dict[str, Any]:
+    if instance.shape is None:
+        return dict.fromkeys(field.name for field in fields(Shape))
+    return asdict(instance.shape)
 
 
 def _function_row(sampled: SampledFunction) -> dict[str, Any]:

@@ -1,11 +1,13 @@
 """Stage 6, questions: each chosen pair becomes two questions, so that input and output prediction are half and half."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import replace
 
 from build.core.config import QuestionConfig
 from build.core.records import SURPLUS, IOPair, PredictionInstance, Reject, SampledFunction, Task, digest
-from build.sandbox import Program
+from build.core.shape import Arcs, lines_of, shape_of
+from build.sandbox import Program, Trace
 from build.stages.stage import Context, Shard, Stage
 from build.teachers.trace.teacher import fits
 
@@ -23,12 +25,31 @@ def run(shard: Shard, context: Context, stats: Counter[str]) -> Iterator[Predict
         stats["trivial_outputs"] += sum(pair.trivial for pair in function.pairs)
     rules = context.recipe.questions
     prefer = context.recipe.teacher.name == "trace" and rules.prefer_told
-    told = {pair for function in shard.records for pair in _told(function, rules, context)} if prefer else set()
-    stats["pairs_told_completely"] += len(told)
-    for made in questions_about(shard.records, rules, context.recipe.seed, told):
-        if isinstance(made, PredictionInstance):
-            stats[f"{made.task}_tasks"] += 1
-        yield made
+    for function in shard.records:
+        traces = context.sandbox.traces(Program(function.function.code), [pair.input for pair in function.pairs])
+        lines = lines_of(function.function.code)
+        watched = {pair.id: shape_of(lines, trace) for pair, trace in zip(function.pairs, traces)}
+        first = _told(function, rules, traces) if prefer else set()
+        stats["pairs_told_completely"] += len(first)
+        if rules.select == "coverage":
+            arcs = {pair.id: watched[pair.id][1] for pair in function.pairs if not first or pair.id in first}
+            first = _covering(arcs, rules.pairs_per_function)
+        for made in questions_about([function], rules, context.recipe.seed, first):
+            if isinstance(made, PredictionInstance):
+                stats[f"{made.task}_tasks"] += 1
+                made = replace(made, shape=watched[made.parent][0])
+            yield made
+
+
+def _covering(arcs: Mapping[str, Arcs], count: int) -> set[str]:
+    """Up to `count` pairs, each the one that adds most transitions between statements to those before it."""
+    chosen: list[str] = []
+    seen: set[tuple[int, int]] = set()
+    while len(chosen) < min(count, len(arcs)):
+        best = max((each for each in arcs if each not in chosen), key=lambda each: len(arcs[each] - seen))
+        chosen.append(best)
+        seen |= arcs[best]
+    return set(chosen)
 
 
 def questions_about(
@@ -85,10 +106,8 @@ def _choose(pairs: tuple[IOPair, ...], count: int, told: Set[str], per_output: i
     return {pair.id for pair in ranked[:count]}
 
 
-def _told(function: SampledFunction, rules: QuestionConfig, context: Context) -> set[str]:
+def _told(function: SampledFunction, rules: QuestionConfig, traces: Sequence[Trace]) -> set[str]:
     """Pairs with a complete telling within the limit, as many as are wanted; pairs with a short run are looked at first."""
-    program = Program(function.function.code)
-    traces = context.sandbox.traces(program, [pair.input for pair in function.pairs])
     outputs: set[str] = set()
     found: set[str] = set()
     for pair, trace in sorted(zip(function.pairs, traces), key=lambda item: len(item[1].events)):
