@@ -111,7 +111,9 @@ def test_the_card_names_each_license_of_mixed_rows(tmp_path: Path) -> None:
         text = RAW_FILES["numbers.py"].replace("    return", f"    {name} = 1\n    return")
         (tmp_path / name / "code.py").write_text(f"# SPDX-License-Identifier: {stated}\n{text}")
     sources = [{"kind": "folder", "name": str(tmp_path / name)} for name in "abc"]
-    folder = materialise(write_recipe(tmp_path, sources=sources, collect={"licenses": ["any"]}))[2]
+    folder = materialise(
+        write_recipe(tmp_path, sources=sources, collect={"licenses": ["any"]}, duplicates={"drop": "none"})
+    )[2]
     assert DatasetCard.load(folder / "README.md").data.license == ["apache-2.0", "gpl-3.0", "mit", "other"]
 
 
