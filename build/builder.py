@@ -22,6 +22,7 @@ from build.engine import AVAILABLE, Isolation, run
 from build.report.attribution import attribution
 from build.report.card import write_card
 from build.report.folder import dataset_faults
+from build.stages import run_digest
 from build.stages.assemble import CONFIGS, SPLITS, ordered_rows
 
 _TEXT = Value("string")
@@ -86,7 +87,7 @@ class CodeIO(datasets.GeneratorBasedBuilder):
         recipe = read_data_recipe(Path(kwargs.get("recipe") or CodeIOConfig().recipe))
         # The builder's cache goes by name and arguments; the digest makes it go by the recipe's content too,
         # and the run's place, since sources that have changed are read anew under another `run`.
-        content = digest(recipe.digest(), PROMPT_VERSION, str(recipe.run.resolve()))
+        content = digest(run_digest(recipe), PROMPT_VERSION, str(recipe.run.resolve()))
         super().__init__(*args, **{"dataset_name": "codeio_dataset", **kwargs, "hash": content})
 
     def _info(self) -> datasets.DatasetInfo:

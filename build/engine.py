@@ -36,7 +36,7 @@ from build.core.store import Counts, Store
 from build.core.version import code_version
 from build.sandbox import Limits, Sandbox, SandboxError
 from build.sources.fingerprint import fingerprint
-from build.stages import answer, stages_of
+from build.stages import answer, own_stages, run_digest, stages_of
 from build.stages.stage import Context, Shard, Stage
 from build.teachers.open import check_model, greet, open_model
 from build.teachers.trace.teacher import TraceTeacher
@@ -138,7 +138,7 @@ def run(recipe: DataRecipe, isolation: Isolation = AVAILABLE, engine: Literal["l
     Raises `RunError`, `ConfigError`, or `SandboxError` where the isolation demanded is not to be had.
     """
     store = Store(recipe.run)
-    if store.complete() and store.made_by(recipe.digest(), PROMPT_VERSION):
+    if store.complete() and store.made_by(run_digest(recipe), PROMPT_VERSION):
         _compare_sources(recipe, store)
         store.count()
         return store
@@ -291,7 +291,7 @@ def _await_collected(recipe: DataRecipe, rank: int, patience_s: float) -> None:
     store, seen, since, told = Store(recipe.run), -1, time.monotonic(), False
     while True:
         manifest = store.root / "manifest.json"
-        opened = manifest.exists() and store.made_by(recipe.digest(), PROMPT_VERSION)
+        opened = manifest.exists() and store.made_by(run_digest(recipe), PROMPT_VERSION)
         if opened and store.shards() is not None:
             return
         collected = sum(1 for _ in store.root.glob("collect/*.done")) if opened else 0
@@ -330,8 +330,8 @@ def open_run(recipe: DataRecipe, isolation: Isolation = AVAILABLE) -> Store:
     packages = ("datasets", "huggingface-hub", "pyarrow", "pympler")
     store.open(
         {
-            "recipe": recipe.content(),
-            "recipe_digest": recipe.digest(),
+            "recipe": recipe.content() | {"own_stages": own_stages(recipe)},
+            "recipe_digest": run_digest(recipe),
             "stages": [[stage.name, stage.keeps.__name__] for stage in stages_of(recipe)],
             "prompt_version": PROMPT_VERSION,
             "code": code_version(),

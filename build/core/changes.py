@@ -32,18 +32,6 @@ _READERS = {  # the first stage that reads a key; a longer key goes before a sho
     "prompt_order": "answer",
     "revisions": "revise",
 }
-_OWN_STAGES = {
-    "collect",
-    "type_filter",
-    "unify",
-    "duplicates",
-    "leaks",
-    "sample",
-    "difficulty_filter",
-    "questions",
-    "answer",
-    "revise",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +70,10 @@ def _differing(key: str, before: Any, now: Any) -> list[tuple[str, Any, Any]]:
 
 
 def _first_reader(key: str, recipe: dict[str, Any], stages: Sequence[str]) -> str:
+    own = [stage for stage in stages if stage in recipe.get("own_stages", {})]
+    section, _, name = key.partition(".")
+    if section == "own_stages":
+        return name if name in stages else stages[0]
     parts = key.split(".")
     known = [_READERS.get(".".join(parts[:length])) for length in range(len(parts), 0, -1)]
     reader = next((each for each in known if each is not None), stages[0])
@@ -91,8 +83,8 @@ def _first_reader(key: str, recipe: dict[str, Any], stages: Sequence[str]) -> st
         reader = "unify" if _model_unifies(recipe) else "sample"
     if not reader:
         return ""
-    others = [stage for stage in stages if stage not in _OWN_STAGES]  # of the user's own, which may read any key
-    return min((stage for stage in (reader, *others[:1]) if stage in stages), key=stages.index, default=stages[0])
+    readers = (reader, *own[:1])  # a stage of one's own may read any key
+    return min((stage for stage in readers if stage in stages), key=stages.index, default=stages[0])
 
 
 def first_asking(recipe: dict[str, Any]) -> str:

@@ -1,5 +1,7 @@
 """The stages that a shard goes through, one module each. `STAGES` is their one list; the yield table has a row for each."""
 
+import difflib
+import inspect
 import pkgutil
 import sys
 from pathlib import Path
@@ -7,6 +9,7 @@ from types import ModuleType
 
 from build.core.config import DataRecipe
 from build.core.errors import ConfigError
+from build.core.records import digest
 from build.stages import (
     answer,
     collect,
@@ -60,19 +63,33 @@ def stages_of(recipe: DataRecipe) -> tuple[Stage, ...]:
     return chosen
 
 
+def own_stages(recipe: DataRecipe) -> dict[str, str]:
+    """The stages of a recipe that are not among `STAGES`, each with a digest of the module that holds it.
+
+    A run is of its recipe and of these: where such a module changes, its stage and all later ones are done again.
+    """
+    own = [stage for stage in stages_of(recipe) if stage not in STAGES]
+    return {stage.name: digest(Path(inspect.getfile(stage.run)).read_text("utf-8")) for stage in own}
+
+
+def run_digest(recipe: DataRecipe) -> str:
+    """The digest of everything that decides the content of a run: the recipe, and the stages of one's own in it."""
+    return digest(recipe.digest(), *(text for pair in own_stages(recipe).items() for text in pair))
+
+
 def _import(name: str) -> Stage:
     """The stage at a dotted path: a `Stage` object, or a module that has one under the name `stage`."""
-    if "." not in name:
-        known = ", ".join(stage.name for stage in STAGES)
-        raise ConfigError(
-            f"key `stages`: no stage is called `{name}`; give one of {known}, or a dotted path of your own."
-        )
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.append(here)
     try:
         found = pkgutil.resolve_name(name)
     except Exception as error:  # the person's own module, which may raise anything
+        if isinstance(error, ModuleNotFoundError) and "." not in name and error.name == name:
+            known = [stage.name for stage in STAGES]
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean `{near[0]}`?" if near else f"give one of {', '.join(known)}, or a module of your own."
+            raise ConfigError(f"key `stages`: no stage and no module is called `{name}`; {hint}") from error
         raise ConfigError(f"key `stages`: `{name}` cannot be imported ({type(error).__name__}: {error}).") from error
     if isinstance(found, ModuleType):
         found = getattr(found, "stage", None)

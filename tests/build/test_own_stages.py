@@ -1,5 +1,7 @@
 """Stages of one's own: where they stand, what is refused, and that a record that breaks one costs itself only."""
 
+import re
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -7,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from build.core.config import DataRecipe, read_data_recipe
 from build.core.errors import ConfigError
@@ -19,6 +22,7 @@ from build.stages import STAGES, stages_of
 from build.stages.stage import Context, Shard, Stage
 from tests.build.conftest import write_recipe
 
+ROOT = Path(__file__).resolve().parents[2]
 NAMES = [stage.name for stage in STAGES]
 
 
@@ -68,7 +72,8 @@ def test_a_filter_of_ones_own_runs_and_is_counted(tmp_path: Path) -> None:
     [
         (own("nowhere.at_all"), "cannot be imported"),
         (own(f"{__name__}.not_a_stage"), "is not a"),
-        (own("filters"), "no stage is called `filters`"),
+        (own("filtersx"), "no stage and no module is called `filtersx`"),
+        (own("dupliactes"), "did you mean `duplicates`?"),
         ([*NAMES, __name__], "`short_names` reads UnifiedFunction, but `revise` before it keeps Dialogue"),
         (NAMES[:-1], "`revise` is missing"),
         (NAMES[1:], "`collect` is missing"),
@@ -84,3 +89,44 @@ def test_stages_that_do_not_fit_are_one_sentence(tmp_path: Path, names: list[str
 def test_the_optional_filters_may_be_left_out(tmp_path: Path) -> None:
     names: list[Any] = [name for name in NAMES if not name.endswith("_filter")]
     assert [each.name for each in stages_of(with_stages(tmp_path, names))] == names
+
+
+FILTER = """
+from build.core.records import UnifiedFunction
+from build.stages.stage import Stage
+
+
+def run(shard, context, stats):
+    yield from shard.records[:%d]
+
+
+stage = Stage("first_ones", UnifiedFunction, UnifiedFunction, run)
+"""
+
+
+def test_a_changed_stage_of_ones_own_is_done_again_with_all_that_follow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "first_ones.py").write_text(FILTER % 1)
+    recipe = with_stages(tmp_path, own("first_ones"))  # a bare module name, in the folder where the command starts
+    recipe = replace(recipe, engine=replace(recipe.engine, workers=1))
+    few = run(recipe).totals("first_ones").kept
+    (tmp_path / "first_ones.py").write_text(FILTER % 9)
+    monkeypatch.delitem(sys.modules, "first_ones")
+    store = run(recipe)
+    assert store.totals("first_ones").kept > few
+    assert "first_ones" in capsys.readouterr().err
+    assert check(store, Limits()).faults == ()
+
+
+def test_the_filter_of_the_contributing_page_works_as_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    blocks = re.findall(r"```(\w+)\n(.*?)```", (ROOT / "CONTRIBUTING.md").read_text("utf-8"), re.DOTALL)
+    (code,) = (text for language, text in blocks if language == "python")
+    (entry,) = (text for language, text in blocks if language == "yaml")
+    (tmp_path / "my_filter.py").write_text(code.replace("MOST_LINES = 40", "MOST_LINES = 12"))
+    monkeypatch.chdir(tmp_path)
+    recipe = with_stages(tmp_path, yaml.safe_load(entry)["stages"])
+    store = run(replace(recipe, engine=replace(recipe.engine, workers=1)))
+    counts = store.totals("my_filter")
+    assert counts.kept > 0 and counts.rejects["too_long"] > 0 and counts.stats["lines"] > 0

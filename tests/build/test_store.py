@@ -145,7 +145,8 @@ def test_a_run_that_has_only_collected_may_change_its_recipe(tmp_path: Path, key
 def test_a_stage_of_ones_own_may_read_any_key(tmp_path: Path) -> None:
     stages = [*MANIFEST["stages"][:3], ["short", "UnifiedFunction"], *MANIFEST["stages"][3:]]
     names = [name for name, _ in stages]
-    assert [change.stage for change in changes({"revisions": 1}, {"revisions": 2}, names)] == ["short"]
+    own = {"own_stages": {"short": "digest"}}
+    assert [change.stage for change in changes(own | {"revisions": 1}, own | {"revisions": 2}, names)] == ["short"]
     store = Store(tmp_path / "run")
     store.open(MANIFEST)
     for stage in store.stages():
