@@ -6,7 +6,6 @@ Chinese character is a word of its own, and a 13-gram is 13 such words in a row,
 cannot be judged; it is counted. The paper found 21.5 % of LeetCode-O, 5.1 % of KorBench and at most 0.1 % of the others.
 """
 
-import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -16,11 +15,9 @@ from typing import Any
 from tqdm import tqdm
 
 from build.core.tables import BadRow, read_table
+from build.matching.ngrams import NGramIndex, batches, hashes, ngrams
 from eval.benchmarks import BENCHMARKS
 from eval.rows import Unavailable, Where, load
-
-N = 13
-_WORD = re.compile(r"[\u3400-\u9fff]|[^\W\d_\u3400-\u9fff]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,18 +31,6 @@ class Leak:
     examples: list[tuple[str, str]]
 
 
-def words(text: str) -> list[str]:
-    """The normalised words of a text."""
-    return _WORD.findall(text.lower())
-
-
-def ngrams(text: str) -> Iterator[str]:
-    """The normalised 13-grams of a text, in order; none when it is shorter."""
-    parts = words(text)
-    for start in range(len(parts) - N + 1):
-        yield "".join(parts[start : start + N])
-
-
 def check(texts: Iterable[str], where: Where) -> tuple[list[Leak], list[str]]:
     """A result for every benchmark that can be had, and the reasons why others could not. Reads `texts` once."""
     reasons, questions = [], {}
@@ -56,23 +41,17 @@ def check(texts: Iterable[str], where: Where) -> tuple[list[Leak], list[str]]:
             reasons.append(str(error))
             continue
         questions[benchmark.column] = {item.id: list(benchmark.question(item.row)) for item in items}
-    wanted = {
-        hash(gram)
-        for asked in questions.values()
-        for parts in asked.values()
-        for part in parts
-        for gram in ngrams(part)
-    }
+    wanted = NGramIndex.of([part for asked in questions.values() for parts in asked.values() for part in parts])
     # Hashes of 64 bits: with ten million of them a false match among a billion training 13-grams is a one in a thousand event.
-    found = {key for text in texts for key in map(hash, ngrams(text)) if key in wanted}
+    found = {key for _, batch in batches(texts) for key in wanted.matches(batch)[2].tolist()}
     leaks = []
     for column, asked in questions.items():
         examples = []
         short = 0
         for identity, parts in asked.items():
-            grams = [gram for part in parts for gram in ngrams(part)]
+            grams = [pair for part in parts for pair in zip(ngrams(part), hashes([part])[0].tolist(), strict=True)]
             short += not grams
-            shared = next((gram for gram in grams if hash(gram) in found), None)
+            shared = next((gram for gram, key in grams if key in found), None)
             if shared is not None:
                 examples.append((identity, shared))
         leaks.append(Leak(column, len(asked), len(examples), short, examples))

@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,8 +13,12 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
+from build.matching.benchmarks import BY_NAME, items
+from build.matching.ngrams import ngrams, words
+from eval.benchmarks import BENCHMARKS
 from eval.cli import main
-from eval.contamination import ngrams, training_texts, words
+from eval.contamination import training_texts
+from eval.rows import load
 from tests.eval.test_scorers import ROWS
 
 LETTERS = st.lists(st.text("abcxyz", min_size=1, max_size=5), min_size=13, max_size=30)
@@ -56,3 +61,16 @@ def test_a_broken_line_is_named_and_costs_itself_only(tmp_path: Path, capsys: py
     (tmp_path / "train.jsonl").write_text('{"a": "b"}\nbroken\n{"a": "c"}\n')
     assert list(training_texts(str(tmp_path / "train.jsonl"))) == ["b", "c"]
     assert re.search(r"train\.jsonl: line 2", capsys.readouterr().err)
+
+
+@pytest.mark.parametrize("benchmark", BENCHMARKS, ids=lambda each: each.name)
+def test_the_pipeline_holds_data_against_the_same_questions(benchmark: Any) -> None:
+    known = (
+        BY_NAME[{"cruxeval_i": "cruxeval", "cruxeval_o": "cruxeval"}.get(benchmark.name, benchmark.name.split("_")[0])]
+        if benchmark.name not in BY_NAME
+        else BY_NAME[benchmark.name]
+    )
+    held = {part for item in items(known, Path(str(ROWS.data))) for part in (*item.texts, *item.codes)}
+    asked = {part for item in load(benchmark.name, ROWS) for part in benchmark.question(item.row)}
+    assert asked and asked <= held
+    assert {source.path for source in known.hub} <= {source.path for source in benchmark.sources}
