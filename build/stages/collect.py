@@ -21,7 +21,7 @@ from build.sources.packages import read_package
 from build.sources.rows import read_source_rows
 from build.sources.wheels import read_wheels
 from build.stages.stage import Context, Shard, Stage
-from build.unifiers.python2 import to_python3
+from build.unifiers.static.python2 import to_python3
 
 STAGE = "collect"
 

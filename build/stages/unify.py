@@ -12,9 +12,9 @@ from build.core.records import RawCode, Reject, UnifiedFunction
 from build.core.store import Store
 from build.stages.stage import Context, Shard, Stage
 from build.unifiers.model import ModelUnifier
-from build.unifiers.neighbours import Neighbourhood
 from build.unifiers.ready import read_ready
-from build.unifiers.static import static_functions
+from build.unifiers.static.neighbours import Neighbourhood
+from build.unifiers.static.unifier import static_functions
 
 
 def run(shard: Shard, context: Context, stats: Counter[str]) -> Iterator[UnifiedFunction | Reject]:

@@ -25,7 +25,7 @@ from build.unifiers.sections import (
     read_sections,
     without_main_guard,
 )
-from build.unifiers.static import STAGE
+from build.unifiers.static.unifier import STAGE
 
 _TRIAL = DrawRules(draws=20, distinct=2)
 _DETAIL_CHARS = 400

@@ -10,7 +10,7 @@ from typing import Any
 
 from build.core.records import RawCode, RecordedPair, Reject, UnifiedFunction, digest
 from build.sandbox.codec import NotData, encode
-from build.unifiers.static import STAGE
+from build.unifiers.static.unifier import STAGE
 
 
 def read_ready(raw: RawCode) -> UnifiedFunction | Reject:

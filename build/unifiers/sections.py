@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from build.core.model_text import Block, Tangled, fenced_blocks, last_block, last_object_with
-from build.unifiers.purity import CHANCE_MODULES, IO_CALLS, IO_MODULES
+from build.unifiers.static.purity import CHANCE_MODULES, IO_CALLS, IO_MODULES
 
 SCHEMA_KEYS = ("main_function", "input_output_description", "input_generator", "problem_statement")
 SCHEMA = json.dumps(

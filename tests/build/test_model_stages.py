@@ -20,7 +20,7 @@ from build.teachers.trace.grounding import Grounds
 from build.unifiers.model import ModelUnifier
 from build.unifiers.ready import read_ready
 from build.unifiers.sections import SCHEMA_KEYS, read_sections
-from build.unifiers.static import static_functions
+from build.unifiers.static.unifier import static_functions
 
 GOOD = (Path(__file__).parent / "unified_texts" / "01_plain.md").read_text("utf-8")
 DOUBLE = '''

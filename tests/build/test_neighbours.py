@@ -4,8 +4,8 @@ import pytest
 
 from build.core.records import RawCode, Reject, UnifiedFunction
 from build.sandbox import Program, Sandbox
-from build.unifiers.neighbours import Neighbourhood
-from build.unifiers.static import static_functions
+from build.unifiers.static.neighbours import Neighbourhood
+from build.unifiers.static.unifier import static_functions
 
 PACKAGE = {
     "pkg/__init__.py": "from .shapes import *\nfrom .numbers import twice\n",

@@ -8,7 +8,7 @@ from build.core.config import CollectConfig, SourceConfig
 from build.core.records import RawCode, Reject, UnifiedFunction
 from build.sandbox import Program, Sandbox
 from build.stages.collect import collect
-from build.unifiers.static import static_functions
+from build.unifiers.static.unifier import static_functions
 
 SCRIPTS = {
     "a fixed value and an input": (

@@ -11,7 +11,7 @@ import pytest
 
 from build.core.records import RawCode, Reject, UnifiedFunction
 from build.sandbox import DrawRules, Limits, Program, Sandbox
-from build.unifiers.static import static_functions
+from build.unifiers.static.unifier import static_functions
 from tests.build.conftest import RAW_FILES
 
 NAMES = ("sum_of_squares", "divisors_in_limits", "climb", "reverse_in_place", "halves", "farthest")
@@ -461,7 +461,7 @@ def second(n: int) -> int:
 '''
     found = outcome(sandbox, content)
     assert found["first"] == "unreadable_docstring" and isinstance(found["second"], UnifiedFunction)
-    monkeypatch.setattr("build.unifiers.static.describe_io", lambda *given: [][0])
+    monkeypatch.setattr("build.unifiers.static.unifier.describe_io", lambda *given: [][0])
     (record,) = static_functions(RawCode("id", "tests", "x.py", "MIT", content.partition("\n\n\n")[2]), sandbox)
     assert isinstance(record, Reject) and record.reason == "unifier_error" and "IndexError" in record.detail
 
@@ -520,7 +520,7 @@ def test_no_hash_seed_shows(tmp_path: Path) -> None:
     (tmp_path / "x.py").write_text(UNDECIDED, "utf-8")
     script = (
         "import sys\nfrom pathlib import Path\nfrom build.core.records import RawCode, to_line\n"
-        "from build.sandbox import Sandbox\nfrom build.unifiers.static import static_functions\n"
+        "from build.sandbox import Sandbox\nfrom build.unifiers.static.unifier import static_functions\n"
         "raw = RawCode('id', 's', 'x.py', 'MIT', Path(sys.argv[1]).read_text())\n"
         "with Sandbox() as sandbox:\n    print(*map(to_line, static_functions(raw, sandbox)), sep='\\n')\n"
     )

@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from build.core.records import RawCode, UnifiedFunction
 from build.sandbox import Program, Sandbox
-from build.unifiers.docstrings import Documentation, read_docstring
-from build.unifiers.doctests import examples_of, literal_calls
-from build.unifiers.parameter_types import read_words
-from build.unifiers.queries import ask, describe_io
-from build.unifiers.refusal import Refused
-from build.unifiers.static import static_functions
-from build.unifiers.type_hints import Hint, read_hint, restore, words
+from build.unifiers.static.docstrings import Documentation, read_docstring
+from build.unifiers.static.doctests import examples_of, literal_calls
+from build.unifiers.static.parameter_types import read_words
+from build.unifiers.static.queries import ask, describe_io
+from build.unifiers.static.refusal import Refused
+from build.unifiers.static.type_hints import Hint, read_hint, restore, words
+from build.unifiers.static.unifier import static_functions
 
 PIECES = st.sampled_from(
     (

@@ -17,7 +17,7 @@ from build.core.values import values_match
 from build.sandbox import DrawRules, Program, Sandbox
 from build.sandbox.codec import NotData, decode, encode
 from build.teachers.trace.invert import demands
-from build.unifiers.mutate import mutate
+from build.unifiers.static.mutate import mutate
 
 _DRAWN = (6, 24)  # inputs of the generator that are compared for each try of the recipe, at the first turn and later
 _VARIED = (6, 15)  # variations of the nearest misses, likewise

@@ -7,15 +7,15 @@ from itertools import product
 from typing import Any, TypeVar
 
 from build.sandbox.codec import NotData, to_plain
-from build.unifiers.candidates import Candidate, constructor_of
-from build.unifiers.docstrings import Documentation
-from build.unifiers.entry import Parameter
-from build.unifiers.named_types import resolver
-from build.unifiers.parameter_types import Guess, guess_types
-from build.unifiers.refusal import Refused
-from build.unifiers.slices import Module
-from build.unifiers.trials import Trial
-from build.unifiers.type_hints import Hint
+from build.unifiers.static.candidates import Candidate, constructor_of
+from build.unifiers.static.docstrings import Documentation
+from build.unifiers.static.entry import Parameter
+from build.unifiers.static.named_types import resolver
+from build.unifiers.static.parameter_types import Guess, guess_types
+from build.unifiers.static.refusal import Refused
+from build.unifiers.static.slices import Module
+from build.unifiers.static.trials import Trial
+from build.unifiers.static.type_hints import Hint
 
 Arguments = list[tuple[list[Any], dict[str, Any]]]
 C = TypeVar("C")

@@ -10,10 +10,10 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from build.unifiers import draws
-from build.unifiers.draws import draw
-from build.unifiers.mutate import mutate, mutate_list, mutate_text
-from build.unifiers.type_hints import Hint
+from build.unifiers.static import draws
+from build.unifiers.static.draws import draw
+from build.unifiers.static.mutate import mutate, mutate_list, mutate_text
+from build.unifiers.static.type_hints import Hint
 
 _HELPERS = {
     part.__name__: re.sub(r": Any|: int|: str|: dict|: list| -> \w+", "", inspect.getsource(part))

@@ -5,7 +5,7 @@ Nothing is promised that is not known: without a docstring the query names the f
 
 import re
 
-from build.unifiers.docstrings import Documentation
+from build.unifiers.static.docstrings import Documentation
 
 _VERBS = frozenset(
     re.findall(

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from build.core.records import RawCode
-from build.unifiers.doctests import Calls, literal_calls
-from build.unifiers.refusal import Refused
-from build.unifiers.scopes import FUNCTIONS, run_at_import
-from build.unifiers.slices import Module, join_parts
+from build.unifiers.static.doctests import Calls, literal_calls
+from build.unifiers.static.refusal import Refused
+from build.unifiers.static.scopes import FUNCTIONS, run_at_import
+from build.unifiers.static.slices import Module, join_parts
 
 _MODULES = 12  # that one slice is made of
 _CHARACTERS = 12_000  # of one slice

@@ -3,9 +3,9 @@
 import ast
 from typing import Any
 
-from build.unifiers.scopes import base_name
-from build.unifiers.slices import Module
-from build.unifiers.type_hints import ANY, Hint, Resolve, read_hint
+from build.unifiers.static.scopes import base_name
+from build.unifiers.static.slices import Module
+from build.unifiers.static.type_hints import ANY, Hint, Resolve, read_hint
 
 _ENUMS = {"Enum", "IntEnum", "StrEnum"}
 _DEPTH = 4  # of aliases and records inside each other

@@ -1,8 +1,8 @@
-"""The static unifier: functions out of a real file, in the unified format, by analysis and trial runs, without a model.
+"""Takes functions out of a real file into the unified format by analysis and trial runs, without a model.
 
-A candidate is a public function or method. It is taken with everything of its file that it needs (`build.unifiers.slices`) and
-wrapped by `main_solution`, which restores from JSON what JSON cannot carry, calls it, and returns its value, what it changed,
-or what it printed. What cannot be done is refused with one of these reasons:
+A candidate is a public function or method. It is taken with everything of its file that it needs (see `slices`) and wrapped
+by `main_solution`, which restores from JSON what JSON cannot carry, calls it, and returns its value, what it changed, or
+what it printed. What cannot be done is refused with one of these reasons:
 
     test_file  no_function  unreadable_docstring  no_parameters  unsupported_type  type_unknown  async  does_io
     impure_import  foreign_import  unresolved_name  needs_object  returns_nothing  constant_output  returns_argument
@@ -21,23 +21,23 @@ from typing import Any
 
 from build.core.records import RawCode, Reject, UnifiedFunction, digest
 from build.sandbox import Sandbox
-from build.unifiers.candidates import Candidate, candidates
-from build.unifiers.docstrings import Documentation, read_comment, read_docstring
-from build.unifiers.doctests import Calls, contradiction, doctest_calls, examples_of, literal_calls
-from build.unifiers.entry import CONVERSIONS, Call, changed_arguments, write_entry
-from build.unifiers.generators import write_generator
-from build.unifiers.named_types import class_names, resolver
-from build.unifiers.neighbours import Neighbourhood, is_test
-from build.unifiers.python2 import CONVERTED, to_python3
-from build.unifiers.queries import PRINTED, ask, describe_io
-from build.unifiers.refusal import Refused
-from build.unifiers.scopes import own_nodes
-from build.unifiers.scripts import PROGRAM, as_function
-from build.unifiers.signatures import Signature, read_signature
-from build.unifiers.slices import Module
-from build.unifiers.trials import Trial, Variant, try_out
-from build.unifiers.type_hints import hint_of, read_hint, words
-from build.unifiers.vocabulary import vocabulary_of
+from build.unifiers.static.candidates import Candidate, candidates
+from build.unifiers.static.docstrings import Documentation, read_comment, read_docstring
+from build.unifiers.static.doctests import Calls, contradiction, doctest_calls, examples_of, literal_calls
+from build.unifiers.static.entry import CONVERSIONS, Call, changed_arguments, write_entry
+from build.unifiers.static.generators import write_generator
+from build.unifiers.static.named_types import class_names, resolver
+from build.unifiers.static.neighbours import Neighbourhood, is_test
+from build.unifiers.static.python2 import CONVERTED, to_python3
+from build.unifiers.static.queries import PRINTED, ask, describe_io
+from build.unifiers.static.refusal import Refused
+from build.unifiers.static.scopes import own_nodes
+from build.unifiers.static.scripts import PROGRAM, as_function
+from build.unifiers.static.signatures import Signature, read_signature
+from build.unifiers.static.slices import Module
+from build.unifiers.static.trials import Trial, Variant, try_out
+from build.unifiers.static.type_hints import hint_of, read_hint, words
+from build.unifiers.static.vocabulary import vocabulary_of
 
 STAGE = "unify"
 
@@ -129,7 +129,7 @@ def static_functions(
 
 
 def _unify_program(work: "_Work", source: str, calls: Calls) -> UnifiedFunction | Reject:
-    """The program of a file, which `build.unifiers.scripts` made a function of."""
+    """The program of a file, which `build.unifiers.static.scripts` made a function of."""
     read = replace(work.read, content=source)
     try:
         neighbours = Neighbourhood([read])

@@ -9,9 +9,9 @@ import builtins
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from build.unifiers.scopes import changed_names
-from build.unifiers.slices import inside_quotes
-from build.unifiers.type_hints import MODULE_OF, Hint, restore
+from build.unifiers.static.scopes import changed_names
+from build.unifiers.static.slices import inside_quotes
+from build.unifiers.static.type_hints import MODULE_OF, Hint, restore
 
 RESTORING = frozenset(
     ("complex", "frozenset", "int", "iter", "list", "set", "tuple", "str")

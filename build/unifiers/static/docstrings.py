@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import docstring_parser
 
-from build.unifiers.refusal import Refused
+from build.unifiers.static.refusal import Refused
 
 _SECTION = re.compile(
     r"(?im)^\s*(args?|arguments?|param(eter)?s?|returns?|return value|raises?|yields?|examples?|usage|notes?|see also"

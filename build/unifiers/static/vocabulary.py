@@ -7,7 +7,7 @@ import ast
 import string
 from collections.abc import Iterable, Iterator
 
-from build.unifiers.generators import Vocabulary
+from build.unifiers.static.generators import Vocabulary
 
 _METHODS_AND_LETTERS = {
     "isdigit": "0123456789",

@@ -7,8 +7,8 @@ adds weight to the kinds that allow it: `x.split()` speaks for text, `for a, b i
 import ast
 from collections import Counter, defaultdict
 
-from build.unifiers.scopes import own_nodes
-from build.unifiers.type_hints import ANY, Hint
+from build.unifiers.static.scopes import own_nodes
+from build.unifiers.static.type_hints import ANY, Hint
 
 Path = tuple[str, ...]  # the argument's name, then "[]" for elements, "key", "value", or "0", "1", ... for places
 

@@ -13,7 +13,7 @@ from typing import Any
 from build.core.values import values_match
 from build.sandbox import Program, Sandbox
 from build.sandbox.codec import NotData, to_plain
-from build.unifiers.trials import CPU_S, beside
+from build.unifiers.static.trials import CPU_S, beside
 
 _FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE | doctest.IGNORE_EXCEPTION_DETAIL
 _DRIVER = """

@@ -2,7 +2,7 @@
 
 Evidence in this order: the annotation; literal arguments of calls in the file, its doctests and tests; the default; the type
 that the docstring names; what the body does with the name; what the name itself suggests. Where that leaves several types open,
-trial runs decide (`build.unifiers.trials`); where they cannot, the function is refused as `type_unknown`.
+trial runs decide (`build.unifiers.static.trials`); where they cannot, the function is refused as `type_unknown`.
 """
 
 import ast
@@ -12,8 +12,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from build.unifiers.type_hints import ANY, Hint, Resolve, hint_of, read_hint, refine
-from build.unifiers.usage import Usage, tests_only
+from build.unifiers.static.type_hints import ANY, Hint, Resolve, hint_of, read_hint, refine
+from build.unifiers.static.usage import Usage, tests_only
 
 Found = Literal["annotated", "call_site", "inferred", "trial"]
 _INT, _STR, _FLOAT, _BOOL = Hint("int"), Hint("str"), Hint("float"), Hint("bool")

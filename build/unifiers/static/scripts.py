@@ -9,8 +9,8 @@ import copy
 from dataclasses import dataclass, field
 from typing import Any
 
-from build.unifiers.doctests import Calls
-from build.unifiers.scopes import FUNCTIONS, module_names
+from build.unifiers.static.doctests import Calls
+from build.unifiers.static.scopes import FUNCTIONS, module_names
 
 PROGRAM = "program"
 _VALUES = (int, float, str, list, dict, tuple, set)

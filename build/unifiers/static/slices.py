@@ -14,10 +14,10 @@ import importlib
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 
-from build.unifiers.docstrings import read_docstring
-from build.unifiers.purity import IO_CALLS, PURE_MODULES, import_fault
-from build.unifiers.refusal import Refused
-from build.unifiers.scopes import (
+from build.unifiers.static.docstrings import read_docstring
+from build.unifiers.static.purity import IO_CALLS, PURE_MODULES, import_fault
+from build.unifiers.static.refusal import Refused
+from build.unifiers.static.scopes import (
     FUNCTIONS,
     Names,
     base_name,
@@ -38,7 +38,7 @@ class Module:
     """
 
     def __init__(self, content: str, linked: Callable[[ast.stmt], Collection[str]] | None = None) -> None:
-        """`linked` gives the names that an import takes from modules at hand (`build.unifiers.neighbours`)."""
+        """`linked` gives the names that an import takes from modules at hand (`build.unifiers.static.neighbours`)."""
         self.content = content
         self.linked = linked or (lambda statement: ())
         self.tree = ast.parse(content)

@@ -6,7 +6,7 @@ they draw for, so they need nothing but `random`.
 
 import random
 
-from build.unifiers.type_hints import Hint
+from build.unifiers.static.type_hints import Hint
 
 LETTERS = "abcxyz "  # what a text is made of
 WORDS: list[str] = []  # texts that the code itself looks for

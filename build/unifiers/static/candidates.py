@@ -4,9 +4,9 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from build.unifiers.refusal import Refused
-from build.unifiers.scopes import FUNCTIONS, base_name
-from build.unifiers.slices import Module
+from build.unifiers.static.refusal import Refused
+from build.unifiers.static.scopes import FUNCTIONS, base_name
+from build.unifiers.static.slices import Module
 
 _PLAIN_BASES = {"object", "Generic", "ABC", "Protocol"}
 _NOT_MADE = {"Enum", "IntEnum", "StrEnum", "Flag", "IntFlag", "Protocol", "TypedDict", "NamedTuple", "TestCase"}
