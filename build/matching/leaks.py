@@ -21,7 +21,7 @@ from build.matching.ngrams import NGramIndex, shared_gram
 from build.matching.normal_form import Form, function_forms, root_forms
 from build.matching.sketches import shingles
 
-LEAST_TOKENS = 16  # of a part of a program: below that it is no more than one call
+LEAST_TOKENS = 12  # of a part of a program: below that it is no more than one call of one value
 LEAST_SHINGLES = 15  # for near code: smaller sets overlap by chance
 
 Rule = Literal["text", "code", "near_code"]

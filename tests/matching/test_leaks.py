@@ -61,11 +61,9 @@ def test_text_is_found_in_query_description_and_docstring() -> None:
 
 
 def test_a_call_alone_is_an_item_only_as_the_whole_function() -> None:
-    held = LeakIndex(index([Item("own", "own 0", (), ("def f(a, b):\n    return a.count(b)\n",))]), 0.8)
-    whole = "def main_solution(values, wanted):\n    return values.count(wanted)\n"
-    part = (
-        "def helper(v, w):\n    return v.count(w)\n\ndef main_solution(x):\n    return [helper(x, y) for y in x if y]\n"
-    )
+    held = LeakIndex(index([Item("own", "own 0", (), ("def f(a):\n    return len(a)\n",))]), 0.8)
+    whole = "def main_solution(values):\n    return len(values)\n"
+    part = "def helper(v):\n    return len(v)\n\ndef main_solution(x):\n    return [helper(y) for y in x if y]\n"
     assert [leak and leak.rule for leak in held.find([Text("", whole), Text("", part)])] == ["code", None]
 
 
