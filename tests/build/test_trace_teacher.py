@@ -114,8 +114,7 @@ def test_numbers_are_found_by_the_difference_of_a_step(sandbox: Sandbox) -> None
     code = "def main_solution(n):\n    total = 2\n    for _ in range(n):\n        total += 3\n    return total\n"
     (text,) = found(sandbox, code, [(4, 14), (5, 17)], 20)
     assert (
-        "with n = 4 it gives 14, with n = 5 it gives 17, so each step adds 3; from 14 to 20 it takes 2 such steps"
-        in text
+        "with n = 4 it gives 14, with n = 5 it gives 17, so this step adds 3; if each step does, n = 6 gives 20" in text
     )
     assert text.endswith('{"input": {"n": 6}}')
 

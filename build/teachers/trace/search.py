@@ -171,11 +171,12 @@ class _Hunt:
                 steps = (self.wanted - low) / step
                 if abs(steps) > 10**6 or steps != int(steps):
                     continue
-                reason = f"with {name} = {value} it gives {low}"
-                if steps:
-                    reason += f", with {name} = {value + 1} it gives {high}, so each step adds {step}; "
-                    reason += f"from {low} to {encode(self.wanted)} it takes {int(steps)} such steps"
-                yield from self.whole({**example, name: value + int(steps)}, reason)
+                found = value + int(steps)
+                reason = f"with {name} = {found} it gives {encode(self.wanted)}"
+                if found not in points:  # two points show one step; that the others are alike is a guess, and told as one
+                    reason = f"with {name} = {value} it gives {low}, with {name} = {value + 1} it gives {high}, "
+                    reason += f"so this step adds {step}; if each step does, {name} = {found} gives {encode(self.wanted)}"
+                yield from self.whole({**example, name: found}, reason)
 
     def value(self, arguments: dict[str, Any]) -> Any:
         (result,) = self.sandbox.call(self.program, [encode(arguments)])
