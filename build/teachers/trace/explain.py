@@ -5,6 +5,7 @@ builtins and methods are worded as phrases where the trace says that it is this 
 """
 
 import ast
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 
 from build.sandbox.show import Shown
@@ -25,7 +26,7 @@ from build.teachers.trace.terms import (
 )
 
 
-class Expressions:
+class Expressions(ABC):
     """Explains the expressions of one call. `told`: what each variable was last told to be.
 
     `tell_call` gives the claims about a call of one of the program's own functions and how its result is referred to, "" for
@@ -366,13 +367,16 @@ class Expressions:
             items[number(argument)] = f"[{', '.join(given)}]" if len(", ".join(given)) <= 80 else "these"
         return items
 
+    @abstractmethod
     def condition(self, node: ast.expr, done: Eval, holds: bool) -> list[Claim]:
-        raise NotImplementedError
+        """The claims that a condition held or did not."""
 
+    @abstractmethod
     def chosen(self, node: ast.BoolOp, done: Eval) -> list[Claim]:
-        raise NotImplementedError
+        """The claims of an `and` or `or` whose value is used."""
 
+    @abstractmethod
     def comprehension(
         self, node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp, done: Eval, last: bool = False
     ) -> Loop:
-        raise NotImplementedError
+        """The claim of a comprehension, item by item."""
