@@ -132,14 +132,19 @@ class TraceTeacher:
 
 
 def _checked(telling: Telling, code: str, trace: Trace) -> Telling:
-    """The telling without what the independent check refutes; it is not complete then."""
-    report = judge(
-        [sentence.text for sentence in telling.sentences], code, trace.events, trace.result.value, strict=True
-    )
-    if not report.count("refuted"):
-        return telling
-    kept = [one for one, judged in zip(telling.sentences, report.sentences) if judged.status != "refuted"]
-    return Telling(tuple(kept), False, (*telling.gaps, "a sentence that the check refutes"))
+    """The telling without what the independent check refutes; it is not complete then.
+
+    The check reads a sentence in the light of those before it, so what is left is checked again until nothing is refuted.
+    """
+    sentences, gaps = telling.sentences, telling.gaps
+    while sentences:
+        texts = [sentence.text for sentence in sentences]
+        report = judge(texts, code, trace.events, trace.result.value, strict=True)
+        if not report.count("refuted"):
+            break
+        sentences = tuple(one for one, judged in zip(sentences, report.sentences) if judged.status != "refuted")
+        gaps = (*telling.gaps, "a sentence that the check refutes")
+    return telling if sentences == telling.sentences else Telling(sentences, False, gaps)
 
 
 def fits(code: str, given: str, trace: Trace) -> bool:
