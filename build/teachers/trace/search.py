@@ -173,9 +173,11 @@ class _Hunt:
                     continue
                 found = value + int(steps)
                 reason = f"with {name} = {found} it gives {encode(self.wanted)}"
-                if found not in points:  # two points show one step; that the others are alike is a guess, and told as one
+                if found not in points:  # that the further steps are alike is a guess, and told as one
                     reason = f"with {name} = {value} it gives {low}, with {name} = {value + 1} it gives {high}, "
-                    reason += f"so this step adds {step}; if each step does, {name} = {found} gives {encode(self.wanted)}"
+                    reason += (
+                        f"so this step adds {step}; if each step does, {name} = {found} gives {encode(self.wanted)}"
+                    )
                 yield from self.whole({**example, name: found}, reason)
 
     def value(self, arguments: dict[str, Any]) -> Any:
