@@ -32,7 +32,7 @@ corpus: $(VENV)/core.stamp
 	$(BIN)/python codeio_dataset.py --config recipes/data/pypi.yaml
 
 test: $(VENV)/test.stamp lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 # The tests of the data pipeline alone, without torch: for a Python that torch has no build for (make test-core PYTHON=python3.13).
 test-core: $(VENV)/core.stamp
