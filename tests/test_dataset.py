@@ -24,35 +24,16 @@ from build.sandbox import Limits
 from build.stages.assemble import CONFIGS, SPLITS
 from build.verify import read_answer
 from codeio_dataset import CodeIO, main, materialise
-from tests.build.conftest import RAW_FILES, write_recipe
+from tests.build.conftest import RAW_FILES, write_recipe, write_scrambled
 from tests.loopback_hub import LoopbackHub
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
-SCRAMBLED = '''
-def scramble(number: int, other: int) -> int:
-    """Scramble two numbers, so that nobody finds them again from the result.
-
-    Args:
-        number: A number.
-        other: Another number.
-
-    Returns:
-        The scrambled number.
-    """
-    for step in range(5):
-        number = (number * number * 7919 + other * 104729 + step) % 1000003
-        other = (other * 31337 + number) % 999983
-    return number
-'''
-
-
 @pytest.fixture(scope="module")
 def recipe_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = write_recipe(folder := tmp_path_factory.mktemp("dataset"))
-    for number in range(3):  # input questions that no teacher answers: there are second turns
-        (folder / "raw" / f"scrambled_{number}.py").write_text(SCRAMBLED.replace("7919", f"{7919 + 100 * number}"))
+    write_scrambled(folder / "raw")
     return path
 
 

@@ -227,6 +227,30 @@ def write_raw(folder: Path) -> Path:
     return folder
 
 
+SCRAMBLED = '''
+def scramble(number: int, other: int) -> int:
+    """Scramble two numbers, so that nobody finds them again from the result.
+
+    Args:
+        number: A number.
+        other: Another number.
+
+    Returns:
+        The scrambled number.
+    """
+    for step in range(5):
+        number = (number * number * 7919 + other * 104729 + step) % 1000003
+        other = (other * 31337 + number) % 999983
+    return number
+'''
+
+
+def write_scrambled(folder: Path) -> None:
+    """Add functions whose input questions the trace teacher does not answer: wrong answers, and second turns."""
+    for number in range(3):
+        (folder / f"scrambled_{number}.py").write_text(SCRAMBLED.replace("7919", f"{7919 + 100 * number}"))
+
+
 def write_recipe(folder: Path, run: str = "run", **changes: object) -> Path:
     """A recipe over the raw code of the tests; relative to nothing, so that it works from every directory."""
     raw = write_raw(folder / "raw")

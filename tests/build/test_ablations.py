@@ -15,7 +15,7 @@ from build.core.store import Store
 from build.engine import run_rank
 from build.stages.assemble import SPLITS, rows
 from build.stages.questions import questions_about
-from tests.build.conftest import write_raw
+from tests.build.conftest import write_raw, write_scrambled
 
 FOLDER = Path(__file__).resolve().parents[2] / "recipes" / "data" / "ablations"
 
@@ -54,6 +54,7 @@ def make(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Made]:
     """Runs a recipe over the raw code of the tests; runs that differ in their published rows only are one run."""
     folder = tmp_path_factory.mktemp("ablations")
     source = SourceConfig("folder", str(write_raw(folder / "raw")), "MIT")
+    write_scrambled(folder / "raw")
     done: dict[str, Store] = {}
 
     def made(name: str) -> Made:
