@@ -119,6 +119,52 @@ def test_a_file_without_functions_is_one_reject(sandbox: Sandbox) -> None:
     assert isinstance(found, Reject) and found.reason == "no_function"
 
 
+IMPORTING_FILE = """
+import logging, os, random, sys
+import os.path as paths
+from os import getcwd, sep
+
+log = logging.getLogger(__name__)
+home = os.getcwd()
+
+
+def ending(name: str) -> str:
+    log.debug("looked at")
+    return os.path.splitext(name)[1] + paths.basename(name) + sep
+
+
+def below_limit(n: int) -> bool:
+    return n * 3 < sys.maxsize % 100
+
+
+def listed(name: str) -> list:
+    return os.path.exists(name)
+
+
+def handed_on(n: int) -> str:
+    return repr([sys, n])
+
+
+def thrown(n: int) -> int:
+    return random.randint(0, n)
+
+
+def local(n: int) -> int:
+    import os, math
+    return math.isqrt(abs(n)) + len(os.getcwd())
+"""
+
+
+def test_an_import_counts_for_what_is_taken_of_it(sandbox: Sandbox) -> None:
+    found = outcome(sandbox, IMPORTING_FILE)
+    ending = found.pop("ending")
+    assert isinstance(ending, UnifiedFunction)
+    assert "import logging, os\n" in ending.code and "getcwd" not in ending.code and "random" not in ending.code
+    assert value(sandbox, ending, '{"name": "a/b.txt"}') == '".txtb.txt/"'
+    assert isinstance(found.pop("below_limit"), UnifiedFunction)
+    assert found == dict.fromkeys(("listed", "handed_on", "thrown", "local"), "impure_import")
+
+
 ODD_FILE = (
     "LIMIT = 3\n\x0c\n"
     "def after_a_form_feed(a: int) -> int:\n"

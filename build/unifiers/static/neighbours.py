@@ -84,7 +84,7 @@ class Neighbourhood:
         while waiting:
             path = waiting.pop()
             here = modules[path]
-            found = here.closure(starts[path], allowed)
+            found = here.closure(starts[path], allowed, demanded.get(path, set()))
             if chosen.get(path) == found and looked_for.get(path) == demanded.get(path):
                 continue
             chosen[path] = found
@@ -111,7 +111,7 @@ class Neighbourhood:
                     asked.add(demand.name)
                     starts.setdefault(demand.path, set()).update(numbers)
                     waiting.append(demand.path)
-        return self._join(raw, modules, chosen, links, _in_order(raw.path, needs))
+        return self._join(raw, modules, chosen, links, demanded, _in_order(raw.path, needs))
 
     def _join(
         self,
@@ -119,6 +119,7 @@ class Neighbourhood:
         modules: dict[str, Module],
         chosen: dict[str, list[int]],
         links: dict[str, dict[ast.stmt, dict[str, _Target]]],
+        demanded: dict[str, set[str]],
         order: list[str],
     ) -> Slice:
         imports: list[str] = []
@@ -159,7 +160,7 @@ class Neighbourhood:
                     place = path if target.name else f"the module {target.path}"
                     if name != target.name and owner.setdefault(name, place) != place:
                         raise Refused("name_collision", f"{name} is something else in {path}")
-            mine, texts = here.parts_of(chosen[path], replaced)
+            mine, texts = here.parts_of(chosen[path], replaced, demanded.get(path, set()))
             imports += mine
             if len(order) > 1 and texts:
                 texts[0] = f"# {path}\n{texts[0]}"

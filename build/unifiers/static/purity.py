@@ -1,5 +1,6 @@
 """What counts as input/output, chance or a foreign library: one list, for code that models wrote and code that was found."""
 
+import builtins
 import sys
 
 IO_CALLS = frozenset(
@@ -23,28 +24,89 @@ PURE_MODULES = frozenset(
         *("fractions", "functools", "graphlib", "hashlib", "heapq", "hmac", "html", "inspect", "ipaddress"),
         *("itertools", "json", "keyword", "math", "numbers", "operator", "pprint", "queue", "re", "reprlib"),
         *("statistics", "string", "struct", "textwrap", "types", "typing", "unicodedata", "warnings", "weakref"),
-        *("zlib", "numpy", "typing_extensions"),
+        *("zlib", "numpy", "typing_extensions", "copyreg", "csv", "encodings", "fnmatch", "plistlib", "quopri"),
+        *("shlex", "stringprep", "token", "tokenize", "tomllib", "contextvars"),
     )
 )
-_PURE_OF_IMPURE = {  # what may be taken from modules that otherwise reach outside
-    "sys": frozenset(("maxsize", "version_info", "float_info", "int_info", "maxunicode", "byteorder", "intern")),
-    "urllib.parse": None,  # None: everything
+_PATH_NAMES = frozenset(
+    (
+        *("altsep", "basename", "commonpath", "commonprefix", "curdir", "dirname", "extsep", "isabs", "join"),
+        *("normcase", "normpath", "pardir", "pathsep", "sep", "split", "splitdrive", "splitext"),
+    )
+)
+_PURE_OF_IMPURE: dict[str, frozenset[str] | None] = {
+    # What may be taken from modules that otherwise reach outside; None: everything. The sandbox gives the clock, locks and
+    # streams of its own, and a function whose values depend on them is refused when its pairs are run again.
+    "builtins": frozenset(dir(builtins)) - IO_CALLS,
+    "email.utils": frozenset(("formataddr", "parseaddr", "parsedate", "parsedate_tz", "quote", "unquote")),
+    "gettext": frozenset(("GNUTranslations", "NullTranslations", "translation")),
+    "gzip": frozenset(("compress", "decompress")),
     "html.entities": None,
-    "os.path": frozenset(("basename", "dirname", "join", "split", "splitext", "normpath", "commonprefix")),
-    "io": frozenset(("StringIO", "BytesIO")),
+    "html.parser": None,
+    "http": frozenset(("HTTPStatus",)),
+    "io": frozenset(("BufferedReader", "BytesIO", "IOBase", "StringIO", "TextIOBase", "TextIOWrapper")),
+    "logging": frozenset(
+        (
+            *("CRITICAL", "DEBUG", "ERROR", "INFO", "Logger", "LoggerAdapter", "NOTSET", "NullHandler", "WARNING"),
+            *("critical", "debug", "error", "exception", "getLogger", "info", "warning"),
+        )
+    ),
+    "ntpath": _PATH_NAMES,
+    "os": frozenset(
+        ("PathLike", "altsep", "curdir", "extsep", "fspath", "linesep", "name", "pardir", "pathsep", "sep")
+    ),
+    "os.path": _PATH_NAMES,
+    "pathlib": frozenset(("PurePath", "PurePosixPath", "PureWindowsPath")),
+    "posixpath": _PATH_NAMES,
+    "random": frozenset(("Random",)),
+    "secrets": frozenset(("compare_digest",)),
+    "socket": frozenset(("AF_INET", "AF_INET6", "error", "inet_aton", "inet_ntoa", "inet_ntop", "inet_pton")),
+    "sys": frozenset(
+        (
+            *(
+                "byteorder",
+                "exc_info",
+                "float_info",
+                "getdefaultencoding",
+                "getrecursionlimit",
+                "hash_info",
+                "hexversion",
+            ),
+            *("int_info", "intern", "maxsize", "maxunicode", "platform", "setrecursionlimit", "stderr", "stdout"),
+            "version_info",
+        )
+    ),
+    "threading": frozenset(("Lock", "RLock", "get_ident", "local")),
+    "time": frozenset(
+        ("gmtime", "monotonic", "perf_counter", "process_time", "sleep", "strftime", "strptime", "struct_time")
+    ),
+    "urllib.parse": None,
+    "uuid": frozenset(("NAMESPACE_DNS", "NAMESPACE_OID", "NAMESPACE_URL", "NAMESPACE_X500", "UUID", "uuid3", "uuid5")),
+    "xml.etree.ElementTree": frozenset(("Element", "ParseError", "SubElement", "XML", "fromstring", "tostring")),
+    "xml.sax.saxutils": frozenset(("escape", "quoteattr", "unescape")),
 }
 
 
 def import_fault(module: str, names: frozenset[str] = frozenset()) -> str:
     """Why a module may not be imported by a pure function: "impure_import", "foreign_import", or "" where it may.
 
-    `names` are the attributes that are taken from it, as far as they are known; a relative module begins with a dot.
+    `names` are the attributes that are taken from it, as far as they are known, dotted where one is itself taken apart
+    (`path.join` of `os`), "" for the module as a value; a relative module begins with a dot.
     """
     top = module.split(".")[0]
     if top in PURE_MODULES and not module.startswith("numpy.random"):
         return ""
-    if module in _PURE_OF_IMPURE:
-        allowed = _PURE_OF_IMPURE[module]
-        if allowed is None or (names and names <= allowed):
-            return ""
+    if names and all(_may_be_taken(module, name) for name in names):
+        return ""
     return "impure_import" if top in sys.stdlib_module_names or module.startswith("numpy.random") else "foreign_import"
+
+
+def _may_be_taken(module: str, name: str) -> bool:
+    first, _, rest = name.partition(".")
+    inside = f"{module}.{first}"
+    if inside in _PURE_OF_IMPURE:
+        return _PURE_OF_IMPURE[inside] is None or (bool(rest) and _may_be_taken(inside, rest))
+    if module not in _PURE_OF_IMPURE:
+        return False
+    allowed = _PURE_OF_IMPURE[module]
+    return allowed is None or first in allowed

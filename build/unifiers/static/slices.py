@@ -62,7 +62,7 @@ class Module:
             if isinstance(statement, _IMPORTS)
             for name in self.names(number).binds
         ) | frozenset(self.stars)
-        self._taken_of: dict[str, frozenset[str]] = {}
+        self._taken_of: dict[int, dict[str, set[str]]] = {}
 
     @functools.cached_property
     def _linked_names(self) -> frozenset[str]:
@@ -89,9 +89,11 @@ class Module:
     def number_of(self, statement: ast.stmt) -> int:
         return next(number for number, other in enumerate(self.statements) if other is statement)
 
-    def closure(self, start: Iterable[int], allowed: frozenset[str] = frozenset()) -> list[int]:
+    def closure(
+        self, start: Iterable[int], allowed: frozenset[str] = frozenset(), asked: Collection[str] = ()
+    ) -> list[int]:
         """The numbers of the statements that some need, themselves included, in file order. `allowed`: builtins that would
-        otherwise count as input/output.
+        otherwise count as input/output; `asked`: names that other modules import from here.
 
         Raises `Refused` for the first of them, in file order, that a pure function must not have; and then for the first
         name, in alphabetical order, that nothing defines.
@@ -118,14 +120,20 @@ class Module:
                 if number not in needed and not wanted.isdisjoint(self.touches(number))
             ]
         chosen = sorted(needed)
-        self._check(chosen, wanted, allowed)
+        self._check(chosen, wanted, allowed, asked)
         return chosen
 
-    def _check(self, chosen: list[int], wanted: set[str], allowed: frozenset[str]) -> None:
+    def used(self, numbers: Iterable[int]) -> frozenset[str]:
+        """The names that some statements read, or may."""
+        names = [self.names(number) for number in numbers]
+        return frozenset().union(*(each.reads | each.binds_later | each.may_read for each in names))
+
+    def _check(self, chosen: list[int], wanted: set[str], allowed: frozenset[str], asked: Collection[str]) -> None:
+        used = self.used(chosen).union(asked)
         for number in chosen:
             if number in self._faults:
                 raise self._faults[number]
-            self._refuse_impure(self.statements[number])
+            self._refuse_impure(number, chosen, used)
         bound = {name for number in chosen for name in self.names(number).binds}
         for name in sorted(wanted - bound - _GIVEN - frozenset(self.stars)):
             if self.open_stars:
@@ -280,26 +288,32 @@ class Module:
         else:
             self.open_stars = ast.unparse(statement)
 
-    def _refuse_impure(self, statement: ast.stmt) -> None:
+    def _refuse_impure(self, number: int, chosen: list[int], used: frozenset[str]) -> None:
+        statement = self.statements[number]
         for node in ast.walk(statement):
-            if isinstance(node, _IMPORTS) and self.linked(node):
+            if not isinstance(node, _IMPORTS) or self.linked(node):
                 continue
+            items = [item for item in node.names if node is not statement or _bound_by(item) in used]
             if isinstance(node, ast.Import):
-                for item in node.names:
-                    self._refuse_module(item.name, self._attributes_of(item.asname or item.name), node.lineno)
-            elif isinstance(node, ast.ImportFrom):
+                for item in items:
+                    within = [number] if node is not statement else chosen
+                    self._refuse_module(item.name, self._attributes_of(item, within), node.lineno)
+            elif items:
                 module = "." * node.level + (node.module or "")
-                self._refuse_module(module, frozenset(item.name for item in node.names), node.lineno)
+                self._refuse_module(module, frozenset(item.name for item in items), node.lineno)
 
-    def _attributes_of(self, name: str) -> frozenset[str]:
-        """What the file takes of an imported module: `name.attribute`."""
-        if not self._taken_of:
-            found: dict[str, set[str]] = {"": set()}
-            for node in ast.walk(self.tree):
-                if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name | ast.Attribute):
-                    found.setdefault(ast.unparse(node.value), set()).add(node.attr)
-            self._taken_of = {owner: frozenset(names) for owner, names in found.items()}
-        return self._taken_of.get(name, frozenset())
+    def _attributes_of(self, item: ast.alias, numbers: list[int]) -> frozenset[str]:
+        """What statements take of a module that `import` binds, as dotted names; "" for the module as a value."""
+        name = _bound_by(item)
+        inside = "" if item.asname else item.name.partition(".")[2]  # `import os.path` binds `os`
+        found = set()
+        for number in numbers:
+            if number not in self._taken_of:
+                self._taken_of[number] = _taken_in(self.statements[number])
+            found |= self._taken_of[number].get(name, set())
+        if inside:
+            found = {each.removeprefix(f"{inside}.") for each in found if each.startswith(f"{inside}.")}
+        return frozenset(found)
 
     def _refuse_module(self, module: str, names: frozenset[str], line: int) -> None:
         fault = import_fault(module, names)
@@ -315,18 +329,15 @@ class Module:
         ]
         return min(lines, default=0)
 
-    def source_of(self, numbers: Iterable[int]) -> str:
-        """The source text of statements, imports first, with docstrings reduced to what they say (no examples)."""
-        imports, blocks = self.parts_of(numbers)
-        return join_parts(imports, blocks)
-
     def parts_of(
-        self, numbers: Iterable[int], replaced: Mapping[ast.stmt, str] | None = None
+        self, numbers: Collection[int], replaced: Mapping[ast.stmt, str] | None = None, asked: Collection[str] = ()
     ) -> tuple[list[str], list[str]]:
         """The imports that may stand at the top, and the texts of the other statements in file order.
 
-        `replaced`: what stands for some imports, at the top level or inside functions.
+        `replaced`: what stands for some imports, at the top level or inside functions; `asked`: names that other modules
+        import from here. Of an import, only the names that are used are left.
         """
+        used = self.used(numbers).union(asked)
         replaced = replaced or {}
         statements = [self.statements[number] for number in numbers]
         first = next((n for n, item in enumerate(statements) if not isinstance(item, _IMPORTS)), len(statements))
@@ -338,7 +349,7 @@ class Module:
             if statement in replaced:
                 blocks += [replaced[statement]] if replaced[statement] else []
             elif isinstance(statement, _IMPORTS) and (place < first or self._bound_once(statement, rebound)):
-                imports.append(ast.unparse(statement))
+                imports.append(_import_of(statement, used))
             else:
                 blocks.append(self._text(statement, replaced))
         return imports, blocks
@@ -403,6 +414,37 @@ def join_parts(imports: Iterable[str], blocks: Iterable[str]) -> str:
 def part_named(node: ast.ClassDef, name: str) -> bool:
     """Whether a class defines a method of that name itself."""
     return any(isinstance(part, FUNCTIONS) and part.name == name for part in node.body)
+
+
+def _bound_by(item: ast.alias) -> str:
+    """The name that a part of an import binds."""
+    return item.asname or item.name.partition(".")[0]
+
+
+def _import_of(statement: ast.stmt, used: frozenset[str]) -> str:
+    """The text of an import with those of its names that are used; of all where none seems to be."""
+    assert isinstance(statement, _IMPORTS)
+    names = [item for item in statement.names if _bound_by(item) in used or item.name == "*"] or statement.names
+    if isinstance(statement, ast.Import):
+        return ast.unparse(ast.Import(names))
+    return ast.unparse(ast.ImportFrom(statement.module, names, statement.level))
+
+
+def _taken_in(statement: ast.stmt) -> dict[str, set[str]]:
+    """What a statement takes of each name, as dotted names; "" where it uses the name as a value."""
+    found: dict[str, set[str]] = {}
+    inner: set[int] = set()
+    for node in ast.walk(statement):
+        if id(node) in inner:
+            continue
+        parts: list[str] = []
+        while isinstance(node, ast.Attribute):
+            parts.insert(0, node.attr)
+            node = node.value
+            inner.add(id(node))
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+            found.setdefault(node.id, set()).add(".".join(parts))
+    return found
 
 
 def _is_metaclass(node: ast.ClassDef) -> bool:
