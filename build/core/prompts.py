@@ -54,7 +54,7 @@ def prediction_prompt(function: UnifiedFunction, instance: PredictionInstance, o
 def formatted(
     layout: RowFormat, function: UnifiedFunction, instance: PredictionInstance, order: Order, response: str
 ) -> tuple[str, str]:
-    """Prompt and completion of a row in one of the formats that the paper compares (section 4.4); the first is its default."""
+    """Prompt and completion of a row in one of the formats that the paper compares; the first is its default."""
     if layout == "query+code -> rationale":
         return prediction_prompt(function, instance, order), response
     given, ask = ("input", _ASK_OUTPUT) if instance.task == "output" else ("output", _ASK_INPUT)
