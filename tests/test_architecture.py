@@ -1,6 +1,7 @@
 """The design's borders, held by a test: which room imports which, who starts processes, opens sockets and writes run files."""
 
 import ast
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +22,9 @@ ROOMS = [
     "sandbox",
     "core",
     "verify",
+    "judges",
+    "client",
+    "serve",
     "matching",
     "proof",
     "sources",
@@ -93,11 +97,15 @@ def test_only_the_sandbox_starts_processes_for_foreign_code(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", PIPELINE, ids=str)
-def test_only_teachers_open_sockets(path: Path) -> None:
-    if path.parts[1] not in ("teachers", "bench") and path.name != "hub.py":
-        assert not {"socket", "http.client", "urllib.request", "httpx", "httpx2", "requests", "openai"} & set(
-            imported(path)
-        )
+def test_only_teachers_and_the_verifier_service_open_sockets(path: Path) -> None:
+    if path.parts[1] not in ("teachers", "bench", "client.py", "serve.py") and path.name != "hub.py":
+        network = {"socket", "http.client", "urllib.request", "aiohttp", "httpx", "httpx2", "requests", "openai"}
+        assert not network & set(imported(path))
+
+
+def test_the_client_needs_only_the_standard_library() -> None:
+    """Environment packages carry it to where the rest of the project is not installed."""
+    assert {name.split(".")[0] for name in imported(Path("build/client.py"))} <= sys.stdlib_module_names
 
 
 @pytest.mark.parametrize("path", PIPELINE, ids=str)
