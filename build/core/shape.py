@@ -1,11 +1,10 @@
 """Tells from a watched call how much work it was: the difficulty of a question, as far as it can be counted."""
 
-import ast
 from itertools import pairwise
 
 from build.core.records import Shape
 from build.sandbox import Trace
-from build.sandbox.instrument import numbered
+from build.sandbox.instrument import nodes_of
 
 Arcs = frozenset[tuple[int, int]]
 
@@ -15,10 +14,9 @@ _STEPS = {"step", "truth", "round", "return", "jump", "yield"}  # events that ar
 def lines_of(code: str) -> dict[int, int]:
     """The line of each numbered node of a program; none where it does not parse."""
     try:
-        tree = numbered(code)
+        return {number: getattr(node, "lineno", 0) for number, node in nodes_of(code).items()}
     except Exception:  # whatever the parser raises about a text
         return {}
-    return {getattr(node, "number", -1): getattr(node, "lineno", 0) for node in ast.walk(tree)}
 
 
 def shape_of(lines: dict[int, int], trace: Trace) -> tuple[Shape | None, Arcs]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import cache
 
 _OPEN, _CLOSED = "([{", ")]}"
 
@@ -40,30 +41,26 @@ STATES: tuple[tuple[str, str, bool], ...] = (
 
 def parts(text: str, *separators: str) -> list[str]:
     """The text cut at separators that stand outside quotes and brackets."""
+    if not any(one in text for one in separators):
+        return [text]
     found: list[str] = []
-    depth, quoted, start, at = 0, False, 0, 0
-    while at < len(text):
-        sign = text[at]
-        if quoted:
-            if sign == "\\":
-                at += 1
-            elif sign == '"':
-                quoted = False
-        elif sign == '"':
-            quoted = True
-        elif sign in _OPEN:
+    depth, start = 0, 0
+    for match in _scanner(separators).finditer(text):
+        sign = match.group()
+        if sign in _OPEN:
             depth += 1
         elif sign in _CLOSED:
             depth = max(depth - 1, 0)
-        elif depth == 0:
-            cut = next((one for one in separators if text.startswith(one, at)), None)
-            if cut is not None:
-                found.append(text[start:at])
-                at += len(cut)
-                start = at
-                continue
-        at += 1
+        elif depth == 0 and sign[0] != '"':
+            found.append(text[start : match.start()])
+            start = match.end()
     return [*found, text[start:]]
+
+
+@cache
+def _scanner(separators: tuple[str, ...]) -> re.Pattern[str]:
+    """Finds quoted texts, brackets and separators, which hold neither; a quote that stays open goes to the end."""
+    return re.compile("|".join([r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)', r"[(\[{)\]}]", *map(re.escape, separators)]), re.DOTALL)
 
 
 def sentences(text: str) -> Iterator[str]:

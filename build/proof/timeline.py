@@ -4,10 +4,11 @@ import ast
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from build.proof.values import Unreadable, read
-from build.sandbox.instrument import numbered
+from build.sandbox.instrument import nodes_of
 
 
 @dataclass(slots=True)
@@ -58,15 +59,7 @@ class Timeline:
 
 def read_timeline(code: str, events: Sequence[Mapping[str, Any]]) -> Timeline:
     """The timeline of a trace of `code`."""
-    nodes: dict[int, Any] = {vars(node)["number"]: node for node in ast.walk(numbered(code)) if "number" in vars(node)}
-    for node in nodes.values():  # a condition knows its loop, a comprehension's loop its comprehension
-        for child in ast.iter_child_nodes(node):
-            child.above = node  # type: ignore[attr-defined]
-        if isinstance(node, ast.While):
-            node.test.loop_last = vars(node)["last"]  # type: ignore[attr-defined]
-        if isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
-            for loop in node.generators:
-                loop.whole = (vars(node)["number"], vars(node)["last"])  # type: ignore[attr-defined]
+    nodes = _linked(code)
     tests = {vars(node.test)["number"] for node in nodes.values() if isinstance(node, ast.If | ast.While)}
     line = Timeline(length=len(events))
     now: dict[int, dict[str, Any]] = {}
@@ -124,6 +117,21 @@ def read_timeline(code: str, events: Sequence[Mapping[str, Any]]) -> Timeline:
         elif kind == "return" and frame != main and event["v"] != "null" and line.calls[frame].name != "lambda":
             line.due[index] = "result"
     return line
+
+
+@lru_cache(maxsize=4)
+def _linked(code: str) -> Mapping[int, Any]:
+    """The nodes of a program by number, each with the one above it; a condition knows its loop, a loop its comprehension."""
+    nodes = nodes_of(code)
+    for node in nodes.values():
+        for child in ast.iter_child_nodes(node):
+            child.above = node  # type: ignore[attr-defined]
+        if isinstance(node, ast.While):
+            node.test.loop_last = vars(node)["last"]  # type: ignore[attr-defined]
+        if isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
+            for loop in node.generators:
+                loop.whole = (vars(node)["number"], vars(node)["last"])  # type: ignore[attr-defined]
+    return nodes
 
 
 def _shown(node: Any, frame: int, last: Mapping[tuple[int, int], Any]) -> Any:

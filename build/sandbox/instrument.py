@@ -9,7 +9,8 @@ Only bodies of functions and lambdas are watched; module level, class bodies and
 
 import ast
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 PREFIX = "_codeio_"  # of the hooks' names in the program's module
@@ -38,6 +39,12 @@ def numbered(source: str) -> ast.Module:
 
     walk(tree)
     return tree
+
+
+@lru_cache(maxsize=4)
+def nodes_of(source: str) -> Mapping[int, Any]:
+    """The nodes of the source's numbered tree by number, for reading: later calls share them. Raises as `ast.parse`."""
+    return {vars(node)["number"]: node for node in ast.walk(numbered(source)) if "number" in vars(node)}
 
 
 def instrument(source: str) -> ast.Module:

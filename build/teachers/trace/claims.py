@@ -207,19 +207,37 @@ def inner(claim: Claim) -> tuple[Claim, ...]:
     return ()
 
 
-def shape(claim: Claim) -> tuple[object, ...]:
-    """What two claims share that are alike: the same kind about the same node with the same outcome, and alike parts."""
-    own: tuple[object, ...] = (type(claim).__name__, claim.node)
-    if isinstance(claim, Condition):
-        own += (claim.relation, claim.holds)
-    elif isinstance(claim, Computed | Returned | Yielded):
-        own += (len(claim.stages),)
-    elif isinstance(claim, Raised | Handled):
-        own += (claim.name,)
-    elif isinstance(claim, Loop):  # of rounds alike in a row it does not matter how many there are
-        kinds = [shape(one) for one in claim.rounds]
-        runs = tuple(kind for number, kind in enumerate(kinds) if number == 0 or kinds[number - 1] != kind)
-        return (*own, claim.ended, runs, tuple(shape(one) for one in claim.last))
-    elif isinstance(claim, Called):
-        own += (claim.name, claim.repeats)
-    return (*own, *(shape(one) for one in inner(claim)))
+class Shapes:
+    """What claims share that are alike, as a number: the same kind about the same node with the same outcome, and alike parts.
+
+    Each claim is looked at once, however often it is asked for.
+    """
+
+    def __init__(self) -> None:
+        self.known: dict[
+            int, tuple[Claim, int]
+        ] = {}  # by identity; with the claim, so that no other one gets its place
+        self.numbers: dict[tuple[object, ...], int] = {}
+
+    def of(self, claim: Claim) -> int:
+        known = self.known.get(id(claim))
+        if known is None:
+            described = self._described(claim)
+            known = self.known[id(claim)] = (claim, self.numbers.setdefault(described, len(self.numbers)))
+        return known[1]
+
+    def _described(self, claim: Claim) -> tuple[object, ...]:
+        own: tuple[object, ...] = (type(claim).__name__, claim.node)
+        if isinstance(claim, Condition):
+            own += (claim.relation, claim.holds)
+        elif isinstance(claim, Computed | Returned | Yielded):
+            own += (len(claim.stages),)
+        elif isinstance(claim, Raised | Handled):
+            own += (claim.name,)
+        elif isinstance(claim, Loop):  # of rounds alike in a row it does not matter how many there are
+            kinds = [self.of(one) for one in claim.rounds]
+            runs = tuple(kind for number, kind in enumerate(kinds) if number == 0 or kinds[number - 1] != kind)
+            return (*own, claim.ended, runs, tuple(self.of(one) for one in claim.last))
+        elif isinstance(claim, Called):
+            own += (claim.name, claim.repeats)
+        return (*own, tuple(self.of(one) for one in inner(claim)))

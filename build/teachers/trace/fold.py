@@ -7,7 +7,7 @@ differs in a single condition is told by itself.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from build.teachers.trace.claims import Branch, Called, Claim, Fold, Loop, Round, shape
+from build.teachers.trace.claims import Branch, Called, Claim, Fold, Loop, Round, Shapes
 
 _SHORT = 24  # characters of a value that may be stated for every round
 
@@ -23,39 +23,39 @@ class Folding:
     apart: bool
 
 
-def fold(claims: Sequence[Claim], how: Folding) -> tuple[Claim, ...]:
+def fold(claims: Sequence[Claim], how: Folding, shapes: Shapes) -> tuple[Claim, ...]:
     """The claims with their loops folded, from the inside out."""
-    return tuple(_folded(claim, how) for claim in claims)
+    return tuple(_folded(claim, how, shapes) for claim in claims)
 
 
-def _folded(claim: Claim, how: Folding) -> Claim:
+def _folded(claim: Claim, how: Folding, shapes: Shapes) -> Claim:
     if isinstance(claim, Branch):
-        return replace(claim, conditions=fold(claim.conditions, how), body=fold(claim.body, how))
+        return replace(claim, conditions=fold(claim.conditions, how, shapes), body=fold(claim.body, how, shapes))
     if isinstance(claim, Called):
-        return replace(claim, body=fold(claim.body, how))
+        return replace(claim, body=fold(claim.body, how, shapes))
     if isinstance(claim, Round):
-        return replace(claim, body=fold(claim.body, how))
+        return replace(claim, body=fold(claim.body, how, shapes))
     if isinstance(claim, Loop):
-        return replace(claim, rounds=tuple(_rounds(claim, how)), last=fold(claim.last, how))
+        return replace(claim, rounds=tuple(_rounds(claim, how, shapes)), last=fold(claim.last, how, shapes))
     return claim
 
 
-def _rounds(loop: Loop, how: Folding) -> list[Round | Fold]:
+def _rounds(loop: Loop, how: Folding, shapes: Shapes) -> list[Round | Fold]:
     rounds = [one for one in loop.rounds if isinstance(one, Round)]
     if not loop.comprehension and not any(one.body for one in rounds):
         return []  # nothing happens in any of them
-    shapes = [shape(one) for one in rounds]
-    told: dict[object, list[Round]] = {}
+    kinds = [shapes.of(one) for one in rounds]
+    told: dict[int, list[Round]] = {}
     done: list[Round | Fold] = []
     at = 0
     while at < len(rounds):
-        kind = shapes[at]
+        kind = kinds[at]
         known = told.setdefault(kind, [])
         end = at
-        while end < len(rounds) and shapes[end] == kind:
+        while end < len(rounds) and kinds[end] == kind:
             end += 1
         row = rounds[at:end]
-        apart = next((one for one in reversed(known) if _named(one, rounds, shapes)), None) if how.apart else None
+        apart = next((one for one in reversed(known) if _named(one, rounds, kinds)), None) if how.apart else None
         if at > 0 and apart is None:
             known = []  # in a row of its own, it is told again from the start
         missing = max(how.full - len(known), 0)
@@ -63,7 +63,7 @@ def _rounds(loop: Loop, how: Folding) -> list[Round | Fold]:
             missing = len(row)
         for one in row[:missing]:
             told[kind].append(one)
-            done.append(_folded(one, how))  # type: ignore[arg-type]
+            done.append(_folded(one, how, shapes))  # type: ignore[arg-type]
         rest = row[missing:]
         if rest:
             like = told[kind][-1] if missing or apart is None else apart
@@ -85,12 +85,12 @@ def _rounds(loop: Loop, how: Folding) -> list[Round | Fold]:
     return done
 
 
-def _named(one: Round, rounds: Sequence[Round], shapes: Sequence[object]) -> bool:
+def _named(one: Round, rounds: Sequence[Round], kinds: Sequence[int]) -> bool:
     """Whether a round can be referred to by its variables: it has some, and no round of another shape has the same."""
     at = next(number for number, other in enumerate(rounds) if other.node == one.node and other.events == one.events)
     if not any(name for name, _ in one.variables):
         return False
-    return all(shapes[n] == shapes[at] for n, other in enumerate(rounds) if other.variables == one.variables)
+    return all(kinds[n] == kinds[at] for n, other in enumerate(rounds) if other.variables == one.variables)
 
 
 def _fits(one: Round) -> bool:

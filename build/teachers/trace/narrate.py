@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from build.core.tokens import count_tokens
 from build.sandbox import Trace
-from build.teachers.trace.claims import Called, Sentence
+from build.teachers.trace.claims import Called, Sentence, Shapes
 from build.teachers.trace.fold import Folding, fold
 from build.teachers.trace.run import Run, read_run
 from build.teachers.trace.tell import Detail, Teller
@@ -52,12 +52,13 @@ def narrate(code: str, trace: Trace, soft_tokens: int = SOFT_TOKENS, hard_tokens
         return Telling((), False, ("nothing was seen",))
     best = Telling((), False)
     told: dict[Detail, tuple[Called, tuple[str, ...]]] = {}
+    shapes = Shapes()
     steps = len(trace.events)
     for detail, folding in _LADDER[0 if steps < 300 else 2 if steps < 1000 else 4 :]:
         if detail not in told:
-            told[detail] = _told(run, detail)
+            told[detail] = _told(run, detail, shapes)
         call, gaps = told[detail]
-        folded = replace(call, body=fold(call.body, folding))
+        folded = replace(call, body=fold(call.body, folding, shapes))
         best = Telling(tuple(words(folded)), not gaps and not run.truncated, gaps)
         tokens = count_tokens(best.text)
         if tokens <= soft_tokens:
@@ -69,8 +70,8 @@ def narrate(code: str, trace: Trace, soft_tokens: int = SOFT_TOKENS, hard_tokens
     return _cut(best, hard_tokens)
 
 
-def _told(run: Run, detail: Detail) -> tuple[Called, tuple[str, ...]]:
-    teller = Teller(run, detail)
+def _told(run: Run, detail: Detail, shapes: Shapes) -> tuple[Called, tuple[str, ...]]:
+    teller = Teller(run, detail, shapes)
     assert run.main is not None
     call = teller.tell(run.main)
     return call, tuple(dict.fromkeys(teller.gaps))

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from build.sandbox.instrument import numbered
+from build.sandbox.instrument import nodes_of
 from build.sandbox.show import Shown
 
 
@@ -94,7 +94,7 @@ class Run:
 
 def read_run(code: str, events: Sequence[Mapping[str, Any]], truncated: bool) -> Run:
     """The tree of a trace of `code`. Raises RecursionError where the program is too deep."""
-    nodes: dict[int, Any] = {node.number: node for node in ast.walk(numbered(code)) if hasattr(node, "number")}
+    nodes = nodes_of(code)
     tests = {vars(node.test)["number"] for node in nodes.values() if isinstance(node, ast.If | ast.While | ast.Assert)}
     calls: dict[int, Call] = {}
     main: Call | None = None

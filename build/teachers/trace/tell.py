@@ -21,9 +21,9 @@ from build.teachers.trace.claims import (
     Raised,
     Returned,
     Round,
+    Shapes,
     Yielded,
     inner,
-    shape,
 )
 from build.teachers.trace.conditions import Explainer
 from build.teachers.trace.run import Call, Eval, Item, Resumed, Run
@@ -44,13 +44,14 @@ class Detail:
 class Teller:
     """Makes the claims of a run. One object serves one telling."""
 
-    def __init__(self, run: Run, detail: Detail) -> None:
+    def __init__(self, run: Run, detail: Detail, shapes: Shapes) -> None:
         self.run = run
+        self.shapes = shapes
         self.detail = detail
         self.gaps: list[str] = []
         self.depth = 0
         self.left: dict[str, Shown] = {}  # what the last call that ended told of its variables
-        self.known: dict[tuple[object, ...], tuple[object, ...]] = {}  # calls told: their steps by name and arguments
+        self.known: dict[tuple[object, ...], tuple[int, object]] = {}  # calls told: their steps by name and arguments
 
     def tell(self, call: Call, given: dict[str, str] | None = None) -> Called:
         """A call with everything that happened in it."""
@@ -84,7 +85,7 @@ class Teller:
         """The claims about a call inside another; what was told of the same arguments with the same steps is not repeated."""
         claim = self.tell(call, given)
         key = (claim.node, claim.arguments)
-        steps = (shape(claim), _result(claim))
+        steps = (self.shapes.of(claim), _result(claim))
         if self.known.get(key) == steps and len(list(claim.body)) > 0:
             return [
                 Called(
