@@ -120,6 +120,49 @@ def small(folder: Path | None) -> None:
 
 
 @main.command(context_settings=_HELP)
+@click.argument("data", type=click.Path(path_type=Path))
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option("--model", required=True, help="Whose tokenizer counts.")
+@click.option("--template", type=click.Path(path_type=Path), default=None, help="Its chat template, a Jinja file.")
+@click.option("--tokens", type=click.IntRange(min=1), required=True, help="Of each training config, at the most.")
+@click.option("--max-length", type=click.IntRange(min=1), default=512, show_default=True, help="Tokens of a row.")
+@click.option(
+    "--tests", type=click.IntRange(min=1), default=200, show_default=True, help="Held-out tasks, at the most."
+)
+@click.option(
+    "--turns", type=click.IntRange(min=1), default=1, show_default=True, help="Answers of a row, at the most."
+)
+@click.option("--task", "tasks", multiple=True, type=click.Choice(["output", "input"]), help="Default: both.")
+@click.option("--complete-only", is_flag=True, help="Only rationales that tell the whole run.")
+@click.option("--per-function", type=click.IntRange(min=1), default=20, show_default=True, help="Rows, at the most.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Of the order in which rows are drawn.")
+def subset(
+    data: Path,
+    out: Path,
+    model: str,
+    template: Path | None,
+    tokens: int,
+    max_length: int,
+    tests: int,
+    turns: int,
+    tasks: tuple[str, ...],
+    complete_only: bool,
+    per_function: int,
+    seed: int,
+) -> None:
+    """Draw a small training set and its held-out tasks from the dataset folder DATA into OUT."""
+    from tabulate import tabulate
+
+    from recipes.subset import SubsetRules, draw_subset
+
+    rules = SubsetRules(
+        tokens, tests, max_length, turns, tasks or ("output", "input"), complete_only, per_function, seed
+    )
+    with _one_sentence():
+        click.echo(tabulate(draw_subset(data, out, rules, model, template).items(), tablefmt="plain"))
+
+
+@main.command(context_settings=_HELP)
 @click.option("--data", required=True, type=click.Path(path_type=Path), help="A dataset folder with codeio_pp and rl.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("runs/proof"), show_default=True)
 def proof(data: Path, out: Path) -> None:

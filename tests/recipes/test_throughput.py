@@ -66,3 +66,36 @@ def test_every_stage_1_recipe_trains_without_padding() -> None:
     found = [yaml.safe_load(path.read_text("utf-8")) for path in recipes.glob("*-*/stage1*.yaml")]
     big = [recipe for recipe in found if not recipe.get("use_cpu")]
     assert len(big) == 16 and all(recipe["padding_free"] or recipe["packing"] for recipe in big)
+
+
+def test_on_a_cpu_only_the_positions_under_the_loss_are_scored(tmp_path: Path) -> None:
+    import trl.trainer.utils as library
+    from trl.trainer.utils import add_fused_lm_head
+
+    from recipes.sft import score_responses_only
+
+    folder = tiny_model("qwen2", tmp_path / "model")
+    ids = torch.arange(20, 60).unsqueeze(0)
+    labels = torch.where(torch.arange(40) < 30, -100, ids)
+    losses, scored = [], list[int]()
+    kernel = library._ChunkedLogProbFunction
+
+    class Watched:
+        @staticmethod
+        def apply(hidden: torch.Tensor, *others: Any) -> Any:
+            scored.append(len(hidden))
+            return kernel.apply(hidden, *others)
+
+    for prepare in (lambda: None, score_responses_only, score_responses_only):
+        prepare()
+        model: Any = AutoModelForCausalLM.from_pretrained(folder)
+        add_fused_lm_head(model)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(library, "_ChunkedLogProbFunction", Watched)
+            loss = model(input_ids=ids, labels=labels, fused_lm_head=True).loss
+        loss.backward()
+        losses.append((loss.item(), model.get_input_embeddings().weight.grad.clone()))
+    assert scored[1:] == [10, 10]
+    for loss, gradient in losses[1:]:
+        assert loss == pytest.approx(losses[0][0], rel=1e-6)
+        torch.testing.assert_close(gradient, losses[0][1], atol=1e-6, rtol=1e-5)
