@@ -17,7 +17,7 @@ from build.sandbox import Program
 from build.verify import Check
 from recipes.config import RunConfig, Source
 from recipes.corpus import load_rows
-from recipes.reward import judge
+from recipes.judge import judge
 
 
 class HeldOutBenchmark(TrainerCallback):

@@ -25,7 +25,10 @@ from recipes.config import TrainingConfig
 
 WHOLE = "whole.json"
 _END = 2**20  # bytes at either end of a file that the list has a digest of
-_SHAPING = ("config", "corpus", "grpo", "launch", "prepare", "reward", "sft", "supervision", "trainer")
+_SHAPING = (
+    *("config", "corpus", "grpo", "judge", "launch", "partial_credit", "prepare", "reward", "sft", "supervision"),
+    "trainer",
+)
 _LIBRARIES = ("torch", "transformers", "trl", "peft", "accelerate")
 
 # What may differ between a run and its resumption: where it runs and what it reports. Everything else is fixed.
@@ -39,7 +42,7 @@ resume_from_checkpoint push_to_hub hub_model_id hub_strategy hub_token hub_priva
 hub_revision eval_strategy eval_steps eval_delay eval_on_start eval_accumulation_steps
 per_device_eval_batch_size eval_packing eval_do_concat_batches eval_use_gather_object batch_eval_metrics
 prediction_loss_only include_for_metrics bf16_full_eval fp16_full_eval num_generations_eval benchmark_steps
-benchmark_data benchmark_new_tokens benchmark_rows do_train do_eval do_predict local_rank use_cpu
+benchmark_data benchmark_new_tokens benchmark_rows verifier_url do_train do_eval do_predict local_rank use_cpu
 dataset_num_proc dataloader_num_workers dataloader_pin_memory dataloader_persistent_workers
 dataloader_prefetch_factor dataloader_multiprocessing_context per_device_train_batch_size
 gradient_accumulation_steps auto_find_batch_size torch_empty_cache_steps activation_checkpointing

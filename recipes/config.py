@@ -220,6 +220,16 @@ class GRPOTrainingConfig(GlobalBatch, GRPOConfig):
     max_prompt_tokens: int = field(
         default=2048, metadata={"help": "Leave out longer prompts (TRL does not cut prompts)."}
     )
+    verifier_url: str | None = field(
+        default=None,
+        metadata={
+            "help": "A verifier service (`python -m build serve`) that judges; default: a sandbox in each process."
+        },
+    )
+    extra_rewards: list[str] = field(
+        default_factory=list,
+        metadata={"help": "Rewards beside the verdict: partial_reward, format_reward; `reward_weights` weighs all."},
+    )
 
     def __post_init__(self) -> None:
         self.check_before()
@@ -227,6 +237,11 @@ class GRPOTrainingConfig(GlobalBatch, GRPOConfig):
             raise ConfigError(
                 f"min_pass_rate {self.min_pass_rate} and max_pass_rate {self.max_pass_rate}: give 0 <= min <= max <= 1"
             )
+        unknown = set(self.extra_rewards) - {"partial_reward", "format_reward"}
+        if unknown:
+            raise ConfigError(f"extra_rewards: '{min(unknown)}' is none; there are partial_reward and format_reward")
+        if self.reward_weights is not None and len(self.reward_weights) != 1 + len(self.extra_rewards):
+            raise ConfigError(f"reward_weights: give {1 + len(self.extra_rewards)}, the verdict's first")
         super().__post_init__()
         self.check_one_device()
 

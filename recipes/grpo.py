@@ -22,6 +22,7 @@ try:
     from recipes.checkpoints import check_unchanged, fixed_record, resume_from, write_record
     from recipes.config import GRPOTrainingConfig, Source, given_keys, read_training_config
     from recipes.corpus import fingerprint, load_rows
+    from recipes.judge import use_service
     from recipes.launch import (
         check_machine,
         finish,
@@ -32,7 +33,7 @@ try:
         run_command,
     )
     from recipes.prepare import prepared_dir, waiting_turn
-    from recipes.reward import execution_reward
+    from recipes.reward import EXTRA_REWARDS, execution_reward
     from recipes.sft import card_facts
     from recipes.supervision import published_template
     from recipes.trainer import RecipeTrainerMixin
@@ -84,6 +85,7 @@ def train(arguments: Sequence[str], callbacks: Sequence[TrainerCallback] = ()) -
         raise ConfigError("use_vllm: vllm is not installed here; its environment is requirements/serve.txt")
     tokenizer = load_tokenizer(model, trainer_config)
     check_machine(config)
+    use_service(trainer_config.verifier_url)
     tell = print if trainer_config.process_index == 0 else _silent
     source = run.sources[0]
     record = fixed_record(config, digest(fingerprint(source), str(source.name), source.split, str(source.portion)))
@@ -98,10 +100,10 @@ def train(arguments: Sequence[str], callbacks: Sequence[TrainerCallback] = ()) -
     name_the_run(config)
     trainer_config.model_init_kwargs = model_arguments(config)
     tokenizer.chat_template = published_template(tokenizer.chat_template)
-    reward: Any = execution_reward  # TRL takes asynchronous rewards too; its annotation does not say so
+    rewards: Any = [execution_reward, *(EXTRA_REWARDS[name] for name in trainer_config.extra_rewards)]
     trainer = RecipeGRPOTrainer(
         model=model.model_name_or_path,
-        reward_funcs=reward,
+        reward_funcs=rewards,
         args=trainer_config,
         train_dataset=rows,
         processing_class=tokenizer,

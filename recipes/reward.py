@@ -1,29 +1,27 @@
-"""The reward of reinforcement learning: what `build.verify.verify` says about a completion, 1.0 or 0.0.
+"""The rewards of reinforcement learning, as TRL takes them; all of them judge with `build.verify.verify` (`recipes.judge`).
 
-The same judge filtered the data and scores the held-out benchmark. Predicted inputs are re-executed in this process's own
-sandbox, off the event loop, while TRL computes other rewards. Give it to TRL as `recipes.reward.execution_reward`.
+    execution_reward   1.0 for a right answer, else 0.0
+    partial_reward     off by default: closeness of a wrong answer, under 1.0 (`recipes.partial_credit`)
+    format_reward      off by default: 1.0 for a response that ends with one JSON object that holds the answer
 
-The sandbox belongs to one thread that lives as long as the process: where the kernel offers no namespaces, its processes are
-killed when the thread that started them ends, and threads of an event loop come and go.
+A reward is always a number. Whatever a row or a completion holds costs that completion; where nobody can judge a batch, it
+gets 0.0 throughout, which teaches nothing, a line says why, and the metric `verdict/unjudged` is 1.
 """
 
 import asyncio
-import atexit
-import queue
-import threading
+import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
-from typing import Any
+from typing import Any, get_args
 
-from build.core.records import Task
-from build.sandbox import Program, Sandbox
-from build.verify import Check, Verdict, verify
+from build.core.records import Task, Verdict
+from build.sandbox import Program
+from build.sandbox.codec import decode
+from build.verify import Check
+from recipes.judge import judged
+from recipes.partial_credit import partial_credit, well_formed
 
-_Job = tuple[Sequence[Check], "Future[list[Verdict]]"]
-_jobs: "queue.SimpleQueue[_Job | None]" = queue.SimpleQueue()
-_starting = threading.Lock()
-_judge: threading.Thread | None = None
+Metric = Callable[[str, float], None]
 
 
 async def execution_reward(
@@ -33,62 +31,86 @@ async def execution_reward(
     task: Sequence[Task],
     input: Sequence[str],
     output: Sequence[str],
-    log_metric: Callable[[str, float], None] | None = None,
+    log_metric: Metric | None = None,
     **others: Any,
 ) -> list[float]:
     """1.0 for each completion whose answer is right, else 0.0; logs the share of each verdict class.
 
     `completions` are conversations (one assistant message) or texts; the other columns come from the `rl` config.
-    Raises `build.sandbox.SandboxError` when the sandbox cannot work here: training without a judge would be pointless.
     """
-    checks = [
-        Check(Program(code[i]), task[i], input[i], output[i], _text(completion))
+    verdicts = await _verdicts(_checks(completions, code, task, input, output), log_metric)
+    return [1.0 if verdict is not None and verdict.correct else 0.0 for verdict in verdicts]
+
+
+async def partial_reward(
+    prompts: Sequence[Any],
+    completions: Sequence[Any],
+    code: Sequence[str],
+    task: Sequence[Task],
+    input: Sequence[str],
+    output: Sequence[str],
+    **others: Any,
+) -> list[float]:
+    """1.0 for a right answer, and for a wrong one how close it came, under 1.0."""
+    checks = _checks(completions, code, task, input, output)
+    verdicts = await _verdicts(checks)
+    return [
+        partial_credit(check, verdict) if check is not None and verdict is not None else 0.0
+        for check, verdict in zip(checks, verdicts)
+    ]
+
+
+def format_reward(
+    prompts: Sequence[Any], completions: Sequence[Any], task: Sequence[Task], **others: Any
+) -> list[float]:
+    """1.0 for each completion that ends with one JSON object that holds the answer and nothing else."""
+    return [well_formed(text_of(completion), asked) for completion, asked in zip(completions, task)]
+
+
+EXTRA_REWARDS = {reward.__name__: reward for reward in (partial_reward, format_reward)}
+
+
+def text_of(completion: Any) -> str:
+    """What a completion says: a text, or a conversation's texts joined; "" where there is none."""
+    if isinstance(completion, str):
+        return completion
+    turns = completion if isinstance(completion, Sequence) else ()
+    contents = [turn.get("content") for turn in turns if isinstance(turn, dict)]
+    return "".join(content for content in contents if isinstance(content, str))
+
+
+def _checks(
+    completions: Sequence[Any], code: Sequence[str], task: Sequence[Task], input: Sequence[str], output: Sequence[str]
+) -> list[Check | None]:
+    """A check per completion, None where its row is none."""
+    return [
+        Check(Program(code[i]), task[i], input[i], output[i], text_of(completion))
+        if _is_json(input[i]) and _is_json(output[i]) and isinstance(code[i], str) and task[i] in get_args(Task)
+        else None
         for i, completion in enumerate(completions)
     ]
-    verdicts = await asyncio.wrap_future(_judged(checks))
+
+
+def _is_json(text: Any) -> bool:
+    try:
+        decode(text)
+    except (ValueError, TypeError):
+        return False
+    return True
+
+
+async def _verdicts(checks: Sequence[Check | None], log_metric: Metric | None = None) -> list[Verdict | None]:
+    """A verdict per check, None where there is none; logs the shares."""
+    sound = [check for check in checks if check is not None]
+    verdicts: list[Verdict | None] = [None] * len(checks)
+    try:
+        found = await asyncio.wrap_future(judged(sound))
+        places = [place for place, check in enumerate(checks) if check is not None]
+        for place, verdict in zip(places, found):
+            verdicts[place] = verdict
+    except Exception as error:  # of the judge, not of an answer; training goes on without a signal
+        print(f"warning: {len(checks)} completions are not judged and get no reward: {error}", file=sys.stderr)
     if log_metric is not None:
-        for status, count in Counter(verdict.status for verdict in verdicts).items():
+        for status, count in Counter("unjudged" if each is None else each.status for each in verdicts).items():
             log_metric(f"verdict/{status}", count / len(verdicts))
-    return [1.0 if verdict.correct else 0.0 for verdict in verdicts]
-
-
-def judge(checks: Sequence[Check]) -> list[Verdict]:
-    """The verdicts on some answers, from the sandbox that the rewards use."""
-    return _judged(checks).result()
-
-
-def _judged(checks: Sequence[Check]) -> "Future[list[Verdict]]":
-    """Hand a batch to the judging thread, which is started on first use and ended at exit."""
-    global _judge
-    with _starting:
-        if _judge is None or not _judge.is_alive():
-            _judge = threading.Thread(target=_judge_for_ever, name="judge", daemon=True)
-            _judge.start()
-            atexit.register(_end, _judge)
-    future: Future[list[Verdict]] = Future()
-    _jobs.put((checks, future))
-    return future
-
-
-def _judge_for_ever() -> None:
-    sandbox: Sandbox | None = None
-    while (job := _jobs.get()) is not None:
-        checks, future = job
-        try:
-            if sandbox is None:
-                opened = Sandbox()
-                sandbox = opened.__enter__()
-            future.set_result(list(verify(checks, sandbox)))
-        except Exception as error:  # it belongs to the caller, who waits for it
-            future.set_exception(error)
-    if sandbox is not None:
-        sandbox.close()
-
-
-def _end(judge: threading.Thread) -> None:
-    _jobs.put(None)
-    judge.join(timeout=10)
-
-
-def _text(completion: Any) -> str:
-    return completion if isinstance(completion, str) else "".join(turn["content"] or "" for turn in completion)
+    return verdicts

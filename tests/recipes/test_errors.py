@@ -149,6 +149,24 @@ def test_reward_with_a_split_that_is_not_there(
     assert "'nosuch'" in refusal([*arguments, "--datasets", source], capsys, grpo)
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "words"),
+    [
+        ("verifier_url", "localhost:8700", "no URL of a verifier service"),
+        ("extra_rewards", "length_reward", "'length_reward' is none"),
+        ("reward_weights", "0.5 0.5", "reward_weights: give 1"),
+    ],
+)
+def test_rewards_that_cannot_be_given(
+    arguments: list[str], data: Path, capsys: pytest.CaptureFixture[str], option: str, value: str, words: str
+) -> None:
+    recipe = Path(arguments[1])
+    text = recipe.read_text(encoding="utf-8").replace("max_length: 512\n", "num_generations: 2\n")
+    recipe.write_text(text, encoding="utf-8")
+    options = [*arguments, "--datasets", SOURCE.format(path=data, name="rl"), f"--{option}", *value.split()]
+    assert words in refusal(options, capsys, grpo)
+
+
 def test_a_run_is_not_resumed_by_another_recipe(
     arguments: list[str], data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
