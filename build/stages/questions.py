@@ -107,12 +107,16 @@ def _choose(pairs: tuple[IOPair, ...], count: int, told: Set[str], per_output: i
 
 
 def _told(function: SampledFunction, rules: QuestionConfig, traces: Sequence[Trace]) -> set[str]:
-    """Pairs with a complete telling within the limit, as many as are wanted; pairs with a short run are looked at first."""
+    """Pairs with a complete telling within the limit, as many as are wanted; short runs are looked at first, those with an
+    output that says little last.
+    """
     outputs: set[str] = set()
     found: set[str] = set()
-    for pair, trace in sorted(zip(function.pairs, traces), key=lambda item: len(item[1].events)):
-        if len(found) >= rules.pairs_per_function or len(trace.events) > _LONG_RUN:
+    for pair, trace in sorted(zip(function.pairs, traces), key=lambda item: (item[0].trivial, len(item[1].events))):
+        if len(found) >= rules.pairs_per_function:
             break
+        if len(trace.events) > _LONG_RUN:
+            continue
         if pair.output in outputs and len(outputs) < len({each.output for each in function.pairs}):
             continue  # another output says more
         if fits(function.function.code, pair.input, trace):

@@ -5,6 +5,7 @@ they draw for, so they need nothing but `random`.
 """
 
 import random
+from typing import Any
 
 from build.unifiers.static.type_hints import Hint
 
@@ -62,6 +63,19 @@ def relate(drawn: dict) -> dict:
         if parts:
             drawn[name] = random.choice(parts)
     return drawn
+
+
+def shrink(value: Any, most: int) -> Any:
+    """The value made small: `most` items in each list, short texts, a number below 13. Equal sizes stay equal."""
+    if isinstance(value, str):
+        return value[: most + 1]
+    if isinstance(value, list):  # the numbers in it stay, or what is sorted would not be so any more
+        return [item if type(item) is int else shrink(item, most) for item in value[:most]]
+    if isinstance(value, dict):  # all of its keys: it may be a record
+        return {key: shrink(item, most) for key, item in value.items()}
+    if isinstance(value, float):
+        return round(value, 0 if abs(value) >= 1 else 1)
+    return value % 10 if type(value) is int and value > 12 else value
 
 
 def draw(hint: Hint, small: bool = False) -> str:

@@ -1,7 +1,8 @@
 """Input generators for the static unifier: stand-alone source code that draws arguments for one function.
 
 A generator varies the argument sets of the function's own examples, because these show what a sensible input looks like (a
-sorted list, a valid numeral, a square matrix), and mixes in draws from the types, boundary cases included.
+sorted list, a valid numeral, a square matrix), and mixes in draws from the types, boundary cases included. A third of what it
+draws is made small, so that a run exists which can be told step by step.
 """
 
 import inspect
@@ -17,7 +18,7 @@ from build.unifiers.static.type_hints import Hint
 
 _HELPERS = {
     part.__name__: re.sub(r": Any|: int|: str|: dict|: list| -> \w+", "", inspect.getsource(part))
-    for part in (draws.draw_text, draws.draw_whole, draws.draw_item, draws.draw_size, draws.relate)
+    for part in (draws.draw_text, draws.draw_whole, draws.draw_item, draws.draw_size, draws.relate, draws.shrink)
 }
 _MUTATE = "\n\n".join(
     re.sub(r": Any| -> Any", "", inspect.getsource(part)) for part in (mutate, mutate_text, mutate_list)
@@ -44,7 +45,8 @@ def write_generator(
     drawn = ",\n        ".join(f"{name!r}: {draw(hint)}" for name, hint in parameters)
     scalar = [name for name, hint in parameters if hint.kind in ("int", "str", "float", "any")]
     related = bool(scalar) and len(parameters) > 1 and any(hint.kind not in ("int", "float") for _, hint in parameters)
-    helpers = [source for name, source in _HELPERS.items() if f"{name}(" in drawn or (name == "relate" and related)]
+    used = {"shrink"} | ({"relate"} if related else set())
+    helpers = [source for name, source in _HELPERS.items() if f"{name}(" in drawn or name in used]
     text = "\n\n".join(helpers)
     lines = ["import copy", "import random", ""] if examples else ["import random", ""]
     for name, value in (
@@ -55,7 +57,7 @@ def write_generator(
         lines += [f"{name} = {value!r}"] if name in text else []
     if examples:
         lines += [f"EXAMPLES = {pprint.pformat(examples, width=110, sort_dicts=False)}", "", "", _MUTATE]
-    lines += ["", *helpers] if helpers else []
+    lines += ["", *helpers]
     lines += [
         "",
         "def input_generator():",
@@ -66,17 +68,18 @@ def write_generator(
     if examples:
         lines += [
             "    luck = random.random()",
-            "    if luck < 0.15:",
-            "        return drawn",
-            "    example = copy.deepcopy(random.choice(EXAMPLES))",
-            "    if luck < 0.45:",
-            "        return example",
-            "    changed = random.choice([None, *example])  # None: all of them",
-            "    for name in example:",
-            "        if changed in (None, name):",
-            "            example[name] = drawn[name] if random.random() < 0.15 else mutate(example[name])",
-            "    return example",
+            "    if luck > 0.15:",
+            "        example = copy.deepcopy(random.choice(EXAMPLES))",
+            "        changed = random.choice([None, *example])  # None: all of them",
+            "        for name in example:",
+            "            if luck > 0.45 and changed in (None, name):",
+            "                example[name] = drawn[name] if random.random() < 0.15 else mutate(example[name])",
+            "        drawn = example",
         ]
-    else:
-        lines.append("    return drawn")
+    lines += [
+        "    if random.random() < 0.35:",
+        "        most = random.choice([1, 2, 2, 3])",
+        "        drawn = {name: shrink(value, most) for name, value in drawn.items()}",
+        "    return drawn",
+    ]
     return "\n".join(lines) + "\n"
