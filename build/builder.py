@@ -53,13 +53,13 @@ _TRAINING = _ABOUT | {
 _TURNS = ("prompt", "turn_1", "feedback_1", "turn_2", "feedback_2")
 _FUNCTION = (
     *("id", "problem_description", "io_requirements", "refcode", "funcname", "ios", "input_generator", "constant"),
-    *("source", "category", "license", "meta"),
+    *("types", "branch_coverage", "source", "category", "license", "meta"),
 )
 FEATURES: dict[str, dict[str, Any]] = {
     "codeio": _TRAINING,
     "codeio_pp": _TRAINING,
     "turns": dict.fromkeys(_TURNS, _TEXT),
-    "functions": dict.fromkeys(_FUNCTION, _TEXT) | {"constant": Value("bool")},
+    "functions": dict.fromkeys(_FUNCTION, _TEXT) | {"constant": Value("bool"), "branch_coverage": Value("float64")},
     "rl": _ABOUT | {"code": _TEXT, "input": _TEXT, "output": _TEXT, "pass_rate": Value("float64")},
 }
 

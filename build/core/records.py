@@ -99,13 +99,30 @@ class IOPair:
 
 @dataclass(frozen=True, slots=True)
 class SampledFunction:
-    """A function with its verified pairs. `constant`: every sampled input gave the same output."""
+    """A function with its verified pairs. `constant`: every sampled input gave the same output.
+
+    `branches`: the ways of decisions that the pairs take together, and those that the functions they enter have
+    (`build.sandbox.branches`), None where the program could not be watched; `early`: how many pairs end early.
+    """
 
     id: str
     function: UnifiedFunction
     pairs: tuple[IOPair, ...]
     constant: bool
     draws: int
+    branches: tuple[int, int] | None = None
+    early: int = 0
+
+    @property
+    def branch_coverage(self) -> float | None:
+        """The share of the branches that the pairs take; 1 where there are none."""
+        return (
+            None
+            if self.branches is None
+            else round(self.branches[0] / self.branches[1], 3)
+            if self.branches[1]
+            else 1.0
+        )
 
 
 @dataclass(frozen=True, slots=True)

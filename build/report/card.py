@@ -19,7 +19,7 @@ from build.core.store import Store
 from build.core.tokens import count_tokens
 from build.report.folder import config_entry
 from build.report.quality import quality_of, quality_plot, quality_tables
-from build.report.summary import cost_table, telling_table, verdict_table, yield_table
+from build.report.summary import cost_table, pairs_table, telling_table, verdict_table, yield_table
 from build.stages.assemble import CONFIGS, SPLITS
 
 _CONFIG_WORDS = {
@@ -76,7 +76,6 @@ def _card_text(
         ["first responses", "number", "median tokens", "longest"],
         tablefmt="github",
     )
-    sampled = store.totals("questions").stats
     return f"""
 # {recipe.name}
 
@@ -105,8 +104,12 @@ documentation, answers are the teacher's. "unknown" is code whose license neithe
 
 `units` is what the received records came to (a file may hold several functions); units = kept + surplus + rejected in
 every row. The surplus is sound: questions about pairs beyond the recipe's `questions.pairs_per_function`.
-Pairs: {sampled.get("pairs", 0)}, each executed twice, in two processes that differ in hash seed, random seeds and clock.
-Functions with one output for all their inputs: {sampled.get("constant_functions", 0)} (column `constant`).
+Every pair was executed twice, in two processes that differ in hash seed, random seeds and clock.
+
+{pairs_table(store)}
+
+Branches are the two ways of each `if`, `while`, conditional expression and filter in the functions that the pairs enter,
+without those that end in `raise` (column `branch_coverage` of `functions`; there also `types` and `constant`).
 
 ## Verdicts
 

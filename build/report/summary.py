@@ -4,7 +4,10 @@ Every figure is counted from the run's own files at the time of writing; nothing
 """
 
 import random
+from collections.abc import Mapping
 from pathlib import Path
+from statistics import median
+from typing import Any
 
 from tabulate import tabulate
 
@@ -63,6 +66,48 @@ def telling_table(store: Store) -> str:
     return tabulate(table, ["turn", "task", "told", "complete", "share"], tablefmt="github") if table else ""
 
 
+def pairs_table(store: Store) -> str:
+    """How good the sampled pairs are as questions, and how the types of parameters were found; "" where there are none."""
+    total = store.totals("sample")
+    stats = total.stats
+    pairs = stats.get("pairs", 0)
+    if not pairs:
+        return ""
+    coverage = _numbers(stats, "coverage_")
+    rows: list[list[Any]] = [
+        ["functions", total.kept],
+        ["pairs", pairs],
+        ["branches that a function's pairs take, median", f"{median(coverage):.0f} %" if coverage else "not measured"],
+        ["different outputs of a function, median", f"{median(_numbers(stats, 'outputs_')):g}"],
+        ["functions with one output for all their inputs", _share(stats.get("constant", 0), total.kept)],
+        ["pairs with a trivial output (true, false, null, 0, empty)", _share(stats.get("trivial", 0), pairs)],
+        ["pairs that end in an early return or a handler", _share(stats.get("early", 0), pairs)],
+    ]
+    for name, told in _TYPES_WORDS.items():
+        if stats.get(f"types_{name}"):
+            rows.append([f"functions with types {told}", stats[f"types_{name}"]])
+    return tabulate(rows, ["of the sampled functions and pairs", ""], tablefmt="github", disable_numparse=True)
+
+
+def _numbers(stats: Mapping[str, int], prefix: str) -> list[int]:
+    """The numbers that were counted under a prefix, each as often as it was."""
+    return [
+        int(name.removeprefix(prefix)) for name, count in stats.items() if name.startswith(prefix) for _ in range(count)
+    ]
+
+
+_TYPES_WORDS = {
+    "annotated": "from annotations (`annotated`)",
+    "call_site": "from values that calls pass (`call_site`)",
+    "inferred": "from the code and its documentation (`inferred`)",
+    "trial": "by trial runs (`trial`)",
+}
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{part} ({part / whole:.1%})"
+
+
 _RECORDED_WORDS = {
     "ok": "reproduce",
     "unstable": "two runs disagree: chance, time or hash order",
@@ -104,6 +149,8 @@ def cost_table(recipe: DataRecipe, store: Store) -> str:
 def print_summary(recipe: DataRecipe, store: Store, folder: Path) -> None:
     """The yield table, the verdicts, one sample, and the line that loads the dataset."""
     print(f"\nYield of {recipe.name} ({recipe.run})\n\n{yield_table(store)}\n\n{verdict_table(store)}\n")
+    if pairs := pairs_table(store):
+        print(f"{pairs}\n")
     if told := telling_table(store):
         print(f"Rationales that tell their run without leaving a step out\n\n{told}\n")
     if recorded := recorded_table(store):

@@ -180,6 +180,8 @@ def _function_row(sampled: SampledFunction) -> dict[str, Any]:
         "ios": json.dumps(ios, ensure_ascii=False),
         "input_generator": function.generator,
         "constant": sampled.constant,
+        "types": function.types or None,
+        "branch_coverage": sampled.branch_coverage,
         "source": function.source,
         "category": None,
         "license": function.license,

@@ -5,37 +5,60 @@ at least 2 pairs, no None outputs. What the paper leaves open is closed here: ar
 and the call starts from that text; every call sees fresh module state; and the whole set is run again in another process
 with another hash seed, other random seeds and a shifted clock. A function whose pairs differ there is dropped as a whole:
 if one of its values depends on chance, none of them can be trusted.
+
+Functions that analysis took out of a file were written for no data set, so some more pairs are drawn for them, and those are
+kept that take the most branches, differ in their outputs, and for four of five go past an early return. Functions that
+give one value, or an argument, for nearly all of them are dropped.
 """
 
+import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 
 from build.core.config import SamplingConfig
 from build.core.records import IOPair, Reject, SampledFunction, UnifiedFunction, digest
 from build.core.values import values_match
 from build.sandbox import DrawRules, Draws, Program, Sandbox
+from build.sandbox.branches import Branches, BranchRun
 from build.sandbox.causes import cause
-from build.sandbox.codec import decode
+from build.sandbox.codec import decode, encode
 from build.sandbox.sizes import fits
 from build.stages.stage import Context, Shard, Stage
 
 STAGE = "sample"
 
 _DRAWN_AGAIN = 3  # pairs that a written generator has to give once more from the same seed, or no run could be repeated
+_SPARE = 6  # pairs that are drawn beyond those wanted, to choose from
+_EARLY = 5  # at most one pair in so many ends early
+_NEARLY_ALL = 0.9
+_FEW = 5  # pairs; fewer say nothing about the other inputs
 TRIVIAL = {"true", "false", "null", "0", '""', "[]", "{}"}  # outputs that say little about the function
 
 
 def run(shard: Shard, context: Context, stats: Counter[str]) -> Iterator[SampledFunction | Reject]:
-    """The functions of a shard with their pairs, by the recipe's rules and seed."""
+    """The functions of a shard with their pairs, by the recipe's rules and seed. Counts what tells how good they are."""
     recipe = context.recipe
-    yield from sample_pairs(shard.records, recipe.sampling, recipe.seed, context.sandbox, stats)
+    for made in sample_pairs(shard.records, recipe.sampling, recipe.seed, context.sandbox, stats):
+        if isinstance(made, SampledFunction):
+            stats["pairs"] += len(made.pairs)
+            stats["constant"] += made.constant
+            stats["trivial"] += sum(pair.trivial for pair in made.pairs)
+            stats["early"] += made.early
+            stats[f"outputs_{len({pair.output for pair in made.pairs})}"] += 1
+            if made.branch_coverage is not None:
+                stats[f"coverage_{int(made.branch_coverage * 100)}"] += 1
+            if made.function.types:
+                stats[f"types_{made.function.types}"] += 1
+        yield made
 
 
 def sample_pairs(
     functions: Iterable[UnifiedFunction], rules: SamplingConfig, seed: int, sandbox: Sandbox, stats: Counter[str]
 ) -> Iterator[SampledFunction | Reject]:
     """Each function with its verified pairs, or a reject: few_pairs, recorded_pairs_fail, nondeterministic,
-    generator_unseeded, or the failure that ended its draws (load_error, timeout, memory, killed, ...).
+    generator_unseeded, constant_output, returns_argument, early_return, or the failure that ended its draws (load_error,
+    timeout, memory, killed, ...).
 
     What became of recorded pairs is added to `stats` (recorded_ok, recorded_unstable, ...).
     """
@@ -44,7 +67,8 @@ def sample_pairs(
         if function.generator is None:
             draws = _replay(function, program, rules, sandbox, stats)
         else:
-            limits = DrawRules(draws=rules.draws, distinct=rules.distinct)
+            spare = _SPARE if function.unifier == "static" else 0
+            limits = DrawRules(draws=rules.draws, distinct=rules.distinct + spare)
             own_seed = int(digest(str(seed), function.id), 16) % 2**32
             draws = sandbox.draw(program, function.generator, limits, own_seed)
             if function.unifier != "static" and draws.pairs and not draws.failure:
@@ -72,19 +96,75 @@ def _judge(
         slow = "timeout" in draws.rejected
         detail = f"{found} (some over the CPU limit)" if slow else f"{found} ({costs}) {draws.detail}"
         return Reject(STAGE, function.id, draws.failure or "few_pairs", detail.strip())
-    again = sandbox.call(program, [given for given, _ in draws.pairs], replica=2)
-    for (given, output), second in zip(draws.pairs, again):
+    drawn, runs, count_ways = draws.pairs, [], None
+    with suppress(SyntaxError, ValueError, RecursionError):
+        branches = Branches(function.code, function.name)
+        runs, count_ways = branches.watch(sandbox, [given for given, _ in drawn]), branches.coverage
+    if function.unifier == "static":
+        if dull := _dull(drawn):
+            return Reject(STAGE, function.id, dull[0], f"{name}: {dull[1]} for {dull[2]} of {len(drawn)} inputs")
+        places = _choose(drawn, runs, rules.distinct)
+        if len(places) < rules.min_pairs:
+            told = f"{name}: {len(drawn) - len(places)} of {len(drawn)} inputs end in an early return"
+            return Reject(STAGE, function.id, "early_return", told)
+        drawn, runs = tuple(drawn[place] for place in places), [runs[place] for place in places] if runs else []
+    again = sandbox.call(program, [given for given, _ in drawn], replica=2)
+    for (given, output), second in zip(drawn, again):
         if second.status != "ok" or second.value != output:
             got = second.value if second.status == "ok" else f"{second.status}: {second.detail}"
             detail = f"{name}: {given} gave {output}, and {got} in the second process"
-            depends = cause(sandbox, program, [given for given, _ in draws.pairs]) or "something unknown"
+            depends = cause(sandbox, program, [given for given, _ in drawn]) or "something unknown"
             return Reject(STAGE, function.id, "nondeterministic", f"{detail}; depends on {depends}")
     pairs = tuple(
         IOPair(digest(function.id, given, output), function.id, given, output, output in TRIVIAL)
-        for given, output in draws.pairs
+        for given, output in drawn
     )
-    constant = len({pair.output for pair in pairs}) == 1
-    return SampledFunction(digest(function.id, *(pair.id for pair in pairs)), function, pairs, constant, draws.draws)
+    return SampledFunction(
+        digest(function.id, *(pair.id for pair in pairs)),
+        function,
+        pairs,
+        constant=len({pair.output for pair in pairs}) == 1,
+        draws=draws.draws,
+        branches=count_ways(runs) if runs and count_ways else None,
+        early=sum(run.early for run in runs),
+    )
+
+
+def _dull(pairs: Sequence[tuple[str, str]]) -> tuple[str, str, int] | None:
+    """Why a function is no question, where it gives one value, or an argument, for nearly all of its pairs; for how many."""
+    if len(pairs) < _FEW:
+        return None
+    output, same = Counter(output for _, output in pairs).most_common(1)[0]
+    if same >= _NEARLY_ALL * len(pairs):
+        return "constant_output", output[:80], same
+    echoes = sum(any(output == encode(value) for value in json.loads(given).values()) for given, output in pairs)
+    return ("returns_argument", "an argument", echoes) if echoes >= _NEARLY_ALL * len(pairs) else None
+
+
+def _choose(pairs: Sequence[tuple[str, str]], runs: Sequence[BranchRun], count: int) -> list[int]:
+    """The places of up to `count` pairs, in order: each the one that takes most new branches, then the rarest output, then
+    one that says something; and at most a fifth of them with an early end.
+    """
+    early = [place for place in range(len(pairs)) if runs and runs[place].early]
+    most_early = min(count // _EARLY, (len(pairs) - len(early)) // (_EARLY - 1))
+    chosen: list[int] = []
+    seen: set[tuple[int, bool]] = set()
+    outputs: Counter[str] = Counter()
+
+    def worth(place: int) -> tuple[int, int, bool, int]:
+        new = len(runs[place].ways - seen) if runs else 0
+        return new, -outputs[pairs[place][1]], pairs[place][1] not in TRIVIAL, -place
+
+    while len(chosen) < count:
+        full = sum(place in early for place in chosen) >= most_early
+        left = [each for each in range(len(pairs)) if each not in chosen and not (full and each in early)]
+        if not left:
+            break
+        best = max(left, key=worth)
+        chosen.append(best)
+        seen |= runs[best].ways if runs else set()
+        outputs[pairs[best][1]] += 1
+    return sorted(chosen)
 
 
 def _replay(

@@ -53,7 +53,7 @@ def test_arguments_are_noted_before_the_call_changes_them(sandbox: Sandbox) -> N
 
 def test_state_does_not_leak_from_call_to_call(sandbox: Sandbox) -> None:
     code = "seen = []\ndef main_solution(x):\n    seen.append(x)\n    return len(seen)\n"
-    sampled = sample(written(code, INTS), sandbox)
+    sampled = sample(replace(written(code, INTS), unifier="model"), sandbox)
     assert isinstance(sampled, SampledFunction) and {pair.output for pair in sampled.pairs} == {"1"}
 
 
@@ -70,11 +70,40 @@ def test_state_does_not_leak_from_call_to_call(sandbox: Sandbox) -> None:
         ("def main_solution(x:\n", "load_error"),
         ("def other(x):\n    return x\n", "load_error"),
         ("def main_solution(x):\n    while True:\n        pass\n", "timeout"),
+        ("def main_solution(x):\n    return x // 60\n", "constant_output"),
+        ("def main_solution(x):\n    return [x] if x == 50 else x\n", "returns_argument"),
     ],
 )
 def test_what_is_dropped_and_why(sandbox: Sandbox, code: str, reason: str) -> None:
     dropped = sample(written(code, INTS), sandbox)
     assert isinstance(dropped, Reject) and dropped.reason == reason
+
+
+GUARDED = """
+def main_solution(x):
+    if x > LIMIT:
+        return -1
+    total = 0
+    for digit in str(x):
+        if digit in "13579":
+            total += int(digit)
+    return total * 10 + len(str(x))
+"""
+
+
+def test_few_pairs_end_in_an_early_return(sandbox: Sandbox) -> None:
+    sampled = sample(written(GUARDED.replace("LIMIT", "35"), INTS), sandbox)
+    assert isinstance(sampled, SampledFunction)
+    assert len(sampled.pairs) == 6 and sum(pair.output == "-1" for pair in sampled.pairs) == 1 == sampled.early
+    assert sampled.branches == (4, 4) and sampled.branch_coverage == 1.0
+    dropped = sample(written(GUARDED.replace("LIMIT", "0").replace("-1", "[x, -1]"), INTS), sandbox)
+    assert isinstance(dropped, Reject) and dropped.reason == "early_return"
+    told = sample(written(GUARDED.replace("LIMIT", "0").replace("-1", "[x + 1]"), INTS), sandbox)
+    assert isinstance(told, SampledFunction)  # what it gives there says something
+    dropped = sample(written(GUARDED.replace("LIMIT", "0").replace("-1", "x and -1 or x"), INTS), sandbox)
+    assert isinstance(dropped, Reject) and dropped.reason == "constant_output"
+    dropped = sample(written(GUARDED.replace("x > LIMIT", "x % 50").replace("-1", "x"), INTS), sandbox)
+    assert isinstance(dropped, Reject) and dropped.reason == "returns_argument"
 
 
 def test_nothing_that_is_written_counts_what_was_too_slow(sandbox: Sandbox) -> None:
@@ -92,7 +121,7 @@ def test_hash_order_is_caught(sandbox: Sandbox) -> None:
 
 
 def test_constant_functions_and_trivial_outputs_are_marked(sandbox: Sandbox) -> None:
-    sampled = sample(written("def main_solution(x):\n    return 0\n", INTS), sandbox)
+    sampled = sample(replace(written("def main_solution(x):\n    return 0\n", INTS), unifier="model"), sandbox)
     assert isinstance(sampled, SampledFunction)
     assert sampled.constant and all(pair.trivial for pair in sampled.pairs)
 
