@@ -14,9 +14,21 @@ _ELSEWHERE = {  # commands that other modules define: where, and what they are f
     "serve": ("build.serve:serve", "Judge answers over HTTP: one sandbox pool for every trainer of a node."),
     "official": ("build.report.official:official", "Judge released five-field rows again."),
     "stats": (
-        "build.report.quality:stats",
+        "build.report.stats:stats",
         "Print what a run came to; --quality: doubles, leaks, licenses, difficulty.",
     ),
+    "rejects": (
+        "build.report.rejects:rejects",
+        "List what a run rejected, with file and line.",
+    ),
+    "show": ("build.report.show:show", "Show a file, function, pair, instance or turn by its id."),
+    "diff": ("build.report.diff:diff", "Compare two runs: recipes, yields, functions, pairs, answers."),
+    "status": ("build.report.status:status", "Tell how far a run is, from any shell while it goes on."),
+    "preview": (
+        "build.report.preview:preview",
+        "Show what a recipe makes of its first files, before anything is paid.",
+    ),
+    "completion": ("build.report.completion:completion", "Print what makes bash complete these commands."),
     "prefixes": ("build.bench.prefixes:prefixes", "Count the prompt tokens that a prefix cache would serve."),
 }
 
@@ -105,7 +117,7 @@ def check(run_folder: Path, cpu_s: float) -> None:
 
 if __name__ == "__main__":
     try:
-        main()
+        main(complete_var="_CODEIO_COMPLETE")  # as in build.report.completion, which is not imported for every command
     except (ConfigError, RuntimeError) as error:
         from build.sandbox import SandboxError
 

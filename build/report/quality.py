@@ -6,14 +6,11 @@ python -m build stats --quality RUN
 import io
 from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import Path
 
-import click
 from tabulate import tabulate
 
 from build.core.records import Dialogue, PredictionInstance, SampledFunction
 from build.core.store import Store
-from build.report.summary import verdict_table, yield_table
 from build.stages.sample import TRIVIAL
 
 _MEASURES = ("steps", "lines", "branches", "depth", "rounds")
@@ -81,7 +78,7 @@ def quality_tables(store: Store, found: Quality) -> str:
     licenses = tabulate(found.licenses.most_common(), ["license", "functions"], tablefmt="github")
     measures = tabulate(
         [
-            [name, *(_quantile(counts, share) for share in (0.1, 0.5, 0.9, 1.0))]
+            [name, *(quantile(counts, share) for share in (0.1, 0.5, 0.9, 1.0))]
             for name, counts in found.measures.items()
             if counts
         ],
@@ -119,7 +116,8 @@ def _class(end: int) -> str:
     return f"{low} to {end}" if place + 1 < len(_STEPS) else f"{low} and more"
 
 
-def _quantile(counts: Counter[int], share: float) -> int:
+def quantile(counts: Counter[int], share: float) -> int:
+    """The smallest value that a share of all values do not exceed."""
     wanted, seen = share * counts.total(), 0
     for value in sorted(counts):
         seen += counts[value]
@@ -155,21 +153,3 @@ def quality_plot(found: Quality) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=120, metadata={"Software": None})
     return buffer.getvalue()
-
-
-@click.command()
-@click.argument("run_folder", type=click.Path(path_type=Path))
-@click.option(
-    "--quality", is_flag=True, help="Doubles, leaks, licenses and difficulty, with a picture in RUN/quality.png."
-)
-def stats(run_folder: Path, quality: bool) -> None:
-    """Print what a run came to: its yield and verdicts, or with --quality its quality."""
-    store = Store(run_folder)
-    store.manifest()
-    if not quality:
-        print(f"{yield_table(store)}\n\n{verdict_table(store)}")
-        return
-    found = quality_of(store)
-    print(quality_tables(store, found))
-    store.write(store.root / "quality.png", quality_plot(found))
-    print(f"\nPicture: {store.root / 'quality.png'}")

@@ -5,6 +5,7 @@ Every figure is counted from the run's own files at the time of writing; nothing
 
 import random
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -20,36 +21,82 @@ from build.stages.answer import shortfall
 from build.teachers.client import cost
 
 
+@dataclass(frozen=True, slots=True)
+class StageYield:
+    """What a stage did with what it received; `reasons` are those of its rejects but the surplus, the commonest first."""
+
+    stage: str
+    received: int
+    units: int
+    kept: int
+    surplus: int
+    rejected: int
+    reasons: dict[str, int]
+
+
+def yields(store: Store) -> list[StageYield]:
+    """A row a stage."""
+    rows = []
+    for stage in store.stages():
+        total = store.totals(stage)
+        found = sorted(total.rejects.items(), key=lambda item: (-item[1], item[0]))
+        reasons = {reason: count for reason, count in found if reason != SURPLUS}
+        rows.append(StageYield(stage, total.received, total.units, total.kept, total.surplus, total.rejected, reasons))
+    return rows
+
+
 def yield_table(store: Store) -> str:
     """A row a stage: parents received, the units they came to, kept, sound but not needed, rejected, and the commonest
     reasons."""
     table = []
-    for stage in store.stages():
-        total = store.totals(stage)
-        reasons = sorted(total.rejects.items(), key=lambda item: (-item[1], item[0]))
-        named = [f"{reason} {count}" for reason, count in reasons if reason != SURPLUS]
+    for row in yields(store):
+        named = [f"{reason} {count}" for reason, count in row.reasons.items()]
         shown = ", ".join(named[:4]) + (", ..." if len(named) > 4 else "")
-        table.append([stage, total.received, total.units, total.kept, total.surplus, total.rejected, shown])
+        table.append([row.stage, row.received, row.units, row.kept, row.surplus, row.rejected, shown])
     headers = ["stage", "received", "units", "kept", "surplus", "rejected", "reasons"]
     return tabulate(table, headers, tablefmt="github")
 
 
-def verdict_table(store: Store) -> str:
-    """Verdicts by task and turn, with the share that is right."""
-    table = []
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """The verdicts on the answers of one turn to one kind of question."""
+
+    turn: int
+    task: str
+    answers: int
+    right: int
+    others: dict[str, int]
+
+
+def verdicts(store: Store) -> list[Verdicts]:
+    """A row a turn and task that has answers."""
+    rows = []
     for turn, stage, mark in ((1, "answer", ""), (2, "revise", ""), (3, "revise", "third_")):
         stats = store.totals(stage).stats
         for task in ("output", "input"):
             counts = {
                 name.removeprefix(f"{mark}{task}_"): count
-                for name, count in stats.items()
+                for name, count in sorted(stats.items())
                 if name.startswith(f"{mark}{task}_") and count and "_told" not in name
             }
-            total = sum(counts.values())
-            if total:
-                right = counts.get("correct", 0)
-                others = ", ".join(f"{name} {count}" for name, count in sorted(counts.items()) if name != "correct")
-                table.append([turn, task, total, right, f"{right / total:.1%}", others])
+            if total := sum(counts.values()):
+                rows.append(Verdicts(turn, task, total, counts.pop("correct", 0), counts))
+    return rows
+
+
+def verdict_table(store: Store) -> str:
+    """Verdicts by task and turn, with the share that is right."""
+    table = [
+        [
+            row.turn,
+            row.task,
+            row.answers,
+            row.right,
+            f"{row.right / row.answers:.1%}",
+            ", ".join(f"{name} {count}" for name, count in row.others.items()),
+        ]
+        for row in verdicts(store)
+    ]
     return tabulate(table, ["turn", "task", "answers", "right", "share", "the others"], tablefmt="github")
 
 

@@ -38,6 +38,15 @@ def read_package(source: SourceConfig) -> Iterator[RawCode | Reject]:
         )
 
 
+def file_of(name: str, path: str) -> Path | None:
+    """Where a file that `read_package` read under a path lies on this machine; None where it is not there."""
+    try:
+        bases = [*_places(name), Path(str(importlib.metadata.distribution(name).locate_file("")))]
+    except (importlib.metadata.PackageNotFoundError, ValueError):
+        bases = _places(name)
+    return next((base / path for base in bases if (base / path).is_file()), None)
+
+
 def _read_places(source: SourceConfig, places: list[Path]) -> Iterator[RawCode | Reject]:
     top = source.name.partition(".")[0]
     names = importlib.metadata.packages_distributions().get(top, ())

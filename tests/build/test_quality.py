@@ -11,7 +11,8 @@ from build.core.records import PredictionInstance
 from build.core.shape import lines_of, shape_of
 from build.core.store import Store
 from build.engine import run_rank
-from build.report.quality import quality_of, quality_tables, stats
+from build.report.quality import quality_of, quality_tables
+from build.report.stats import stats
 from build.sandbox import Program, Sandbox
 from build.stages.assemble import SPLITS, ordered_rows
 from build.stages.questions import _covering
