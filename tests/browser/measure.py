@@ -1,0 +1,110 @@
+"""Measures how fast the page of a large run answers: `python -m tests.browser.measure RUN --rows 100000`.
+
+The run's records are repeated under other ids and names until there are as many rows; times include the drawing.
+"""
+
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+
+import click
+from playwright.sync_api import Page, sync_playwright
+
+from build.core.records import digest
+from build.core.store import Store
+from build.report.view.folder import write_view
+from build.report.view.from_run import from_run
+from build.report.view.items import Dropped, File, Function, Item, Row, Shown
+from tests.browser.chromium import launch
+
+SEARCHES = ("binary search", "gcd", "dijkstra copy3", "ma", "return")
+
+
+def multiplied(items: list[Item], rows: int) -> Iterator[Item]:
+    """The items again and again, each copy under its own ids and names, until there are enough rows."""
+    made = 0
+    for copy in count():
+        for item in items:
+            if made >= rows and not isinstance(item, Dropped):
+                return
+            made += isinstance(item, Row)
+            yield _copied(item, copy) if copy else item
+
+
+def _copied(item: Item, copy: int) -> Item:
+    def other(id: str) -> str:
+        return id and digest(id, str(copy))
+
+    match item:
+        case File():
+            return replace(item, id=other(item.id), path=f"copy{copy}/{item.path}")
+        case Function():
+            pairs = tuple(replace(pair, id=other(pair.id)) for pair in item.pairs)
+            return replace(item, id=other(item.id), file=other(item.file), path=f"copy{copy}/{item.path}", pairs=pairs)
+        case Row():
+            return replace(item, id=other(item.id), function=other(item.function), pair=other(item.pair))
+        case Dropped():
+            return replace(item, file=other(item.file), function=other(item.function))
+
+
+def timed_open(page: Page, address: str) -> float:
+    """Milliseconds until the content of an address stands there, in a page that was not open before."""
+    start = time.perf_counter()
+    page.goto(address)
+    page.wait_for_function("document.body.dataset.shown !== undefined")
+    return 1000 * (time.perf_counter() - start)
+
+
+def timed_search(page: Page, query: str) -> float:
+    """Milliseconds from the changed address to the drawn list, measured in the page."""
+    return page.evaluate(
+        """query => new Promise(done => {
+            const to = `#/rows?q=${encodeURIComponent(query)}`, start = performance.now();
+            const seen = new MutationObserver(() => {
+                if (document.body.dataset.shown !== to) return;
+                seen.disconnect();
+                requestAnimationFrame(() => setTimeout(() => done(performance.now() - start)));
+            });
+            seen.observe(document.body, { attributes: true });
+            location.hash = to;
+        })""",
+        query,
+    )
+
+
+@click.command()
+@click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--rows", default=10_000, show_default=True)
+def main(run: Path, rows: int) -> None:
+    """Print how long the page takes to open, to list, to search and to show a row."""
+    shown = from_run(Store(run))
+    with tempfile.TemporaryDirectory() as folder:
+        start = time.perf_counter()
+        items = multiplied(list(shown.items), rows)
+        written = write_view(Shown(shown.title, items, shown.stages, shown.notes), Path(folder, "view"))
+        files = [file.stat().st_size for file in Path(folder).rglob("*.js")]
+        size = f"{sum(files) / 1e6:.0f} MB in {len(files)} scripts"
+        print(f"{written} rows written in {time.perf_counter() - start:.1f} s: {size}")
+        with sync_playwright() as playwright, launch(playwright) as browser:
+            page = browser.new_page()
+            address = f"file://{folder}/view/index.html"
+            page.goto(f"file://{folder}/view/view.css")  # the browser itself has started
+            print(f"overview: {timed_open(page, address):.0f} ms")
+            page.goto("about:blank")
+            print(f"list of samples, the first page opened: {timed_open(page, f'{address}#/rows'):.0f} ms")
+            for query in SEARCHES:
+                first, again = timed_search(page, query), 0.0
+                timed_search(page, "nothing_has_this")
+                again = timed_search(page, query)
+                number = page.locator(".count").inner_text()
+                print(f"search {query!r} ({number}): {first:.0f} ms, once more {again:.0f} ms")
+            row = page.locator("tbody a").first.get_attribute("href")
+            page.goto("about:blank")
+            print(f"a row by its permalink: {timed_open(page, f'{address}{row}'):.0f} ms")
+
+
+if __name__ == "__main__":
+    main()
