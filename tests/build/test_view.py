@@ -8,9 +8,7 @@ from typing import Any
 import pytest
 
 from build.core.errors import ConfigError, RunError
-from build.core.records import Reject
 from build.core.store import Counts
-from build.report.places import line_of
 from build.report.view.folder import PAGE, write_view
 from build.report.view.from_dataset import from_dataset
 from build.report.view.items import Dropped, File, Function, Item, Pair, Part, Row, Shown, Turn, parts_of
@@ -133,34 +131,3 @@ def test_a_response_is_cut_at_its_sentences(response: str, sentences: list[str],
     parts, rest = parts_of(response, proof)
     assert [part.text for part in parts] == cut and len(rest) == left
     assert {part.text for part in parts if part.lines is not None} <= set(sentences)
-
-
-RAW = """import os
-
-if True:
-    class Heap:
-        @property
-        def top(self):
-            return 1
-
-
-def top():
-    return 2
-"""
-
-
-@pytest.mark.parametrize(
-    ("stage", "detail", "content", "line"),
-    [
-        ("unify", "a.py:Heap.top: None for every input", RAW, 6),
-        ("sample", "a.py:top: 0 pairs in 1000 draws", RAW, 10),
-        ("unify", "a.py:top: open in line 11", RAW, 11),
-        ("sample", "a.py:top: IndexError in line 3 of the unified code", RAW, 10),
-        ("duplicates", "a.py:top doubles b.py:bottom (90%)", RAW, 10),
-        ("unify", "a.py:top: x", RAW + "print 'Python 2'\n", 6),
-        ("unify", "a.py", RAW, None),
-        ("collect", "invalid syntax, line 7", "", 7),
-    ],
-)
-def test_the_line_of_a_reject(stage: str, detail: str, content: str, line: int | None) -> None:
-    assert line_of(Reject(stage, "", "some_reason", detail), "a.py", content) == line

@@ -1,5 +1,6 @@
 """Reads what the page shows of a run folder, shard by shard; of a run that is not finished, what there is."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from build.core.records import (
     UnifiedFunction,
 )
 from build.core.store import Store
-from build.report.places import line_of
+from build.report.lookup import line_of
 from build.report.view.items import Dropped, File, Function, Item, Pair, Row, Shown, Turn, parts_of
 
 EXAMPLES = 500  # rejects of a reason that are shown
@@ -137,9 +138,16 @@ def _dropped(reject: Reject, shard: _Shard) -> Dropped:
     function = shard.unified.get(shard.owner.get(reject.parent, reject.parent))
     raw = shard.raw.get(function.parent if function else reject.parent)
     path = function.path if function else raw.path if raw else reject.parent if reject.stage == "collect" else ""
-    line = line_of(reject, path, raw.content if raw and raw.kind != "unified" else "")
-    if line is None and raw and function and raw.kind != "unified":
-        line = line_of(Reject(reject.stage, "", "", f":{function.name}"), "", raw.content)
+    about = reject.detail.removeprefix(path)
+    line = None
+    if raw is None:  # `collect` keeps no record of what it rejects; the parent is the path
+        stated = re.search(r"line (\d+)", about) if reject.stage == "collect" else None
+        line = int(stated[1]) if stated else None
+    elif raw.kind != "unified":
+        named = re.match(r":([\w.]+)", about)
+        name = function.name if function else named[1] if named else ""
+        # Later stages count the lines of the unified code, not of the raw file.
+        line = line_of(raw, name, about if function is None else "")
     return Dropped(
         stage=reject.stage,
         reason=reject.reason,
