@@ -12,6 +12,7 @@ from build.core.errors import ConfigError, RunError
 _ELSEWHERE = {  # commands that other modules define: where, and what they are for
     "bench": ("build.bench.sandbox:bench", "Measure the sandbox, and how often it differs from a plain interpreter."),
     "serve": ("build.serve:serve", "Judge answers over HTTP: one sandbox pool for every trainer of a node."),
+    "reverify": ("build.report.reverify:reverify", "Judge the stored answers of a run again; show what changed."),
     "official": ("build.report.official:official", "Judge released five-field rows again."),
     "stats": (
         "build.report.stats:stats",

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Literal
 
+from build.client import Client
 from build.core.records import Verdict
 from build.sandbox import Layers, Limits, Program, Sandbox, SandboxError
 from build.verify import Check, verify
@@ -213,6 +214,24 @@ class Judges:
                 batch.future.set_exception(error)
             elif not batch.left and not batch.future.done():
                 batch.future.set_result([verdict for verdict in batch.verdicts if verdict is not None])
+
+
+def ask_service(client: Client, checks: Sequence[Check]) -> list[Verdict]:
+    """The verdicts of a verifier service. Raises `ServiceError`."""
+    told = client.verify(
+        [
+            {
+                "code": check.program.code,
+                "entry": check.program.entry,
+                "task": check.task,
+                "input": check.input,
+                "output": check.output,
+                "response": check.response,
+            }
+            for check in checks
+        ]
+    )
+    return [Verdict(each["status"], each["predicted"], each["actual"], each["detail"]) for each in told]
 
 
 def _parts(batch: _Batch, checks: Sequence[Check]) -> Iterator[_Part]:

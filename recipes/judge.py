@@ -16,6 +16,7 @@ from concurrent.futures import Future
 from build.client import Client, ServiceError
 from build.core.errors import ConfigError
 from build.core.records import Verdict
+from build.judges import ask_service
 from build.sandbox import Program, Sandbox, SandboxError
 from build.verify import Check, verify
 
@@ -72,7 +73,7 @@ def _judge_for_ever() -> None:
         try:
             unknown = list(dict.fromkeys(check for check in checks if check not in known))
             if (service := _service or _service_of_the_environment()) is not None:
-                verdicts = _ask(service, unknown)
+                verdicts = ask_service(service, unknown)
             else:
                 sandbox = sandbox or Sandbox().__enter__()
                 verdicts = verify(unknown, sandbox)
@@ -90,23 +91,6 @@ def _judge_for_ever() -> None:
 def _service_of_the_environment() -> Client | None:
     url = os.environ.get("VERIFIER_URL")
     return Client(url) if url else None
-
-
-def _ask(service: Client, checks: Sequence[Check]) -> list[Verdict]:
-    told = service.verify(
-        [
-            {
-                "code": check.program.code,
-                "entry": check.program.entry,
-                "task": check.task,
-                "input": check.input,
-                "output": check.output,
-                "response": check.response,
-            }
-            for check in checks
-        ]
-    )
-    return [Verdict(each["status"], each["predicted"], each["actual"], each["detail"]) for each in told]
 
 
 def _end(judge: threading.Thread) -> None:

@@ -115,13 +115,22 @@ def run_questions(store: Store) -> list[Question]:
 
 
 def answers(
-    questions: Sequence[Question], count: int, seed: int = 0, hostile: float = 0.1, malformed: float = 0.1
+    questions: Sequence[Question],
+    count: int,
+    seed: int = 0,
+    hostile: float = 0.1,
+    malformed: float = 0.1,
+    a_question: int = 1,
 ) -> Iterator[Check]:
-    """Answers to the questions in turn: the given shares of hostile and malformed ones, half of the others right."""
+    """So many answers to each question in turn, with the given shares of hostile and malformed ones; half of the rest is right.
+
+    A question is put as an output or as an input question.
+    """
     dice = random.Random(seed)
     for number in range(count):
-        program, given, output, others = questions[number % len(questions)]
-        task: Task = dice.choice(("output", "input"))
+        program, given, output, others = questions[number // a_question % len(questions)]
+        if number % a_question == 0:
+            task: Task = dice.choice(("output", "input"))
         kind = dice.random()
         if kind < hostile / 2 and task == "input":
             threat = dice.choice(_SURE)

@@ -4,6 +4,7 @@
     python -m build bench agree [FILE]       results against those of a fresh interpreter per call: of functions that call
                                              well-known libraries, or of a file's functions on their recorded inputs
     python -m build bench soak --minutes 10  every hostile program mixed with honest ones: what is lost, what leaks
+    python -m build bench verify             judgements a second and core, in process and through the verifier service
     python -m build bench memory             synthetic functions through the stage sample: memory and cost as the number grows
 
 CPU, not wall time, is what is compared: of this process and of every process below it. The baselines run functions without
@@ -13,7 +14,6 @@ package reasoning-gym, is read as data and needs no flag.
 
 import json
 import random
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -28,10 +28,12 @@ from tqdm import tqdm
 
 from build.bench.baseline import Unprotected
 from build.bench.doubles import planted, scale
+from build.bench.footprint import cpu_s, footprint, psutil
 from build.bench.hostile import THREATS
 from build.bench.libraries import CALLS, DIFFERENT
 from build.bench.proof import bench_proof
 from build.bench.teacher import bench_teacher
+from build.bench.verify import bench_verify, conformance, service_soak
 from build.core.config import SamplingConfig
 from build.core.records import SampledFunction, UnifiedFunction
 from build.core.tables import read_rows
@@ -39,11 +41,6 @@ from build.sandbox import CallResult, DrawRules, Draws, Limits, Program, Sandbox
 from build.sandbox.causes import cause
 from build.sandbox.codec import NotData, encode
 from build.stages.sample import sample_pairs
-
-try:
-    import psutil  # type: ignore[import-untyped]
-except ImportError:  # the other commands of `python -m build` do without
-    psutil = None
 
 STAGES = ("generation", "determinism", "usual generation", "usual determinism", "single check", "grouped checks")
 SLOW_CPU_S = 1.0  # functions that need more CPU of their own are reported apart: they hide what the sandbox costs
@@ -83,6 +80,9 @@ bench.add_command(bench_teacher)
 bench.add_command(planted)
 bench.add_command(scale)
 bench.add_command(bench_proof)
+bench.add_command(bench_verify)
+bench.add_command(conformance)
+bench.add_command(service_soak)
 
 
 @bench.command("sandbox")
@@ -294,7 +294,7 @@ def bench_soak(minutes: float, seed: int) -> None:
             sandbox.call(Program(threat.code), ['{"x": 1}'], replica=2)
         for program in honest:
             sandbox.call(program, ['{"x": 7}'], replica=2)
-        first = _footprint()
+        first = footprint()
         click.echo(f"start: {first}")
         end = time.monotonic() + 60 * minutes
         look = time.monotonic() + 60
@@ -321,10 +321,10 @@ def bench_soak(minutes: float, seed: int) -> None:
             counts["honest results lost"] += lost
             if time.monotonic() > look:
                 look += 60
-                click.echo(f"{dict(counts)} {_footprint()}")
-        last = _footprint()
+                click.echo(f"{dict(counts)} {footprint()}")
+        last = footprint()
     click.echo(f"end: {last}; {dict(counts)}")
-    left = _footprint(below=False)
+    left = footprint(below=False)
     click.echo(f"closed: {left}")
     leaks = [key for key in ("processes", "descriptors", "files") if getattr(last, key) > getattr(first, key)]
     grown = last.resident_mb > first.resident_mb * 1.1 + 5
@@ -342,13 +342,13 @@ def bench_memory(number: int, target: Path | None) -> None:
         click.echo(sandbox.layers.line())
         for replica in (1, 2):
             sandbox.call(Program("def main_solution():\n    return 1"), ["{}"], replica)
-        began, kept = _cpu(), 0
+        began, kept = cpu_s(), 0
         results = sample_pairs(_synthetic(number), SamplingConfig(), 0, sandbox, Counter())
         for done, result in enumerate(tqdm(results, total=number, desc="functions"), 1):
             kept += isinstance(result, SampledFunction)
             if done in (100, 1000) or done % 5000 == 0 or done == number:
-                cpu_ms = 1000 * (_cpu() - began) / done
-                samples.append({"functions": done, "kept": kept, "cpu_ms": cpu_ms, **asdict(_footprint())})
+                cpu_ms = 1000 * (cpu_s() - began) / done
+                samples.append({"functions": done, "kept": kept, "cpu_ms": cpu_ms, **asdict(footprint())})
                 if target:
                     target.write_text(json.dumps(samples, indent=1), "utf-8")
     click.echo(tabulate(samples, headers="keys", floatfmt=".2f"))
@@ -366,40 +366,11 @@ def _synthetic(number: int) -> Iterator[UnifiedFunction]:
         yield UnifiedFunction(f"{n:020x}", "", "synthetic", "", "MIT", f"f{n}", "none", code, "", "", generator)
 
 
-@dataclass(frozen=True, slots=True)
-class Footprint:
-    """What this process and all below it hold."""
-
-    processes: int
-    descriptors: int
-    files: int  # in the temporary folder
-    resident_mb: float
-
-
-def _footprint(below: bool = True) -> Footprint:
-    family = [psutil.Process(), *(psutil.Process().children(recursive=True) if below else [])]
-    descriptors = 0
-    for process in family:
-        try:
-            descriptors += process.num_fds()
-        except psutil.AccessDenied:  # an interpreter that became another user
-            continue
-    files = sum(1 for _ in Path(tempfile.gettempdir()).glob("codeio-*"))
-    resident = sum(process.memory_info().rss for process in family) / 2**20
-    return Footprint(len(family), descriptors, files, round(resident, 1))
-
-
-def _cpu() -> float:
-    """CPU seconds of this process and of every process below it, living or reaped."""
-    me = psutil.Process()
-    return sum(sum(process.cpu_times()[:4]) for process in (me, *me.children(recursive=True)))
-
-
 @contextmanager
 def _metered(items: int, *measures: Measure) -> Iterator[None]:
-    cpu, wall = _cpu(), time.monotonic()
+    cpu, wall = cpu_s(), time.monotonic()
     yield
-    cpu, wall = _cpu() - cpu, time.monotonic() - wall
+    cpu, wall = cpu_s() - cpu, time.monotonic() - wall
     for measure in measures:
         measure.items += items
         measure.cpu_s += cpu

@@ -1,5 +1,6 @@
 """A whole small run: it adds up, can be killed, can be shared between ranks, and can be checked."""
 
+import json
 import re
 import shutil
 import sys
@@ -8,14 +9,17 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import pytest
+from click.testing import CliRunner
 
 from build import engine
 from build.bench.fake_endpoint import FakeEndpoint
 from build.core.config import read_data_recipe
 from build.core.errors import RunError
+from build.core.records import Dialogue
 from build.core.store import Store
 from build.engine import Worker, collect_shards, open_run, run, run_rank
 from build.report.check import check
+from build.report.reverify import reverify
 from build.sandbox import Limits, Sandbox
 from build.stages import STAGES
 from tests.build.conftest import write_recipe
@@ -205,3 +209,19 @@ def test_why_a_worker_cannot_start_is_told(tmp_path: Path) -> None:
         teacher = {"name": "openai", "model": "m", "endpoints": [server.url]}
         path = write_recipe(tmp_path, teacher=teacher, response_cache=str(tmp_path / "response_cache"))
         run(read_data_recipe(path))
+
+
+def test_stored_answers_are_judged_again(finished: Store, tmp_path: Path) -> None:
+    """As if the verifier that made the run had called one right answer wrong."""
+    copy = tmp_path / "run"
+    shutil.copytree(finished.root, copy)
+    file = next(path for path in sorted(copy.glob("revise/*.jsonl")) if '"status": "correct"' in path.read_text())
+    changed = file.read_text().replace('"status": "correct"', '"status": "wrong_output"', 1)
+    file.write_text(changed)
+    done = CliRunner().invoke(reverify, [str(copy), "--workers", "1", "--out", str(tmp_path / "changed.jsonl")])
+    answers = sum(len(one.turns) for shard in range(finished.shards() or 0) for one in finished.kept(Dialogue, shard))
+    assert f"{answers} answers judged again: 1 have another verdict, 0 the same" in done.output
+    (line,) = (tmp_path / "changed.jsonl").read_text().splitlines()
+    told = json.loads(line)
+    assert (told["before"]["status"], told["now"]["status"]) == ("wrong_output", "correct")
+    assert told["where"] in done.output and file.read_text() == changed

@@ -18,8 +18,7 @@ import pytest
 from build.bench.answers import answers, own_questions
 from build.bench.service import ROOT, Service, running
 from build.client import Client, ServiceError
-from build.core.records import Verdict
-from build.judges import Full, Judges
+from build.judges import Full, Judges, ask_service
 from build.sandbox import Limits, Program, Sandbox
 from build.serve import openapi
 from build.verify import Check, verify
@@ -27,16 +26,6 @@ from build.verify import Check, verify
 SQUARE = "def main_solution(x):\n    while x == 99:\n        pass\n    return x * x\n"
 RIGHT = {"code": SQUARE, "task": "input", "input": '{"x": 3}', "output": "9", "response": '{"input": {"x": -3}}'}
 ENDLESS = RIGHT | {"response": '{"input": {"x": 99}}'}
-
-
-def as_answer(check: Check) -> dict[str, str]:
-    """A check as it goes over the wire."""
-    about = {"code": check.program.code, "entry": check.program.entry, "task": check.task}
-    return about | {"input": check.input, "output": check.output, "response": check.response}
-
-
-def as_verdict(told: dict[str, Any]) -> Verdict:
-    return Verdict(**{key: value for key, value in told.items() if key != "correct"})
 
 
 @pytest.fixture(scope="module")
@@ -81,9 +70,9 @@ def test_the_service_gives_the_verdicts_of_verify(service: Service) -> None:
     for size, share in ((300, 300), (64, 128), (1, 20)):
         some = checks[:share]
         told = [
-            as_verdict(verdict)
+            verdict
             for start in range(0, len(some), size)
-            for verdict in client.verify([as_answer(check) for check in some[start : start + size]])
+            for verdict in ask_service(client, some[start : start + size])
         ]
         assert told == expected[: len(some)]
     after = metrics(service)
