@@ -140,8 +140,29 @@ class Shape:
 
 
 @dataclass(frozen=True, slots=True)
+class Proof:
+    """What proves one sentence of a rationale: lines of the function's code, and indices of events of its trace."""
+
+    sentence: str
+    lines: tuple[int, ...]
+    events: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The run of a pair in words, as an answer to its output question: see `Rationale` for the fields."""
+
+    response: str
+    complete: bool
+    proof: tuple[Proof, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class PredictionInstance:
-    """One question: predict the output of `input`, or find an input that gives `output`. `parent` is the pair's id."""
+    """One question: predict the output of `input`, or find an input that gives `output`. `parent` is the pair's id.
+
+    `told`: the trace teacher's answer, where the pair was chosen for the sake of it.
+    """
 
     id: str
     parent: str
@@ -150,6 +171,7 @@ class PredictionInstance:
     input: str
     output: str
     shape: Shape | None = None
+    told: Told | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,15 +199,6 @@ class Usage:
     requests: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Proof:
-    """What proves one sentence of a rationale: lines of the function's code, and indices of events of its trace."""
-
-    sentence: str
-    lines: tuple[int, ...]
-    events: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)

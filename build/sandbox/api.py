@@ -95,13 +95,14 @@ class Sandbox:
         replica: int = 1,
         vary: Collection[Aspect] | None = None,
         call_cpu_s: float | None = None,
+        lines: int | None = None,
     ) -> list[CallResult]:
         """Run the program once per input (canonical JSON objects of keyword arguments), each from fresh module state.
 
         A call that ends its process costs only itself: the rest goes on in another child, within the CPU of one job.
         Replica 2 runs the inputs in reverse, so that state that leaks from call to call shows as a difference. `vary` takes
-        only some aspects of replica 2, for `build.sandbox.causes`. `call_cpu_s`: another limit for each call, where a call is
-        many runs of the program in one.
+        only some aspects of replica 2, for `build.sandbox.causes`. `call_cpu_s`: another limit for each call. `lines`: how many
+        lines of the program a call may execute, which is the same on every machine; a call over it is a timeout, too.
         """
         if vary is None:
             vary = ASPECTS if replica == 2 else ()
@@ -113,18 +114,28 @@ class Sandbox:
         job = self._job("call", program, left, each) | {
             "rng_seed": _RNG_SEEDS["random" in vary],
             "clock_replica": 2 if "time" in vary else 1,
+            "lines": lines,
         }
         results = self._one_by_one(job, order, replica, lambda item: CallResult(**item), lambda died: died)
         return results[::-1] if "state" in vary else results
 
-    def draw(self, program: Program, generator: str, rules: DrawRules, seed: int, replica: int = 1) -> Draws:
+    def draw(
+        self,
+        program: Program,
+        generator: str,
+        rules: DrawRules,
+        seed: int,
+        replica: int = 1,
+        lines: int | None = None,
+    ) -> Draws:
         """Draw inputs from `input_generator()` and run the program on each JSON snapshot until the rules are met.
 
         `generator` is Python source that defines `input_generator()`; it runs in a module of its own, but sees the
         program's names. `seed` and the draw's number seed the RNGs before each draw. A draw that ends its process (a
         call over its CPU limit, above all) counts as rejected, and drawing goes on in another child. It ends with the
         fifth draw over the CPU limit of a call: a failure when there is no pair by then. That depends on the program,
-        and not on how much CPU the whole job may use.
+        and not on how much CPU the whole job may use. `lines`: as in `call`; such draws are counted as timeouts and do not
+        end the drawing.
         """
         pairs: list[tuple[str, str]] = []
         counters = [0] * (1 + len(REASONS))
@@ -138,6 +149,7 @@ class Sandbox:
             job = self._job("draw", program, left) | {
                 "rng_seed": _RNG_SEEDS[replica == 2],
                 "clock_replica": replica,
+                "lines": lines,
                 "generator": generator,
                 "rules": asdict(rules),
                 "seed": seed,
@@ -188,6 +200,7 @@ class Sandbox:
         job = self._job("trace", program, left, self.limits.job_cpu_s) | {
             "rng_seed": _RNG_SEEDS[0],
             "clock_replica": 1,
+            "lines": None,
             "max_events": max_events,
         }
         return self._one_by_one(

@@ -13,7 +13,10 @@ from dataclasses import dataclass
 
 from build.sandbox.api import Program, Sandbox
 
-_CPU_S = 4.0  # of all calls together; their marks are bounded first, so that only what no mark shows comes near
+_CPU_S = (
+    4.0  # of all calls together at least; their marks are bounded first, so that only what no mark shows comes near
+)
+_SLOWER = 4.0  # than a call without marks, which was within its limit
 _MARKS, _ALL_MARKS = 20_000, 150_000  # of one call, and of all
 _AFTER_A_GUARD = 4  # nodes of statements that make what follows a guard the main part of its function
 _DRIVER = f"""
@@ -91,7 +94,8 @@ class Branches:
     def watch(self, sandbox: Sandbox, inputs: Sequence[str]) -> list[BranchRun]:
         """What each input (a JSON object of keyword arguments) does; nothing where the program cannot be watched."""
         given = json.dumps({"code": self._code, "inputs": list(inputs)})
-        (result,) = sandbox.call(Program(self._driver, "watch"), [given], call_cpu_s=_CPU_S)
+        cpu_s = max(_CPU_S, _SLOWER * len(inputs) * sandbox.limits.call_cpu_s)
+        (result,) = sandbox.call(Program(self._driver, "watch"), [given], call_cpu_s=cpu_s)
         if result.status != "ok" or result.value is None:
             return []
         return [

@@ -9,7 +9,7 @@ import signal
 import sys
 from collections.abc import Callable, Mapping
 from copy import deepcopy
-from types import CodeType, ModuleType
+from types import CodeType, FrameType, ModuleType
 from typing import Any
 
 from build.sandbox import replicas, tracer
@@ -43,6 +43,7 @@ REASONS = (
     "none_output",
     "output_too_large",
     "memory",
+    "timeout",
 )
 
 Emit = Callable[[dict[str, Any]], object]
@@ -50,6 +51,31 @@ Emit = Callable[[dict[str, Any]], object]
 
 class LoadError(Exception):
     """The source does not compile, its module body raises, or the entry point is missing."""
+
+
+class OverLines(BaseException):
+    """A call has executed as many lines of the program as it may."""
+
+
+class LineLimit:
+    """Lets the program execute so many of its own lines, module level included; `over` once it has tried to go on."""
+
+    def __init__(self, most: int) -> None:
+        self.left = most
+
+    @property
+    def over(self) -> bool:
+        return self.left < 0
+
+    def on_call(self, frame: FrameType, event: str, arg: Any) -> Any:
+        return self.on_line if frame.f_code.co_filename == PROGRAM_FILE else None
+
+    def on_line(self, frame: FrameType, event: str, arg: Any) -> Any:
+        if event == "line":
+            self.left -= 1
+            if self.left < 0:
+                raise OverLines
+        return self.on_line
 
 
 class Runner:
@@ -60,6 +86,7 @@ class Runner:
         self.rng_seed = job["rng_seed"]
         self.clock_replica = job["clock_replica"]
         self.result_bytes = job["result_bytes"]
+        self.lines = job["lines"]
         self.clock = clock
         self.start = start
         self.code = compile_source(job["code"], PROGRAM_FILE)
@@ -78,14 +105,20 @@ class Runner:
         began = replicas.real_cpu()
         self.start()
         status, value, detail = "ok", None, ""
+        limit = None if self.lines is None else LineLimit(self.lines)
         try:
             self.reset()
             arguments = decode(text) if given is None else given
+            if limit is not None:
+                _set_trace(limit.on_call)
             output = self.load()(**arguments)
             _set_trace(None)
             _settle()
             value = self.encode(output)
+        except OverLines:
+            _settle()
         except LoadError as error:
+            _settle()
             status, detail = "load_error", str(error)
         except MemoryError:
             _settle()
@@ -95,6 +128,8 @@ class Runner:
         except BaseException as error:
             _settle()
             status, detail = "exception", describe(error)
+        if limit is not None and limit.over:  # also where the program has caught it
+            status, value, detail = "timeout", None, f"over {self.lines} lines"
         return {"status": status, "value": value, "detail": detail, "cpu_s": replicas.real_cpu() - began}
 
     def encode(self, value: Any) -> str:
@@ -270,7 +305,7 @@ def execute(code: CodeType, name: str, names: Mapping[str, Any] | None = None) -
     _modules[name] = module
     try:
         exec(code, module.__dict__)
-    except MemoryError:
+    except (MemoryError, OverLines):
         raise
     except BaseException as error:
         raise LoadError(describe(error)) from error

@@ -106,7 +106,7 @@ class Parent:
 
     def warm_up(self) -> None:
         """Run a job of each kind on a program of our own, so that no child pays for what an interpreter does once."""
-        limits = {"entry": "f", "rng_seed": 1, "clock_replica": 1, "result_bytes": 1000}
+        limits = {"entry": "f", "rng_seed": 1, "clock_replica": 1, "result_bytes": 1000, "lines": None}
         job = limits | {"code": "import random\ndef f(x):\n    return [x]", "inputs": ['{"x": 1}'] * 20}
         draw = {
             "generator": "def input_generator():\n    return {'x': random.random()}",

@@ -5,11 +5,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 
 from build.core.config import QuestionConfig
-from build.core.records import SURPLUS, IOPair, PredictionInstance, Reject, SampledFunction, Task, digest
+from build.core.records import SURPLUS, IOPair, PredictionInstance, Reject, SampledFunction, Task, Told, digest
 from build.core.shape import Arcs, lines_of, shape_of
 from build.sandbox import Program, Trace
 from build.stages.stage import Context, Shard, Stage
-from build.teachers.trace.teacher import fits
+from build.teachers.trace.teacher import tell_output
 
 STAGE = "questions"
 
@@ -29,7 +29,8 @@ def run(shard: Shard, context: Context, stats: Counter[str]) -> Iterator[Predict
         traces = context.sandbox.traces(Program(function.function.code), [pair.input for pair in function.pairs])
         lines = lines_of(function.function.code)
         watched = {pair.id: shape_of(lines, trace) for pair, trace in zip(function.pairs, traces)}
-        first = _told(function, rules, traces) if prefer else set()
+        told = _tellings(function, rules, traces) if prefer else {}
+        first = {pair for pair, each in told.items() if each.complete}
         stats["pairs_told_completely"] += len(first)
         if rules.select == "coverage":
             arcs = {pair.id: watched[pair.id][1] for pair in function.pairs if not first or pair.id in first}
@@ -37,7 +38,8 @@ def run(shard: Shard, context: Context, stats: Counter[str]) -> Iterator[Predict
         for made in questions_about([function], rules, context.recipe.seed, first):
             if isinstance(made, PredictionInstance):
                 stats[f"{made.task}_tasks"] += 1
-                made = replace(made, shape=watched[made.parent][0])
+                answer = told.get(made.parent) if made.task == "output" else None
+                made = replace(made, shape=watched[made.parent][0], told=answer)
             yield made
 
 
@@ -106,22 +108,23 @@ def _choose(pairs: tuple[IOPair, ...], count: int, told: Set[str], per_output: i
     return {pair.id for pair in ranked[:count]}
 
 
-def _told(function: SampledFunction, rules: QuestionConfig, traces: Sequence[Trace]) -> set[str]:
-    """Pairs with a complete telling within the limit, as many as are wanted; short runs are looked at first, those with an
-    output that says little last.
+def _tellings(function: SampledFunction, rules: QuestionConfig, traces: Sequence[Trace]) -> dict[str, Told]:
+    """The trace teacher's answers about pairs, until as many as are wanted are complete; short runs are looked at first, those
+    with an output that says little last.
     """
     outputs: set[str] = set()
-    found: set[str] = set()
+    found: dict[str, Told] = {}
     for pair, trace in sorted(zip(function.pairs, traces), key=lambda item: (item[0].trivial, len(item[1].events))):
-        if len(found) >= rules.pairs_per_function:
+        if sum(told.complete for told in found.values()) >= rules.pairs_per_function:
             break
         if len(trace.events) > _LONG_RUN:
             continue
         if pair.output in outputs and len(outputs) < len({each.output for each in function.pairs}):
             continue  # another output says more
-        if fits(function.function.code, pair.input, trace):
-            found.add(pair.id)
-            outputs.add(pair.output)
+        done = tell_output(function.function.code, pair.input, trace)
+        if not done.failure:
+            found[pair.id] = Told(done.text, bool(done.complete), done.proof)
+            outputs |= {pair.output} if done.complete else set()
     return found
 
 

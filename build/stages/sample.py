@@ -19,7 +19,7 @@ from contextlib import suppress
 from build.core.config import SamplingConfig
 from build.core.records import IOPair, Reject, SampledFunction, UnifiedFunction, digest
 from build.core.values import values_match
-from build.sandbox import DrawRules, Draws, Program, Sandbox
+from build.sandbox import CallResult, DrawRules, Draws, Program, Sandbox
 from build.sandbox.branches import Branches, BranchRun
 from build.sandbox.causes import cause
 from build.sandbox.codec import decode, encode
@@ -28,6 +28,9 @@ from build.stages.stage import Context, Shard, Stage
 
 STAGE = "sample"
 
+_AGAIN = (
+    4.0  # times the CPU limit of a call, for a call that was within it once: no load of the machine makes it differ
+)
 _DRAWN_AGAIN = 3  # pairs that a written generator has to give once more from the same seed, or no run could be repeated
 _SPARE = 6  # pairs that are drawn beyond those wanted, to choose from
 _EARLY = 5  # at most one pair in so many ends early
@@ -108,7 +111,7 @@ def _judge(
             told = f"{name}: {len(drawn) - len(places)} of {len(drawn)} inputs end in an early return"
             return Reject(STAGE, function.id, "early_return", told)
         drawn, runs = tuple(drawn[place] for place in places), [runs[place] for place in places] if runs else []
-    again = sandbox.call(program, [given for given, _ in drawn], replica=2)
+    again = _second(sandbox, program, [given for given, _ in drawn])
     for (given, output), second in zip(drawn, again):
         if second.status != "ok" or second.value != output:
             got = second.value if second.status == "ok" else f"{second.status}: {second.detail}"
@@ -167,6 +170,11 @@ def _choose(pairs: Sequence[tuple[str, str]], runs: Sequence[BranchRun], count: 
     return sorted(chosen)
 
 
+def _second(sandbox: Sandbox, program: Program, inputs: Sequence[str]) -> list[CallResult]:
+    """The results in the other replica."""
+    return sandbox.call(program, inputs, replica=2, call_cpu_s=sandbox.limits.call_cpu_s * _AGAIN)
+
+
 def _replay(
     function: UnifiedFunction, program: Program, rules: SamplingConfig, sandbox: Sandbox, stats: Counter[str]
 ) -> Draws:
@@ -181,7 +189,7 @@ def _replay(
     costs["not_data"] += len(function.recorded) - len(usable)
     kept: dict[str, str] = {}
     failure = ""
-    for pair, first, second in zip(usable, sandbox.call(program, inputs), sandbox.call(program, inputs, replica=2)):
+    for pair, first, second in zip(usable, sandbox.call(program, inputs), _second(sandbox, program, inputs)):
         if first.status != "ok":
             costs[first.status] += 1
             failure = failure or first.detail

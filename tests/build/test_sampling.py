@@ -182,3 +182,10 @@ def test_a_function_that_waits_is_given_up_after_a_few_draws() -> None:
     with Sandbox(Limits(call_cpu_s=0.1, job_cpu_s=3.0, wall_factor=1.0, wall_slack_s=0.2)) as impatient:
         sampled = sample(written(code, INTS), impatient)
     assert isinstance(sampled, Reject) and sampled.reason == "timeout"  # it took all 200 draws, 0.3 s each
+
+
+def test_a_load_on_the_machine_makes_no_function_nondeterministic() -> None:
+    slow = "    if time.time() > 1.72e9:  # the second process, as if its machine were busy\n        sum(range(15_000_000))\n"
+    code = f"import time\ndef main_solution(x):\n{slow}    return x + 1\n"
+    with Sandbox(Limits(call_cpu_s=0.2, job_cpu_s=5.0)) as busy:
+        assert isinstance(sample(written(code, INTS), busy, SamplingConfig(distinct=2)), SampledFunction)

@@ -9,16 +9,16 @@ import pytest
 
 from build.core.config import SamplingConfig, TeacherConfig
 from build.core.prompts import join_turns
-from build.core.records import Dialogue, IOPair, PredictionInstance, Rationale, SampledFunction, UnifiedFunction
+from build.core.records import Dialogue, IOPair, PredictionInstance, Rationale, SampledFunction, Told, UnifiedFunction
 from build.core.tokens import count_tokens
-from build.sandbox import Program, Sandbox
+from build.sandbox import Limits, Program, Sandbox
 from build.stages.answer import rationales
 from build.stages.questions import make_instances
 from build.stages.revise import revise
 from build.stages.sample import sample_pairs
 from build.teachers.base import Question
 from build.teachers.trace.invert import demands
-from build.teachers.trace.teacher import TraceTeacher
+from build.teachers.trace.teacher import TraceTeacher, tell_output
 from tests.build.test_static import NUMBERS
 
 
@@ -117,6 +117,31 @@ def test_numbers_are_found_by_the_difference_of_a_step(sandbox: Sandbox) -> None
         "with n = 4 it gives 14, with n = 5 it gives 17, so this step adds 3; if each step does, n = 6 gives 20" in text
     )
     assert text.endswith('{"input": {"n": 6}}')
+
+
+def test_no_clock_decides_what_is_found() -> None:
+    code = "def main_solution(n):\n    total = 2\n    for _ in range(n * 2000):\n        total += 3\n    return total\n"
+    texts = []
+    for limit in (0.05, 5.0):  # the input that is wanted, 1000, takes about 0.1 s
+        with Sandbox(Limits(call_cpu_s=limit)) as sandbox:
+            texts += found(sandbox, code, [(1, 6002), (2, 12002)], 6_000_002)
+    assert texts[0] == texts[1]
+
+
+def test_what_was_told_when_a_pair_was_chosen_is_the_answer(sandbox: Sandbox) -> None:
+    (sampled,) = sample_pairs([NUMBERS["climb"]], SamplingConfig(draws=200, distinct=6), 0, sandbox, Counter())
+    assert isinstance(sampled, SampledFunction)
+    code = sampled.function.code
+    asked, known = [], []
+    for made in make_instances([sampled], 6):
+        if isinstance(made, PredictionInstance) and made.task == "output":
+            done = tell_output(code, made.input, sandbox.trace(Program(code), made.input))
+            told = Told(done.text, bool(done.complete), done.proof)
+            asked.append(Question((), function=sampled, instance=made, turn=1))
+            known.append(Question((), function=sampled, instance=replace(made, told=told), turn=1))
+    for room in (4096, 90):  # a recipe with less room tells it anew
+        teacher = TraceTeacher(TeacherConfig(max_tokens=room), sandbox, seed=0)
+        assert teacher.complete(asked) == teacher.complete(known)
 
 
 def found(sandbox: Sandbox, code: str, pairs: list[tuple[int, int]], wanted: int) -> list[str]:

@@ -209,6 +209,29 @@ def test_drawing_is_given_up_after_a_few_slow_draws(sandbox: Sandbox, fast: int,
     assert draws.failure == failure and draws.rejected["timeout"] == 5 and bool(draws.pairs) == bool(fast)
 
 
+@pytest.mark.parametrize("x", ["10", "100000000", "-1", "-2"])
+def test_a_limit_of_lines_is_the_same_on_every_machine(sandbox: Sandbox, x: str) -> None:
+    caught = [
+        "if x < 0:",
+        "    try:",
+        "        while x == -1: x = x",
+        "        raise OSError",
+        "    except BaseException: x = 5",
+    ]
+    program = body(*caught, "y = 0", "while y < x:", "    y += 1", "return y")
+    (result,) = sandbox.call(program, [f'{{"x": {x}}}'], lines=1000)
+    expected = {"10": ("ok", "10"), "-2": ("ok", "5")}.get(x, ("timeout", None))
+    assert (result.status, result.value) == expected
+    assert result.status == "ok" or result.detail == "over 1000 lines"
+
+
+def test_draws_over_a_limit_of_lines_are_passed_over(sandbox: Sandbox) -> None:
+    program = body("y = 0", "while y < x * 1000: y += 1", "return y")
+    draws = sandbox.draw(program, DIE, DrawRules(draws=60, distinct=6), seed=1, lines=3500)
+    assert {pair[1] for pair in draws.pairs} == {"0", "1000", "2000", "3000"}
+    assert draws.rejected["timeout"] == 2 and not draws.failure
+
+
 def test_a_generator_that_ends_its_process_ends_the_job(sandbox: Sandbox) -> None:
     draws = sandbox.draw(PLUS_ONE, "import os\ndef input_generator():\n    os._exit(0)", DrawRules(), 1)
     assert (draws.pairs, draws.failure, draws.rejected) == ((), "killed", {"killed": 3})

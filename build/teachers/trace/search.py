@@ -7,12 +7,12 @@ generator, and last it varies the nearest misses. The pair that is asked for is 
 
 import json
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any
 
-from build.core.records import PredictionInstance, Rationale, SampledFunction
+from build.core.records import PredictionInstance, Rationale, SampledFunction, digest
 from build.core.values import values_match
 from build.sandbox import DrawRules, Program, Sandbox
 from build.sandbox.codec import NotData, decode, encode
@@ -21,22 +21,23 @@ from build.unifiers.static.mutate import mutate
 
 _DRAWN = (6, 24)  # inputs of the generator that are compared for each try of the recipe, at the first turn and later
 _VARIED = (6, 15)  # variations of the nearest misses, likewise
-_ROW = 4  # candidates executed together
+_ROW = (4, 8)  # candidates executed together, at first and later; so many variations come of the same misses
 _MAX_SLOW = 1  # candidates over a limit of the sandbox before no more are executed
-_LONG_RUN = 5000  # events of a trace
+_MAX_LINES = 100_000  # of a candidate's run; no clock decides what is found
 _FARTHER = 50  # times the largest number of the known inputs; farther candidates could run for hours
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """An input that was tried (canonical JSON), what it gave (None: it failed), how far that is from what is wanted, and why
-    it was tried.
+    it was tried. `slow`: it was stopped at a limit.
     """
 
     input: str
     output: str | None
     distance: float
     reason: str = ""
+    slow: bool = False
 
     @property
     def right(self) -> bool:
@@ -45,95 +46,134 @@ class Attempt:
 
 def search(
     function: SampledFunction,
-    instance: PredictionInstance,
-    before: Rationale | None,
+    asked: Sequence[tuple[PredictionInstance, Rationale | None]],
     tries: int,
     seed: int,
     sandbox: Sandbox,
-) -> list[Attempt]:
-    """Attempts at the instance's output, ending with the first that is right; at least one.
+) -> list[list[Attempt]]:
+    """For each instance of a function attempts at its output, ending with the first that is right; at least one.
 
-    With a wrong answer `before`, the search goes on from it and looks further. `tries`: how long it goes on comparing.
+    With a wrong answer beside an instance, its search goes on from there and looks further. `tries`: how long a search goes on
+    comparing. The searches take their steps together, so that what all of them execute is one job.
     """
-    hunt = _Hunt(function, instance, before, seed, sandbox)
-    hunt.tries = tries
-    hunt.run()
-    return hunt.attempts
+    runs = _Runs(function, seed, sandbox)
+    hunts = [_Hunt(function, instance, before, tries, seed, runs) for instance, before in asked]
+    waiting = [hunt.steps() for hunt in hunts]
+    while waiting:
+        needed: dict[str, None] = {}
+        for steps in list(waiting):
+            inputs = next(steps, None)
+            if inputs is None:
+                waiting.remove(steps)
+            else:
+                needed |= dict.fromkeys(inputs)
+        runs.execute(list(needed))
+    return [hunt.attempts for hunt in hunts]
+
+
+class _Runs:
+    """What a function gives for the inputs that were executed, None for a failure, and which of them were too slow."""
+
+    def __init__(self, function: SampledFunction, seed: int, sandbox: Sandbox) -> None:
+        self.function = function.function
+        self.program = Program(self.function.code)
+        self.seed = seed
+        self.sandbox = sandbox
+        self.outputs: dict[str, str | None] = {}
+        self.slow: set[str] = set()
+        self._drawn: dict[int, Sequence[tuple[str, str]]] = {}
+
+    def execute(self, inputs: Iterable[str]) -> None:
+        fresh = [given for given in inputs if given not in self.outputs]
+        for given, result in zip(fresh, self.sandbox.call(self.program, fresh, lines=_MAX_LINES) if fresh else ()):
+            self.outputs[given] = result.value if result.status == "ok" else None
+            if result.status in ("timeout", "memory", "killed"):
+                self.slow.add(given)
+
+    def drawn(self, count: int) -> Sequence[tuple[str, str]]:
+        """Further inputs of the function's generator, with what they give."""
+        if self.function.generator is None:
+            return ()
+        if count not in self._drawn:
+            rules = DrawRules(draws=count * 3, distinct=count)
+            seed = int(digest("search", str(self.seed), self.function.id, str(count)), 16) % 2**31
+            draws = self.sandbox.draw(self.program, self.function.generator, rules, seed, lines=_MAX_LINES)
+            self._drawn[count] = draws.pairs
+        return self._drawn[count]
 
 
 class _Hunt:
+    """The search for one instance."""
+
     def __init__(
         self,
         function: SampledFunction,
         instance: PredictionInstance,
         before: Rationale | None,
+        tries: int,
         seed: int,
-        sandbox: Sandbox,
+        runs: _Runs,
     ) -> None:
-        self.program = Program(function.function.code)
         self.function = function
-        self.sandbox = sandbox
+        self.runs = runs
         self.wanted = decode(instance.output)
         self.known = {pair.input: pair.output for pair in function.pairs if pair.id != instance.parent}
         self.examples = [decode(given) for given in self.known]
-        self.before = before
-        self.tries = 1
+        self.later = before is not None
+        self.tries = tries
         self.failed = 0
         self.largest = max([_largest(example) for example in self.examples] + [20])
         self.rng = random.Random(f"{seed}/{before.id if before else instance.id}")
-        self.draw_seed = self.rng.randrange(2**31)
         self.attempts: list[Attempt] = []
         self.seen: set[str] = {before.verdict.predicted} if before and before.verdict.predicted else set()
 
-    def run(self) -> None:
-        later = self.before is not None
-        for source in (self.demanded, self.replaced, self.stepped):
-            if self.tried(source()):
-                return
-        if self.tried(((given, "") for given in self.known), self.known):
-            return
-        if self.failed > _MAX_SLOW or self.long():
-            self.settle()
-            return
-        drawn = dict(self.drawn(_DRAWN[later] * self.tries))
-        if self.tried(((given, "") for given in drawn), drawn):
-            return
-        for _ in range(-(-_VARIED[later] * self.tries // _ROW)):
-            if self.failed > _MAX_SLOW or self.tried((each, "") for each in self.varied()):
-                break
-        self.settle()
+    @property
+    def found(self) -> bool:
+        return bool(self.attempts) and self.attempts[-1].right
 
-    def settle(self) -> None:
+    def steps(self) -> Iterator[list[str]]:
+        """The search; it gives the inputs that it needs executed before it goes on."""
+        yield from self.executed([*self.demanded(), *self.replaced()])
+        if not self.found:
+            points = list(self.points())
+            yield [text for text, _ in points]
+            self.failed += sum(text in self.runs.slow for text, _ in points)
+            yield from self.executed(list(self.stepped(points)))
+        if not self.found:
+            self.compared(self.known)
+        if not self.found and self.failed <= _MAX_SLOW:
+            self.compared(dict(self.runs.drawn(_DRAWN[self.later] * self.tries)))
+        for _ in range(-(-_VARIED[self.later] * self.tries // _ROW[self.later])):
+            if not self.found and self.failed <= _MAX_SLOW:
+                yield from self.executed([(each, "") for each in self.varied()])
         if not self.attempts:  # nothing new could be thought of: the nearest of what is known
             given = next(iter(self.known))
             self.attempts.append(Attempt(given, self.known[given], self.apart(self.known[given])))
 
-    def long(self) -> bool:
-        """Whether even a known input makes the function run so long that trying many more would take minutes."""
-        return not self.known or self.sandbox.trace(self.program, min(self.known, key=len), _LONG_RUN).truncated
+    def executed(self, candidates: Sequence[tuple[str, str]]) -> Iterator[list[str]]:
+        """Try candidates with the reasons for them, up to one that is right."""
+        fresh = {given: reason for given, reason in reversed(candidates) if given not in self.seen}
+        left = list(dict.fromkeys(given for given, _ in candidates if given in fresh))
+        self.seen |= fresh.keys()
+        size = _ROW[self.later]
+        while left and not self.found and self.failed <= _MAX_SLOW:
+            row, left = left[:size], left[size:]
+            size = _ROW[True]
+            yield row
+            for given in row:
+                slow = given in self.runs.slow
+                self.failed += slow
+                output = self.runs.outputs[given]
+                self.attempts.append(Attempt(given, output, self.apart(output), fresh[given], slow))
+                if self.found:
+                    break
 
-    def tried(self, candidates: "Iterator[tuple[str, str]]", outputs: Mapping[str, str] | None = None) -> bool:
-        """Whether a candidate is right; outputs that are known already are not asked for again."""
-        fresh = []
-        for given, reason in candidates:
-            if given not in self.seen:
+    def compared(self, outputs: Mapping[str, str]) -> None:
+        """Try inputs whose outputs are known, up to one that is right."""
+        for given, output in outputs.items():
+            if given not in self.seen and not self.found:
                 self.seen.add(given)
-                fresh.append((given, reason))
-        for start in range(0, len(fresh), _ROW):
-            row = fresh[start : start + _ROW]
-            if outputs is None:
-                if self.failed > _MAX_SLOW:
-                    return False
-                called = self.sandbox.call(self.program, [given for given, _ in row])
-                self.failed += sum(result.status in ("timeout", "memory", "killed") for result in called)
-                results = [result.value if result.status == "ok" else None for result in called]
-            else:
-                results = [outputs[given] for given, _ in row]
-            for (given, reason), output in zip(row, results):
-                self.attempts.append(Attempt(given, output, self.apart(output), reason))
-                if self.attempts[-1].right:
-                    return True
-        return False
+                self.attempts.append(Attempt(given, output, self.apart(output)))
 
     def apart(self, output: str | None) -> float:
         return float("inf") if output is None else distance(decode(output), self.wanted)
@@ -155,49 +195,46 @@ class _Hunt:
                     if _same_kind(part, value):
                         yield from self.whole({**example, name: part}, f"{words} may be {name} itself" if words else "")
 
-    def stepped(self) -> Iterator[tuple[str, str]]:
-        """Numbers by differences: what one more of an argument adds to the output."""
-        if not isinstance(self.wanted, int | float) or isinstance(self.wanted, bool):
+    def points(self) -> Iterator[tuple[str, tuple[dict[str, Any], str]]]:
+        """Inputs that show what one more of a number adds to the output: pairs of them, with the example and the argument."""
+        if not _number(self.wanted):
             return
         for example in self.examples[:2]:
             for name, value in example.items():
-                if not isinstance(value, int) or isinstance(value, bool) or self.failed > _MAX_SLOW:
-                    continue
-                points = {number: self.value({**example, name: number}) for number in (value, value + 1)}
-                low, high = points[value], points[value + 1]
-                if not (_number(low) and _number(high)) or low == high:
-                    continue
-                step = high - low
+                if isinstance(value, int) and not isinstance(value, bool):
+                    yield encode(example), (example, name)
+                    yield encode({**example, name: value + 1}), (example, name)
+
+    def stepped(self, points: Sequence[tuple[str, tuple[dict[str, Any], str]]]) -> Iterator[tuple[str, str]]:
+        """Numbers by differences, from what the points gave."""
+        for (first, (example, name)), (second, _) in zip(points[::2], points[1::2]):
+            value = example[name]
+            low, high = (self.value(text) for text in (first, second))
+            if not (_number(low) and _number(high)) or low == high:
+                continue
+            step = high - low
+            try:
                 steps = (self.wanted - low) / step
-                if abs(steps) > 10**6 or steps != int(steps):
-                    continue
-                found = value + int(steps)
-                reason = f"with {name} = {found} it gives {encode(self.wanted)}"
-                if found not in points:  # that the further steps are alike is a guess, and told as one
-                    reason = f"with {name} = {value} it gives {low}, with {name} = {value + 1} it gives {high}, "
-                    reason += (
-                        f"so this step adds {step}; if each step does, {name} = {found} gives {encode(self.wanted)}"
-                    )
-                yield from self.whole({**example, name: found}, reason)
+            except OverflowError:  # of ints beyond the floats
+                continue
+            if abs(steps) > 10**6 or steps != int(steps):
+                continue
+            found = value + int(steps)
+            reason = f"with {name} = {found} it gives {encode(self.wanted)}"
+            if found not in (value, value + 1):  # that the further steps are alike is a guess, and told as one
+                reason = f"with {name} = {value} it gives {low}, with {name} = {value + 1} it gives {high}, "
+                reason += f"so this step adds {step}; if each step does, {name} = {found} gives {encode(self.wanted)}"
+            yield from self.whole({**example, name: found}, reason)
 
-    def value(self, arguments: dict[str, Any]) -> Any:
-        (result,) = self.sandbox.call(self.program, [encode(arguments)])
-        self.failed += result.status in ("timeout", "memory", "killed")
-        return decode(result.value) if result.status == "ok" and result.value is not None else None
-
-    def drawn(self, count: int) -> Sequence[tuple[str, str]]:
-        """Further inputs of the function's generator, with what they give."""
-        generator = self.function.function.generator
-        if generator is None:
-            return ()
-        rules = DrawRules(draws=count * 3, distinct=count)
-        return self.sandbox.draw(self.program, generator, rules, self.draw_seed).pairs
+    def value(self, given: str) -> Any:
+        output = self.runs.outputs[given]
+        return None if output is None else decode(output)
 
     def varied(self) -> list[str]:
         """Inputs beside the nearest misses."""
         misses = sorted((one for one in self.attempts if one.output is not None), key=lambda one: one.distance)[:3]
         found = []
-        for number in range(_ROW):
+        for number in range(_ROW[self.later]):
             if not misses:
                 break
             try:
