@@ -21,7 +21,7 @@ from build.unifiers.static.mutate import mutate
 
 _DRAWN = (6, 24)  # inputs of the generator that are compared for each try of the recipe, at the first turn and later
 _VARIED = (6, 15)  # variations of the nearest misses, likewise
-_ROW = (4, 8)  # candidates executed together, at first and later; so many variations come of the same misses
+_ROW = (6, 12)  # candidates executed together, at first and later; so many variations come of the same misses
 _MAX_SLOW = 1  # candidates over a limit of the sandbox before no more are executed
 _MAX_LINES = 100_000  # of a candidate's run; no clock decides what is found
 _FARTHER = 50  # times the largest number of the known inputs; farther candidates could run for hours
@@ -133,8 +133,9 @@ class _Hunt:
 
     def steps(self) -> Iterator[list[str]]:
         """The search; it gives the inputs that it needs executed before it goes on."""
-        yield from self.executed([*self.demanded(), *self.replaced()])
-        if not self.found:
+        if not self.later:  # else none of these was right
+            yield from self.executed([*self.demanded(), *self.replaced()])
+        if not self.later and not self.found:
             points = list(self.points())
             yield [text for text, _ in points]
             self.failed += sum(text in self.runs.slow for text, _ in points)
