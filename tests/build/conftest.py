@@ -155,7 +155,7 @@ def with_stars(*values: int) -> int:
     return sum(values)
 
 
-def handles(callback: object, thing: "Thing") -> int:
+def handles(callback: object, thing: "Callable[[int], int]") -> int:
     """Call something with a thing."""
     return 1
 

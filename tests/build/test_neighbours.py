@@ -126,3 +126,149 @@ def test_circles_end(sandbox: Sandbox) -> None:
         assert len(codes) == 2
         (result,) = sandbox.call(Program(codes[0]), ['{"n": 1}'])
         assert result.value == "11"
+
+
+PARTS = {
+    "kit/base.py": """
+import os
+from typing import Union
+
+Level = Union[int, float]
+
+
+class Base:
+    limit = 10
+
+    def __init__(self, level: int) -> None:
+        self.level = level
+        self.seen = []
+
+    def clamped(self, n):
+        return min(n, self.limit * self.level)
+
+    # Reaches outside.
+    def home(self):
+        return os.getcwd()
+
+    def unused(self):
+        return self.home()
+""",
+    "kit/use.py": """
+from __future__ import annotations
+
+import html.parser
+from typing import TYPE_CHECKING
+
+from kit.base import Base, Level
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsRichComparison
+
+
+class Scale(Base):
+    @property
+    def top(self) -> int:
+        return self.clamped(100)
+
+    def steps(self, width: Level) -> int:
+        return self.clamped(width * 3) + self.top
+
+    def note(self, word: str) -> None:
+        self.seen.append(word + "!")
+
+    def away(self, name: str) -> str:
+        return self.home() + name
+
+
+class Table(dict):
+    def largest(self, start: int) -> int:
+        return max([start, *(len(key) for key in self)])
+
+
+class Pair:
+    def __new__(cls, left: int, right: int):
+        made = super().__new__(cls)
+        made.both = (left, right)
+        return made
+
+    def spread(self, factor: int) -> int:
+        return (self.both[1] - self.both[0]) * factor
+
+
+class Seeker:
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def by_name(self, title: bool) -> str:
+        return getattr(self, "as_" + ("title" if title else "upper"))()
+
+    def as_upper(self) -> str:
+        return self.text.upper()
+
+    def as_title(self) -> str:
+        return self.text.title()
+
+
+class Reader(html.parser.HTMLParser):
+    def __init__(self, mark: str) -> None:
+        super().__init__()
+        self.found = []
+        self.mark = mark
+
+    def handle_starttag(self, tag, attrs):
+        self.found.append(self.mark + tag)
+
+    def tags(self, text: str) -> list:
+        self.feed("<b>" + text + "<i>")
+        return self.found
+
+
+def largest(values: list[SupportsRichComparison]) -> int:
+    best = values[0]
+    for value in values:
+        if value > best:
+            best = value
+    return best
+
+
+def level_of(scale: Scale, n: int) -> int:
+    return scale.clamped(n) * 2
+""",
+}
+
+
+def test_classes_bring_what_is_reached_of_them(sandbox: Sandbox) -> None:
+    files = [RawCode(path, "lib", path, "MIT", content) for path, content in PARTS.items()]
+    neighbours = Neighbourhood(files)
+    found = {
+        made.name: made for made in static_functions(files[1], sandbox, neighbours) if isinstance(made, UnifiedFunction)
+    }
+    # `home` uses the file system, so what reaches it is refused, and what does not comes without it.
+    assert set(found) == {
+        *(
+            "Scale.steps",
+            "Scale.note",
+            "Table.largest",
+            "Pair.spread",
+            "Seeker.by_name",
+            "Reader.tags",
+            "largest",
+            "level_of",
+        ),
+        *("Seeker.as_upper", "Seeker.as_title"),
+    }
+    assert "home" not in found["Scale.steps"].code and "unused" not in found["Scale.steps"].code
+    assert "Reaches outside" not in found["Scale.steps"].code and "clamped" in found["Scale.steps"].code
+    assert "as_title" in found["Seeker.by_name"].code and "as_title" not in found["Seeker.as_upper"].code
+    assert "handle_starttag" in found["Reader.tags"].code  # the parser calls it
+    results = {
+        "Scale.steps": ('{"level": 2, "width": 5}', "35"),
+        "Scale.note": ('{"level": 2, "word": "a"}', '{"level": 2, "seen": ["a!"]}'),
+        "Table.largest": ('{"content": {"abc": 1}, "start": 2}', "3"),
+        "Pair.spread": ('{"left": 1, "right": 4, "factor": 2}', "6"),
+        "largest": ('{"values": [1, 5, 2]}', "5"),
+        "level_of": ('{"scale": {"level": 1}, "n": 20}', "20"),
+    }
+    for name, (given, expected) in results.items():
+        (result,) = sandbox.call(Program(found[name].code), [given])
+        assert result.value == expected, (name, result, found[name].code)

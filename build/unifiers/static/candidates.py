@@ -4,11 +4,21 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from build.unifiers.static.class_parts import PLAIN_BASES
 from build.unifiers.static.refusal import Refused
 from build.unifiers.static.scopes import FUNCTIONS, base_name
 from build.unifiers.static.slices import Module
 
-_PLAIN_BASES = {"object", "Generic", "ABC", "Protocol"}
+_BUILT_IN = {
+    "list": "list",
+    "dict": "dict",
+    "set": "set",
+    "frozenset": "list",
+    "tuple": "list",
+    "str": "str",
+    "int": "int",
+}
+_BUILT_IN |= {"float": "float", "OrderedDict": "dict", "UserDict": "dict", "UserList": "list", "UserString": "str"}
 _NOT_MADE = {"Enum", "IntEnum", "StrEnum", "Flag", "IntFlag", "Protocol", "TypedDict", "NamedTuple", "TestCase"}
 
 
@@ -43,31 +53,37 @@ def candidates(module: Module) -> Iterator[Candidate]:
 
 
 def constructor_of(module: Module, name: str, depth: int = 0) -> ast.FunctionDef | None:
-    """The `__init__` that making an object of a class calls, its own or that of a base in the file; None without arguments.
+    """The `__init__` or `__new__` that making an object of a class calls, its own or that of a base; None without arguments.
 
     Raises `Refused` (needs_object) where it is not to be seen what the class needs.
     """
-    numbers = module.definitions.get(name, [])
-    node = module.statements[numbers[-1]] if numbers else None
+    found = module.home(name)
+    if found is None and name in _BUILT_IN:
+        return _taking(_BUILT_IN[name])
+    here, node = found or (module, None)
     if not isinstance(node, ast.ClassDef) or depth > 5:
-        raise Refused("needs_object", f"{name} is no plain class of this file")
+        raise Refused("needs_object", f"{name} is no class of this file or a neighbour")
     if any(base_name(word.value) != "ABCMeta" for word in node.keywords):
         raise Refused("needs_object", f"{name} is made by a metaclass")
-    for part in node.body:
-        if isinstance(part, FUNCTIONS) and part.name == "__new__":
-            raise Refused("needs_object", f"{name} has a `__new__`")
-        if isinstance(part, ast.FunctionDef) and part.name == "__init__":
-            return part
-        if isinstance(part, FUNCTIONS) and any("abstractmethod" in ast.unparse(item) for item in part.decorator_list):
-            raise Refused("needs_object", f"{name} is abstract")
+    own = {part.name: part for part in node.body if isinstance(part, ast.FunctionDef)}
+    if "__init__" in own or "__new__" in own:
+        return own.get("__init__") or own["__new__"]
+    if any("abstractmethod" in ast.unparse(item) for part in own.values() for item in part.decorator_list):
+        raise Refused("needs_object", f"{name} is abstract")
     if any("dataclass" in ast.unparse(item) for item in node.decorator_list):
         return _dataclass_init(node)
     for base in node.bases:
         called = base.attr if isinstance(base, ast.Attribute) else base_name(base)
-        if called in _PLAIN_BASES:
-            continue
-        return constructor_of(module, called, depth + 1)
+        if called not in PLAIN_BASES:
+            return constructor_of(here, called, depth + 1)
     return None
+
+
+def _taking(annotation: str) -> ast.FunctionDef:
+    """The constructor of a class that takes one argument of a type."""
+    made = ast.parse(f"def __init__(self, content: {annotation}): pass").body[0]
+    assert isinstance(made, ast.FunctionDef)
+    return made
 
 
 def _methods(module: Module, node: ast.ClassDef, number: int) -> Iterator[Candidate]:

@@ -14,7 +14,7 @@ from build.unifiers.static.slices import inside_quotes
 from build.unifiers.static.type_hints import MODULE_OF, Hint, restore
 
 RESTORING = frozenset(
-    ("complex", "frozenset", "int", "iter", "list", "set", "tuple", "str")
+    ("complex", "frozenset", "int", "iter", "list", "set", "tuple", "str", "vars")
 )  # builtins that it may need
 # How the result of a call becomes a JSON value: what is written around the call, and how it is said.
 CONVERSIONS = {
@@ -27,6 +27,7 @@ CONVERSIONS = {
     "date": ("{call}.isoformat()", "written out in ISO format"),
     "record": ("{asdict}({call})", "given as a dictionary of its fields"),
     "name": ("{call}.name", "given by its name"),
+    "state": ("{call}", "given as the attributes that the object has afterwards"),
 }
 
 
@@ -75,7 +76,7 @@ def write_entry(call: Call, summary: str, taken: Iterable[str]) -> str:
     if call.made:
         given = [parameter for parameter in call.parameters if parameter.constructor]
         target = f"{target}({_passed(given)})"
-        if given:
+        if given or call.result == "state":
             made = say.free("made")
             lines.append(f"    {made} = {target}")
             target = made
@@ -91,6 +92,8 @@ def write_entry(call: Call, summary: str, taken: Iterable[str]) -> str:
         changed = list(call.changed)
         result = changed[0] if len(changed) == 1 else "{" + ", ".join(f'"{name}": {name}' for name in changed) + "}"
         lines += [f"    {written}", f"    return {result}"]
+    elif call.result == "state":
+        lines += [f"    {written}", f"    return {say('vars')}({target})"]
     elif call.result == "complex":
         value = say.free("value")
         lines += [f"    {value} = {written}", f"    return [{value}.real, {value}.imag]"]

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from build.core.records import RawCode
+from build.unifiers.static.class_parts import mentions
 from build.unifiers.static.doctests import Calls, literal_calls
 from build.unifiers.static.refusal import Refused
 from build.unifiers.static.scopes import FUNCTIONS, run_at_import
@@ -19,6 +20,7 @@ from build.unifiers.static.slices import Module, join_parts
 
 _MODULES = 12  # that one slice is made of
 _CHARACTERS = 12_000  # of one slice
+_ROUNDS = 8  # of looking for the methods that a slice mentions
 _TEST_CALLS = 12  # of one function that are kept
 
 
@@ -55,11 +57,12 @@ class Neighbourhood:
         self._modules: dict[str, Module | None] = {}
         self._outlines: dict[str, _Outline] = {}
         self._calls: Calls | None = None
+        self._mentioned: dict[ast.stmt, frozenset[str] | None] = {}
 
     def module(self, raw: RawCode) -> Module:
         """The module of a file. Raises what reading Python raises."""
         module = self._module(raw.path) if self._files.get(raw.path) == raw else None
-        return module or Module(raw.content, lambda statement: self._targets(raw.path, statement))
+        return module or self._read(raw.path, raw.content)
 
     def test_calls(self) -> Calls:
         """The calls with literal arguments in the source's test files, by the name of what is called."""
@@ -71,8 +74,37 @@ class Neighbourhood:
                     known += calls[: max(0, _TEST_CALLS - len(known))]
         return self._calls
 
-    def slice(self, raw: RawCode, module: Module, start: Iterable[int], allowed: frozenset[str]) -> Slice:
-        """A candidate's slice over as many modules as it takes. Raises `Refused`."""
+    def slice(
+        self, raw: RawCode, module: Module, start: Iterable[int], allowed: frozenset[str], method: str = ""
+    ) -> Slice:
+        """A candidate's slice over as many modules as it takes. Raises `Refused`.
+
+        Of classes it has those methods that something in it mentions; `method` is one that its caller mentions.
+        """
+        start = list(start)
+        mentioned: frozenset[str] | None = frozenset([method])
+        for _ in range(_ROUNDS):
+            found, parts = self._slice(raw, module, start, allowed, mentioned)
+            names = [self._mentions_of(part) for part in parts]
+            if mentioned is None:
+                break
+            more = None if None in names else mentioned.union(*(each for each in names if each is not None))
+            if more == mentioned:
+                break
+            mentioned = more
+        else:
+            found, _ = self._slice(raw, module, start, allowed, None)
+        return found
+
+    def _mentions_of(self, statement: ast.stmt) -> frozenset[str] | None:
+        if statement not in self._mentioned:
+            self._mentioned[statement] = mentions(statement)
+        return self._mentioned[statement]
+
+    def _slice(
+        self, raw: RawCode, module: Module, start: list[int], allowed: frozenset[str], mentioned: frozenset[str] | None
+    ) -> tuple[Slice, list[ast.stmt]]:
+        """The slice with the methods that are mentioned, all where that is None, and its statements."""
         starts: dict[str, set[int]] = {raw.path: set(start)}
         chosen: dict[str, list[int]] = {}
         links: dict[str, dict[ast.stmt, dict[str, _Target]]] = {}
@@ -80,7 +112,7 @@ class Neighbourhood:
         demanded: dict[str, set[str]] = {raw.path: set()}  # the names of a module that others ask for
         looked_for: dict[str, set[str]] = {}
         waiting = [raw.path]
-        modules = {raw.path: module}
+        modules = {raw.path: module.keeping(mentioned)}
         while waiting:
             path = waiting.pop()
             here = modules[path]
@@ -102,7 +134,7 @@ class Neighbourhood:
                     other = self._module(demand.path)
                     if other is None:
                         raise Refused("foreign_import", f"{demand.path} is no module that can be read")
-                    modules[demand.path] = other
+                    modules[demand.path] = other.keeping(mentioned)
                     if len(modules) > _MODULES:
                         raise Refused("slice_too_large", f"needs more than {_MODULES} modules")
                 numbers = set(modules[demand.path].definitions.get(demand.name, ()))
@@ -111,7 +143,8 @@ class Neighbourhood:
                     asked.add(demand.name)
                     starts.setdefault(demand.path, set()).update(numbers)
                     waiting.append(demand.path)
-        return self._join(raw, modules, chosen, links, demanded, _in_order(raw.path, needs))
+        parts = [modules[path].statements[number] for path, numbers in chosen.items() for number in numbers]
+        return self._join(raw, modules, chosen, links, demanded, _in_order(raw.path, needs)), parts
 
     def _join(
         self,
@@ -340,10 +373,16 @@ class Neighbourhood:
         if path not in self._modules:
             self._modules[path] = None
             with suppress(SyntaxError, ValueError, RecursionError, MemoryError):
-                self._modules[path] = Module(
-                    self._files[path].content, lambda statement: self._targets(path, statement)
-                )
+                self._modules[path] = self._read(path, self._files[path].content)
         return self._modules[path]
+
+    def _read(self, path: str, content: str) -> Module:
+        def origin(statement: ast.stmt, name: str) -> tuple[Module, str] | None:
+            target = self._targets(path, statement).get(name)
+            module = self._module(target.path) if target is not None and target.name else None
+            return (module, target.name) if target is not None and module is not None else None
+
+        return Module(content, lambda statement: self._targets(path, statement), origin)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ trial runs decide (`build.unifiers.static.trials`); where they cannot, the funct
 
 import ast
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -20,6 +20,35 @@ _INT, _STR, _FLOAT, _BOOL = Hint("int"), Hint("str"), Hint("float"), Hint("bool"
 INTS, TEXTS, GRID = Hint("list", (_INT,)), Hint("list", (_STR,)), Hint("list", (Hint("list", (_INT,)),))
 _COUNTS = Hint("dict", (_STR, _INT))
 _EVERYTHING = (_INT, _STR, INTS, TEXTS, GRID, _COUNTS)  # what is tried where nothing speaks for anything
+_NO_DATA = frozenset(
+    (
+        *(
+            "Callable",
+            "type",
+            "Type",
+            "IO",
+            "TextIO",
+            "BinaryIO",
+            "Pattern",
+            "Match",
+            "ModuleType",
+            "FunctionType",
+            "Path",
+        ),
+        *(
+            "timedelta",
+            "tzinfo",
+            "time",
+            "timezone",
+            "Logger",
+            "Awaitable",
+            "Coroutine",
+            "AsyncIterator",
+            "Element",
+            "Self",
+        ),
+    )
+)  # what no JSON value can become
 _OPTIONS = 4  # types that are tried for one parameter
 
 _NAMED: dict[str, Hint] = {}
@@ -63,9 +92,10 @@ def guess_types(
     values: dict[str, list[Any]],
     documented: dict[str, str],
     resolve: Resolve,
+    is_class: Callable[[str], bool] = lambda name: False,
 ) -> dict[str, Guess | None]:
     """A guess for each argument, None where no JSON value can fill it. `values`: literals passed to it somewhere;
-    `documented`: the type that the docstring names.
+    `documented`: the type that the docstring names; `is_class`: whether a name stands for a class of its own.
     """
     usage = Usage(node, [argument.arg for argument in arguments])
     return {
@@ -76,6 +106,7 @@ def guess_types(
             values.get(argument.arg, []),
             documented.get(argument.arg, ""),
             resolve,
+            is_class,
             usage,
         )
         for argument in arguments
@@ -89,11 +120,12 @@ def _guess(
     values: list[Any],
     documented: str,
     resolve: Resolve,
+    is_class: Callable[[str], bool],
     usage: Usage,
 ) -> Guess | None:
     annotated = read_hint(argument.annotation, resolve)
     used, weight = usage.hint((argument.arg,))
-    if argument.annotation is not None and annotated is None:
+    if argument.annotation is not None and annotated is None and not _says_nothing(argument.annotation, is_class):
         return None
     if annotated is not None and annotated != ANY:
         hint = refine(annotated, values)
@@ -132,6 +164,20 @@ def _guess(
         options += [hint for hint in _EVERYTHING if hint.kind not in {option.kind for option in options} or not sure]
     options = list(dict.fromkeys(options))[: _OPTIONS if sure else len(_EVERYTHING)]
     return Guess(tuple(options), "inferred", sure)
+
+
+def _says_nothing(annotation: ast.expr, is_class: Callable[[str], bool]) -> bool:
+    """Whether an annotation names only what is not at hand, a protocol of some library, say: then other evidence counts."""
+    with suppress(SyntaxError, ValueError, RecursionError, MemoryError):
+        if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
+            annotation = ast.parse(annotation.value.strip(), mode="eval").body
+        names = {
+            node.attr if isinstance(node, ast.Attribute) else node.id
+            for node in ast.walk(annotation)
+            if isinstance(node, ast.Attribute | ast.Name)
+        }
+        return not any(name in _NO_DATA or is_class(name) for name in names)
+    return False
 
 
 def read_words(text: str, resolve: Resolve) -> Hint | None:

@@ -68,7 +68,8 @@ def module_names(statement: ast.stmt) -> Names:
         is_class = inner.get_type() == "class"
         for symbol in inner.get_symbols():
             name = symbol.get_name()
-            if symbol.is_global():
+            # `symtable` takes a function called "top" for the module: what is local to it counts as global too.
+            if symbol.is_declared_global() or (symbol.is_global() and not symbol.is_local()):
                 if symbol.is_referenced():
                     reads.add(name)
                 if symbol.is_assigned() or symbol.is_imported():

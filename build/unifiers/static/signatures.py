@@ -190,7 +190,7 @@ class _Slots:
         if starred and starred.annotation is not None:
             inner = starred.annotation
             listed = [ast.arg(starred.arg, ast.Subscript(ast.Name("list"), inner, ast.Load()))]
-        guesses = guess_types(node, listed, default_nodes, known, docs.types, resolver(module))
+        guesses = guess_types(node, listed, default_nodes, known, docs.types, resolver(module), module.is_class)
         by_place_only = {argument.arg for argument in arguments.posonlyargs}
         by_keyword = {argument.arg for argument in keyword_only}
         skipped = False

@@ -14,6 +14,7 @@ import importlib
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 
+from build.unifiers.static.class_parts import droppable_methods
 from build.unifiers.static.docstrings import read_docstring
 from build.unifiers.static.purity import IO_CALLS, PURE_MODULES, import_fault
 from build.unifiers.static.refusal import Refused
@@ -29,6 +30,7 @@ from build.unifiers.static.scopes import (
 
 _IMPORTS = (ast.Import, ast.ImportFrom)
 _GIVEN = frozenset(dir(builtins)) | {"__name__", "__file__", "__doc__", "__class__"}
+_IMPORTED_ON = 6  # modules that a name may be handed on through
 _IMMUTABLE = (str, bytes, int, float, complex, bool, type(None))
 
 
@@ -37,10 +39,18 @@ class Module:
     the text is no Python, RecursionError where it is nested too deeply.
     """
 
-    def __init__(self, content: str, linked: Callable[[ast.stmt], Collection[str]] | None = None) -> None:
-        """`linked` gives the names that an import takes from modules at hand (`build.unifiers.static.neighbours`)."""
+    def __init__(
+        self,
+        content: str,
+        linked: Callable[[ast.stmt], Collection[str]] | None = None,
+        origin: Callable[[ast.stmt, str], "tuple[Module, str] | None"] | None = None,
+    ) -> None:
+        """`linked` gives the names that an import takes from modules at hand, `origin` where one of these is defined
+        (`build.unifiers.static.neighbours`).
+        """
         self.content = content
         self.linked = linked or (lambda statement: ())
+        self._origin = origin or (lambda statement, name: None)
         self.tree = ast.parse(content)
         self.lines = re.split(r"\r\n|\r|\n", content)  # as `ast` counts them; str.splitlines also splits at form feeds
         self.statements = [statement for statement in self.tree.body if not _never_runs(statement)]
@@ -63,6 +73,8 @@ class Module:
             for name in self.names(number).binds
         ) | frozenset(self.stars)
         self._taken_of: dict[int, dict[str, set[str]]] = {}
+        self._dropped: dict[ast.stmt, list[ast.stmt]] = {}  # methods that are left out of a class
+        self._lessened: dict[tuple[int, frozenset[str]], tuple[ast.stmt, Names]] = {}
 
     @functools.cached_property
     def _linked_names(self) -> frozenset[str]:
@@ -85,6 +97,54 @@ class Module:
         self._faults[number] = fault
         name = getattr(statement, "name", "")
         return Names(frozenset([name] if name else []), frozenset(), frozenset())
+
+    @functools.cached_property
+    def _methods(self) -> dict[int, list[ast.FunctionDef | ast.AsyncFunctionDef]]:
+        """The methods that may be left out of classes, by the number of the class."""
+        return {
+            number: methods
+            for number, statement in enumerate(self.statements)
+            if isinstance(statement, ast.ClassDef) and (methods := droppable_methods(self, statement))
+        }
+
+    def keeping(self, mentioned: frozenset[str] | None) -> "Module":
+        """The module with those methods of its classes that are mentioned; with all of them where that is None."""
+        if mentioned is None or all(part.name in mentioned for parts in self._methods.values() for part in parts):
+            return self
+        view = copy.copy(self)
+        view.statements, view._names = list(self.statements), list(self._names)
+        view._taken_of, view._dropped = {}, {}
+        for number, methods in self._methods.items():
+            dropped: list[ast.stmt] = [part for part in methods if part.name not in mentioned]
+            node = self.statements[number]
+            if not dropped or not isinstance(node, ast.ClassDef):
+                continue
+            key = number, frozenset(part.name for part in methods if part.name not in mentioned)
+            if key not in self._lessened:
+                less = copy.copy(node)
+                less.body = [part for part in node.body if part not in dropped] or [ast.Pass()]
+                self._lessened[key] = less, module_names(less)
+            view.statements[number], view._names[number] = self._lessened[key]
+            view._dropped[view.statements[number]] = dropped
+        return view
+
+    def home(self, name: str) -> "tuple[Module, ast.stmt] | None":
+        """The module and the one statement that define a name, followed through imports from modules at hand."""
+        here, seen = self, 0
+        while len(numbers := here.definitions.get(name, [])) == 1 and seen < _IMPORTED_ON:
+            statement = here.statements[numbers[0]]
+            if not isinstance(statement, _IMPORTS):
+                return here, statement
+            found = here._origin(statement, name)
+            if found is None:
+                return None
+            (here, name), seen = found, seen + 1
+        return None
+
+    def is_class(self, name: str) -> bool:
+        """Whether a name stands for a class of this file or a neighbour, or for what another package may have as one."""
+        found = self.home(name)
+        return isinstance(found[1], ast.ClassDef) if found else name in self.imported
 
     def number_of(self, statement: ast.stmt) -> int:
         return next(number for number, other in enumerate(self.statements) if other is statement)
@@ -360,10 +420,21 @@ class Module:
         return all(len(self.definitions.get(name, [])) == 1 for name in bound & names)
 
     def _text(self, statement: ast.stmt, other: Mapping[ast.stmt, str]) -> str:
-        first = min([statement.lineno, *(item.lineno for item in getattr(statement, "decorator_list", []))])
+        first = first_line(statement)
         if self._shares_a_line(statement, first):
             return _rewritten(statement)
         replaced: dict[int, tuple[int, str]] = {}
+        for method in self._dropped.get(statement, []):
+            start = first_line(method)
+            while re.fullmatch(r"\s*(#.*)?", self.lines[start - 2]):  # what is said of the method goes with it
+                start -= 1
+            replaced[start] = (method.end_lineno or start, "")
+        if (
+            isinstance(statement, ast.ClassDef)
+            and isinstance(statement.body[0], ast.Pass)
+            and statement in self._dropped
+        ):
+            return _rewritten(statement)
         for node in ast.walk(statement):
             if isinstance(node, _IMPORTS) and node in other:
                 indent = self.lines[node.lineno - 1][: node.col_offset]
@@ -414,6 +485,11 @@ def join_parts(imports: Iterable[str], blocks: Iterable[str]) -> str:
 def part_named(node: ast.ClassDef, name: str) -> bool:
     """Whether a class defines a method of that name itself."""
     return any(isinstance(part, FUNCTIONS) and part.name == name for part in node.body)
+
+
+def first_line(statement: ast.stmt) -> int:
+    """The line that a statement begins on, with its decorators."""
+    return min([statement.lineno, *(item.lineno for item in getattr(statement, "decorator_list", []))])
 
 
 def _bound_by(item: ast.alias) -> str:

@@ -185,7 +185,9 @@ def _unify(work: _Work, candidate: Candidate) -> UnifiedFunction:
     signature = read_signature(module, candidate, known, calls.get(candidate.root, []), docs)
     classes = {name for hints in signature.options() for hint in hints for name in class_names(hint)}
     start = [number for name in sorted(classes) for number in module.definitions.get(name, [])]
-    found = work.neighbours.slice(work.read, module, [candidate.statement, *start], frozenset(("print",)))
+    found = work.neighbours.slice(
+        work.read, module, [candidate.statement, *start], frozenset(("print",)), candidate.method
+    )
     sliced, taken = found.code, set(found.taken)
     for name in ("main_solution", "input_generator"):
         if name in taken:
@@ -293,7 +295,8 @@ def _choose(
 
     tried = trials(variants.signature.choices(), result)
     if result == "value" and _only_none([trial for _, _, trial in tried]):
-        result = "changed" if changed else "printed" if any(trial.printed for _, _, trial in tried) else ""
+        last = "state" if variants.candidate.made else ""
+        result = "changed" if changed else "printed" if any(trial.printed for _, _, trial in tried) else last
         if not result:
             raise Refused("returns_nothing", "None for every input that was tried")
         tried = trials(variants.signature.choices(), result)
