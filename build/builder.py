@@ -21,7 +21,7 @@ from build.core.version import VERSION
 from build.engine import AVAILABLE, Isolation, run
 from build.report.attribution import attribution
 from build.report.card import write_card
-from build.report.folder import dataset_faults
+from build.report.folder import dataset_faults, name_files
 from build.stages import run_digest
 from build.stages.assemble import CONFIGS, SPLITS, ordered_rows
 
@@ -50,7 +50,7 @@ _TRAINING = _ABOUT | {
     "path": _TEXT,
     "license": _TEXT,
 }
-_TURNS = ("prompt", "turn_1", "feedback_1", "turn_2", "feedback_2")
+_TURNS = ("id", "prompt", "turn_1", "feedback_1", "turn_2", "feedback_2")
 _FUNCTION = (
     *("id", "problem_description", "io_requirements", "refcode", "funcname", "ios", "input_generator", "constant"),
     *("types", "branch_coverage", "source", "category", "license", "meta"),
@@ -135,6 +135,7 @@ def _write(path: Path, recipe: DataRecipe, store: Store, folder: Path) -> None:
     for config in CONFIGS:
         builder = CodeIO(config_name=config, recipe=str(path), cache_dir=str(beside / "cache"), dataset_name=config)
         builder.download_and_prepare(str(beside / config), file_format="parquet")
+        name_files(beside, config)
         examples[config] = {name: split.num_examples for name, split in builder.info.splits.items()}
     _remove_traces(beside)
     write_card(recipe, store, beside, examples)

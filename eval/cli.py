@@ -212,10 +212,17 @@ def compare(first: Path, second: Path, output: Path | None) -> None:
 )
 @_one_sentence
 def report(runs: tuple[Path, ...], output: Path, base_model: str) -> None:
-    """The paper's table with ours beside it; with several RUNS, also each one's differences from the first."""
+    """The paper's table with ours beside it; with several RUNS, also each one's differences from the first.
+
+    Of one run, also the files that the Hub reads a model's results from (.eval_results/).
+    """
+    from eval.hub_results import write_hub_results
     from eval.report import write_report
 
-    for path in write_report([Run(run) for run in runs], output, base_model):
+    written = write_report([Run(run) for run in runs], output, base_model)
+    if len(runs) == 1:
+        written += write_hub_results(Run(runs[0]).summary().columns, output)
+    for path in written:
         click.echo(path)
 
 

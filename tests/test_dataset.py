@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
@@ -18,7 +18,7 @@ from build.core.config import read_data_recipe
 from build.core.errors import RunError
 from build.core.store import Store
 from build.core.values import values_match
-from build.report.card import write_card
+from build.report.card import size_category, write_card
 from build.report.check import check
 from build.report.summary import print_summary, yield_table
 from build.report.view.from_dataset import from_dataset
@@ -75,11 +75,12 @@ def test_rows_are_what_trl_and_the_verifier_take(folder: Path, tmp_path: Path) -
 def test_pp_holds_the_revision_and_turns_hold_the_official_fields(folder: Path, tmp_path: Path) -> None:
     joined = load_dataset(str(folder), "codeio_pp", split="train", cache_dir=str(tmp_path))
     turns = load_dataset(str(folder), "turns", split="train", cache_dir=str(tmp_path))
-    assert turns.column_names == ["prompt", "turn_1", "feedback_1", "turn_2", "feedback_2"]
+    assert turns.column_names == ["id", "prompt", "turn_1", "feedback_1", "turn_2", "feedback_2"]
+    assert turns["id"] == joined["id"]
     assert {bool(row["turn_2"]) for row in turns} == {True, False}
     for long, row in zip(joined, turns):
         text = long["completion"][0]["content"]
-        assert all(row[key] in text for key in turns.column_names[1:] if row[key])
+        assert all(row[key] in text for key in turns.column_names[2:] if row[key])
         assert (long["verdict_2"] is None) == (row["turn_2"] is None)
 
 
@@ -127,6 +128,39 @@ def test_the_card_names_sources_licenses_and_yield(folder: Path) -> None:
     assert "Apache-2.0" in card and "| sample" in card and "lengths.png" in card
     assert DatasetCard.load(folder / "README.md").data.license == "apache-2.0"
     assert (folder / "lengths.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_header_is_what_the_hub_reads(folder: Path, tmp_path: Path) -> None:
+    header = DatasetCard.load(folder / "README.md").data.to_dict()
+    assert (header["pretty_name"], header["size_categories"]) == ("CodeI/O: small", ["n<1K"])
+    assert (header["source_datasets"], header["task_categories"]) == (["original"], ["text-generation"])
+    assert {"code", "reasoning"} <= set(header["tags"]) and header["language"] == ["en", "code"]
+    assert [each["config_name"] for each in header["configs"] if each.get("default")] == ["codeio_pp"]
+    named = {file["path"] for each in header["configs"] for file in each["data_files"]}
+    assert all(set(each) <= {"config_name", "data_files", "default"} for each in header["configs"])
+    found = {path.relative_to(folder).as_posix() for path in folder.glob("*/*.parquet")}
+    assert all(sum(PurePosixPath(path).match(pattern) for pattern in named) == 1 for path in found)
+    card = (folder / "README.md").read_text()
+    (row,) = (json.loads(part.partition("```")[0]) for part in card.split("```json\n")[1:])
+    published = load_dataset(str(folder), "codeio_pp", cache_dir=str(tmp_path))
+    (same,) = (each for split in published.values() for each in split if each["id"] == row["id"])
+    assert list(row) != [] and {**same, "proof": row["proof"]} == row
+    assert "@inproceedings{" in card and 'load_dataset("ORG/NAME", "codeio_pp")' in card
+
+
+@pytest.mark.parametrize(
+    ("count", "told"),
+    [
+        (0, "n<1K"),
+        (999, "n<1K"),
+        (1000, "1K<n<10K"),
+        (3_521_220, "1M<n<10M"),
+        (10**9 - 1, "100M<n<1B"),
+        (10**9, "n>1B"),
+    ],
+)
+def test_the_classes_of_size(count: int, told: str) -> None:
+    assert size_category(count) == told
 
 
 def test_the_card_names_the_layers_of_every_part_of_a_run(recipe_path: Path, tmp_path: Path) -> None:
@@ -195,7 +229,8 @@ for config in sys.argv[1:]:
         pushed = subprocess.run(push, cwd=ROOT, env=env, capture_output=True, text=True)
         assert pushed.returncode == 0, pushed.stderr
         assert "Published: " in pushed.stdout
-        assert set(hub.files("dataset", "me/small")) >= {"README.md", "lengths.png", "rl/rl-test.parquet"}
+        files = set(hub.files("dataset", "me/small"))
+        assert files >= {"README.md", "lengths.png", *(f"rl/{each.name}" for each in (folder / "rl").iterdir())}
         loaded = subprocess.run([sys.executable, "-c", load, *CONFIGS], env=env, capture_output=True, text=True)
         assert loaded.returncode == 0, loaded.stderr
         again = write_recipe(

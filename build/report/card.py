@@ -4,9 +4,11 @@ Every figure is counted from the run's own files at the time of writing; nothing
 """
 
 import io
+import json
 from collections import Counter
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import yaml
 from tabulate import tabulate
@@ -20,15 +22,24 @@ from build.core.tokens import count_tokens
 from build.report.folder import config_entry
 from build.report.quality import quality_of, quality_plot, quality_tables
 from build.report.summary import cost_table, pairs_table, telling_table, verdict_table, yield_table
-from build.stages.assemble import CONFIGS, SPLITS
+from build.stages.assemble import CONFIGS, SPLITS, rows
 
 _CONFIG_WORDS = {
     "codeio": "prompt -> first response, right or wrong (stage 1 of the paper)",
     "codeio_pp": "prompt -> first response, check, second response, check, as one text (CODEI/O++)",
-    "turns": "the official five fields",
+    "turns": "the official five fields, and the id",
     "functions": "the official raw schema and the input generator; values as JSON text",
     "rl": "prompt, code and pair: what a verifier needs",
 }
+_CITATION = """```bibtex
+@inproceedings{li2025codeio,
+  title = {{CodeI/O}: Condensing Reasoning Patterns via Code Input-Output Prediction},
+  author = {Li, Junlong and Guo, Daya and Yang, Dejian and Xu, Runxin and Wu, Yu and He, Junxian},
+  booktitle = {Proceedings of the 42nd International Conference on Machine Learning},
+  year = {2025},
+  url = {https://arxiv.org/abs/2502.07316}
+}
+```"""
 
 
 def write_card(recipe: DataRecipe, store: Store, folder: Path, examples: dict[str, dict[str, int]]) -> None:
@@ -39,16 +50,46 @@ def write_card(recipe: DataRecipe, store: Store, folder: Path, examples: dict[st
     tokens, origins = _lengths(store), _origins(store)
     store.write(folder / "lengths.png", _histogram(tokens))
     store.write(folder / "quality.png", quality_plot(quality_of(store)))
-    licenses = hub_ids({license for _, license, _ in origins})
+    hub_sources = sorted(source.name for source in recipe.sources if source.kind == "hub")
     header = {
-        "license": licenses[0] if len(licenses) == 1 else licenses,
+        "pretty_name": f"CodeI/O: {recipe.name}",
+        **_license(hub_ids({license for _, license, _ in origins})),
+        "language": ["en", "code"],
         "task_categories": ["text-generation"],
-        "language": ["en"],
-        "tags": ["code", "reasoning", "codeio"],
+        "size_categories": [size_category(sum(examples["codeio_pp"].values()))],
+        "source_datasets": hub_sources or ["original"],
+        "tags": ["code", "reasoning", "synthetic", "codeio"],
         "configs": [config_entry(name, examples[name], folder) for name in CONFIGS],
     }
     front = yaml.safe_dump(header, sort_keys=False, allow_unicode=True)
     store.write(folder / "README.md", f"---\n{front}---\n{_card_text(recipe, store, examples, tokens, origins)}")
+
+
+def size_category(count: int) -> str:
+    """The Hub's class of a number of rows."""
+    ends = ("1K", "10K", "100K", "1M", "10M", "100M", "1B")
+    reached = sum(count >= 1000 * 10**place for place in range(len(ends)))
+    if not reached:
+        return "n<1K"
+    return f"{ends[reached - 1]}<n<{ends[reached]}" if reached < len(ends) else "n>1B"
+
+
+def _license(ids: list[str]) -> dict[str, Any]:
+    """The keys of the header that state the license; one that the Hub has no id for is told by a file."""
+    if ids == ["other"]:
+        return {"license": "other", "license_name": "several", "license_link": "ATTRIBUTION.md"}
+    return {"license": ids[0] if len(ids) == 1 else ids}
+
+
+def _sample_row(recipe: DataRecipe, store: Store) -> str:
+    """The shortest row of the first shard that has one in `codeio_pp`, as JSON; the long column `proof` is cut."""
+    for split in SPLITS:
+        for shard in range(store.shards() or 0):
+            if found := [row for _, row in rows("codeio_pp", split, store, shard, recipe)]:
+                row = min(found, key=lambda each: len(str(each["prompt"])) + len(str(each["completion"])))
+                short = row["proof"] if len(row["proof"]) <= 100 else f"{row['proof'][:100]}..."
+                return json.dumps(row | {"proof": short}, indent=2, ensure_ascii=False)
+    return "{}"
 
 
 def _card_text(
@@ -85,9 +126,21 @@ inputs and outputs become questions, a teacher answers them in words, and execut
 
 {configs}
 
+```python
+from datasets import load_dataset
+
+data = load_dataset("ORG/NAME", "codeio_pp")  # the repository, or the folder that this card lies in
+```
+
 Train and test share no function. All responses are kept, right or wrong; in `codeio` and `codeio_pp` the verdict columns,
 `correct` (the last response of the config) and `pass_rate` (of all first responses to a question) let you filter. Values are
 canonical JSON text.
+
+## A row of `codeio_pp`
+
+```json
+{_sample_row(recipe, store)}
+```
 
 ## Provenance
 
@@ -140,7 +193,11 @@ Tokens are estimated without a tokenizer (`build.core.tokens`).
 - A function that behaves the same in both processes is believed to be deterministic; rarer dependence can stay unseen.
 - Code that lies about its results in the same way in both processes forges a pair.
 - The code ran under these layers of the sandbox: {_layers(store)}.
-{_teacher_limits(recipe)}"""
+{_teacher_limits(recipe)}
+## Citation
+
+{_CITATION}
+"""
 
 
 def _tellings(store: Store) -> str:

@@ -26,13 +26,29 @@ def dataset_faults(folder: Path) -> list[str]:
 
 
 def config_entry(name: str, splits: dict[str, int], folder: Path) -> dict[str, Any]:
-    """A config's entry in the YAML. `load_dataset` caches a local folder by its last name and these entries, and looks at no
-    file: without a digest of the content here, RUN_A/dataset would be given for RUN_B/dataset.
+    """A config's entry in the YAML; its files are called as `name_files` calls them.
+
+    `load_dataset` caches a local folder by its last name and these entries, and looks at no file: without a digest of the
+    content here, RUN_A/dataset would be given for RUN_B/dataset.
     """
+    content = _digest(folder / name)
+    files = [{"split": split, "path": f"{name}/{split}-*-{content}.parquet"} for split in SPLITS if splits.get(split)]
+    return {"config_name": name, "data_files": files} | ({"default": True} if name == "codeio_pp" else {})
+
+
+def name_files(folder: Path, name: str) -> None:
+    """Give the files of a config that the builder wrote the names that the Hub's datasets have: split, part, and a digest."""
+    content = _digest(folder / name)
+    for split in SPLITS:
+        parts = sorted((folder / name).glob(f"{name}-{split}*.parquet"))
+        for number, part in enumerate(parts):
+            part.rename(part.with_name(f"{split}-{number:05d}-of-{len(parts):05d}-{content}.parquet"))
+
+
+def _digest(folder: Path) -> str:
+    """A digest of the content of a folder's Parquet files. The order of their names, old or new, is the same."""
     content = hashlib.sha256()
-    for file in sorted((folder / name).glob("*.parquet")):
+    for file in sorted(folder.glob("*.parquet")):
         with file.open("rb") as opened:
             content.update(hashlib.file_digest(opened, "sha256").digest())
-    files = [{"split": split, "path": f"{name}/*-{split}*.parquet"} for split in SPLITS if splits.get(split)]
-    entry = {"config_name": name, "description": f"content {content.hexdigest()[:20]}", "data_files": files}
-    return entry | ({"default": True} if name == "codeio_pp" else {})
+    return content.hexdigest()[:16]

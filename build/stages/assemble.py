@@ -111,6 +111,7 @@ def _row(
     third = dialogue.turns[2] if len(dialogue.turns) > 2 else None
     if config == "turns":
         return {
+            "id": dialogue.id,
             "prompt": prompt,
             "turn_1": first.response,
             "feedback_1": feedback(first.verdict),

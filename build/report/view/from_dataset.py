@@ -85,7 +85,7 @@ def _row(row: dict[str, Any], split: str, given: str, wanted: str) -> Row:
 def _rows(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """The rows of a config, each with its split."""
     for split in SPLITS:
-        for file in sorted(folder.glob(f"*-{split}*.parquet")):
+        for file in sorted(folder.glob(f"*{split}*.parquet")):
             yield from ((split, row) for row in read_rows(file))
 
 
