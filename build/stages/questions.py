@@ -13,7 +13,8 @@ from build.teachers.trace.teacher import tell_output
 
 STAGE = "questions"
 
-_LONG_RUN = 1200  # events of a trace; no telling of so long a run fits
+_LONG_RUN = 800  # events of a trace; no telling of so long a run fits
+_MISSES = 4  # runs in a row whose tellings are not complete; the longer ones after them are not looked at
 _TASKS: tuple[Task, ...] = ("output", "input")
 
 
@@ -30,7 +31,8 @@ def run(shard: Shard, context: Context, stats: Counter[str]) -> Iterator[Predict
         lines = lines_of(function.function.code)
         watched = {pair.id: shape_of(lines, trace) for pair, trace in zip(function.pairs, traces)}
         told = _tellings(function, rules, traces) if prefer else {}
-        first = {pair for pair, each in told.items() if each.complete}
+        runs = {pair.id: trace for pair, trace in zip(function.pairs, traces)}
+        first = set(told)
         stats["pairs_told_completely"] += len(first)
         if rules.select == "coverage":
             arcs = {pair.id: watched[pair.id][1] for pair in function.pairs if not first or pair.id in first}
@@ -38,8 +40,9 @@ def run(shard: Shard, context: Context, stats: Counter[str]) -> Iterator[Predict
         for made in questions_about([function], rules, context.recipe.seed, first):
             if isinstance(made, PredictionInstance):
                 stats[f"{made.task}_tasks"] += 1
-                answer = told.get(made.parent) if made.task == "output" else None
-                made = replace(made, shape=watched[made.parent][0], told=answer)
+                made = replace(made, shape=watched[made.parent][0])
+                if prefer and made.task == "output":
+                    made = replace(made, told=told.get(made.parent) or _told(function, made.input, runs[made.parent]))
             yield made
 
 
@@ -109,23 +112,31 @@ def _choose(pairs: tuple[IOPair, ...], count: int, told: Set[str], per_output: i
 
 
 def _tellings(function: SampledFunction, rules: QuestionConfig, traces: Sequence[Trace]) -> dict[str, Told]:
-    """The trace teacher's answers about pairs, until as many as are wanted are complete; short runs are looked at first, those
-    with an output that says little last.
+    """Complete tellings of pairs within the limit, as many as are wanted; short runs are looked at first, those with an output
+    that says little last.
     """
     outputs: set[str] = set()
     found: dict[str, Told] = {}
+    missed = Counter[bool]()
     for pair, trace in sorted(zip(function.pairs, traces), key=lambda item: (item[0].trivial, len(item[1].events))):
-        if sum(told.complete for told in found.values()) >= rules.pairs_per_function:
+        if len(found) >= rules.pairs_per_function:
             break
-        if len(trace.events) > _LONG_RUN:
+        if len(trace.events) > _LONG_RUN or missed[pair.trivial] >= _MISSES:
             continue
         if pair.output in outputs and len(outputs) < len({each.output for each in function.pairs}):
             continue  # another output says more
-        done = tell_output(function.function.code, pair.input, trace)
-        if not done.failure:
-            found[pair.id] = Told(done.text, bool(done.complete), done.proof)
-            outputs |= {pair.output} if done.complete else set()
+        told = _told(function, pair.input, trace, complete=True)
+        missed[pair.trivial] = 0 if told else missed[pair.trivial] + 1
+        if told:
+            found[pair.id] = told
+            outputs.add(pair.output)
     return found
+
+
+def _told(function: SampledFunction, given: str, trace: Trace, complete: bool = False) -> Told | None:
+    """The trace teacher's answer about a pair; None where there is none, or it is not `complete` and has to be."""
+    done = tell_output(function.function.code, given, trace, complete=complete)
+    return None if done.failure else Told(done.text, bool(done.complete), done.proof)
 
 
 stage = Stage(STAGE, SampledFunction, PredictionInstance, run)

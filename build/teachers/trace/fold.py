@@ -45,7 +45,7 @@ def _rounds(loop: Loop, how: Folding, shapes: Shapes) -> list[Round | Fold]:
     if not loop.comprehension and not any(one.body for one in rounds):
         return []  # nothing happens in any of them
     kinds = [shapes.of(one) for one in rounds]
-    told: dict[int, list[Round]] = {}
+    told: dict[int, list[int]] = {}
     done: list[Round | Fold] = []
     at = 0
     while at < len(rounds):
@@ -61,12 +61,11 @@ def _rounds(loop: Loop, how: Folding, shapes: Shapes) -> list[Round | Fold]:
         missing = max(how.full - len(known), 0)
         if len(row) - missing < (1 if known else 2):
             missing = len(row)
-        for one in row[:missing]:
-            told[kind].append(one)
-            done.append(_folded(one, how, shapes))  # type: ignore[arg-type]
+        told[kind] += range(at, at + missing)
+        done += [_folded(one, how, shapes) for one in row[:missing]]  # type: ignore[misc]
         rest = row[missing:]
         if rest:
-            like = told[kind][-1] if missing or apart is None else apart
+            like = rounds[told[kind][-1] if missing or apart is None else apart]
             next_to = missing > 0
             every = len(rest) <= how.every and all(_fits(one) for one in rest)
             line, events = rest[0].line, tuple(event for one in rest for event in one.events)
@@ -85,12 +84,12 @@ def _rounds(loop: Loop, how: Folding, shapes: Shapes) -> list[Round | Fold]:
     return done
 
 
-def _named(one: Round, rounds: Sequence[Round], kinds: Sequence[int]) -> bool:
+def _named(at: int, rounds: Sequence[Round], kinds: Sequence[int]) -> bool:
     """Whether a round can be referred to by its variables: it has some, and no round of another shape has the same."""
-    at = next(number for number, other in enumerate(rounds) if other.node == one.node and other.events == one.events)
-    if not any(name for name, _ in one.variables):
+    variables = rounds[at].variables
+    if not any(name for name, _ in variables):
         return False
-    return all(kinds[n] == kinds[at] for n, other in enumerate(rounds) if other.variables == one.variables)
+    return all(kinds[n] == kinds[at] for n, other in enumerate(rounds) if other.variables == variables)
 
 
 def _fits(one: Round) -> bool:

@@ -127,8 +127,12 @@ class TraceTeacher:
         return _fitted(parts, answer, complete, 0, self.max_tokens)
 
 
-def tell_output(code: str, given: str, trace: Trace, max_tokens: int = MAX_TOKENS) -> Completion:
-    """The run on an input told in words, as the answer to an output question; a failure where there is no result to tell."""
+def tell_output(
+    code: str, given: str, trace: Trace, max_tokens: int = MAX_TOKENS, complete: bool = False
+) -> Completion:
+    """The run on an input told in words, as the answer to an output question; a failure where there is no result to tell, or
+    the telling has to be complete and is not.
+    """
     if trace.result.status != "ok" or trace.result.value is None:
         return Completion("", failure=f"trace_{trace.result.status}")
     value = trace.result.value
@@ -136,7 +140,11 @@ def tell_output(code: str, given: str, trace: Trace, max_tokens: int = MAX_TOKEN
     end = Sentence(f"So the output is {value}." if len(value) <= _SHOWN else "That is the output.")
     answer = f'{{"output": {value}}}'
     room = max(max_tokens - count_tokens(f"{start.text} {end.text} {answer}"), 0)
-    run = _checked(narrate(code, trace, min(SOFT_TOKENS, room), min(HARD_TOKENS, room)), code, trace)
+    run = narrate(code, trace, min(SOFT_TOKENS, room), min(HARD_TOKENS, room))
+    if run.complete or not complete:
+        run = _checked(run, code, trace)
+    if complete and not run.complete:
+        return Completion("", failure="not_complete")
     told = _fitted([start, *run.sentences, end], answer, run.complete, len(trace.events), max_tokens)
     if told.failure:
         return _fitted([Sentence("I follow the steps."), end], answer, False, len(trace.events), max_tokens)
