@@ -1,6 +1,7 @@
 """Rewards beside right or wrong, for policies that are seldom right: how close an answer is, and whether its form is right.
 
-Both are shaping: a policy can raise them without being right, so they are off unless a recipe asks for them.
+Both are shaping: a policy can raise them without being right, so they are off unless asked for. Environment packages carry this
+module with them, so it needs nothing but the standard library.
 """
 
 import json
@@ -8,30 +9,26 @@ import re
 from itertools import takewhile
 from typing import Any
 
-from build.core.model_text import split_thinking
-from build.core.records import Task, Verdict
-from build.sandbox.codec import decode
-from build.verify import MAX_RESPONSE_CHARS, Check
-
 _OF_A_WRONG_ANSWER = 0.9  # at the most: being right is always worth more
 _MOST_COMPARED = 5_000  # values, of one answer
-_MOST_CHARS = 2_000  # of a text
-_OBJECT = re.compile(r'\{\s*"(?:input|output)"\s*:')
+_MOST_CHARS = 2_000  # of a text that is compared
+_MOST_READ = 200_000  # characters of a response, from its end
+_OBJECT = re.compile(r'\{\s*"[a-z]+"\s*:')
 
 
-def partial_credit(check: Check, verdict: Verdict) -> float:
+def partial_credit(task: str, output: str, status: str, predicted: str | None, actual: str | None) -> float:
     """1.0 for a right answer; for a wrong one the closeness of what was wanted to what the answer comes to, under 1.
 
-    An output answer is compared with the output; of an input answer, what that input gives is. 0.0 where there is nothing
-    to compare: no answer, an exception, a timeout.
+    `output` is the pair's, the others are the verdict's. An output answer is compared with the output; of an input answer,
+    what that input gives is. 0.0 where there is nothing to compare: no answer, an exception, a timeout.
     """
-    if verdict.correct:
+    if status == "correct":
         return 1.0
-    found = verdict.actual if check.task == "input" else verdict.predicted
-    if found is None or verdict.status not in ("wrong_output", "wrong_input"):
+    found = actual if task == "input" else predicted
+    if found is None or status not in ("wrong_output", "wrong_input"):
         return 0.0
     try:
-        return _OF_A_WRONG_ANSWER * closeness(decode(found), decode(check.output))
+        return _OF_A_WRONG_ANSWER * closeness(json.loads(found), json.loads(output))
     except (ValueError, RecursionError):
         return 0.0
 
@@ -80,10 +77,9 @@ def _common(one: str, other: str) -> int:
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
-def well_formed(response: str, task: Task) -> float:
+def well_formed(response: str, task: str) -> float:
     """1.0 when what a response says, its thinking apart, ends with one JSON object that holds the answer and nothing else."""
-    _, said = split_thinking(response)
-    said = said[-MAX_RESPONSE_CHARS:].rstrip().removesuffix("```").rstrip()
+    said = response.rpartition("</think>")[2][-_MOST_READ:].rstrip().removesuffix("```").rstrip()
     begins = [found.start() for found in _OBJECT.finditer(said)]
     for begin in begins[-8:]:
         try:

@@ -55,7 +55,9 @@ async def partial_reward(
     checks = _checks(completions, code, task, input, output)
     verdicts = await _verdicts(checks)
     return [
-        partial_credit(check, verdict) if check is not None and verdict is not None else 0.0
+        partial_credit(check.task, check.output, verdict.status, verdict.predicted, verdict.actual)
+        if check is not None and verdict is not None
+        else 0.0
         for check, verdict in zip(checks, verdicts)
     ]
 

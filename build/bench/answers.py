@@ -96,7 +96,7 @@ def own_questions(count: int, seed: int = 0) -> list[Question]:
     made = []
     for number in range(count):
         function, draw = list(_DRAWS.items())[number % len(_DRAWS)]
-        program = Program(inspect.getsource(function), function.__name__)
+        program = Program(f"{inspect.getsource(function)}\nmain_solution = {function.__name__}\n")
         given, *others = (draw(dice) for _ in range(4))
         made.append((program, encode(given), encode(function(**given)), [encode(other) for other in others]))
     return made

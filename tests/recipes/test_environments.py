@@ -1,0 +1,133 @@
+"""The environment packages, as far as they go without their frameworks: questions, verdicts, rewards, manifests."""
+
+import asyncio
+import json
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from build.bench.answers import answers, own_questions
+from build.bench.service import running
+from build.core.version import VERSION
+from build.verify import verify
+from recipes import judge as judge_module
+from recipes.environments.questions import Question, questions, verdict, verdicts
+from recipes.environments.trl import CodeIOEnvironment
+from recipes.environments.verl import compute_score, row
+
+FOLDER = Path(__file__).resolve().parents[2] / "recipes" / "environments"
+SQUARE = "def main_solution(x):\n    return x * x\n"
+
+
+def question(task: str = "input", **changed: Any) -> Question:
+    about = {
+        "id": "1",
+        "prompt": [{"role": "user", "content": "?"}],
+        "code": SQUARE,
+        "input": '{"x": -3}',
+        "output": "9",
+    }
+    return Question(**{**about, "task": task, **changed})
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A dataset folder with a config `rl` in the published layout."""
+    made = []
+    for number in range(20):
+        one = question("input" if number % 2 else "output", id=str(number), pass_rate=number / 20)
+        made.append({name: getattr(one, name) for name in Question.__dataclass_fields__} | {"function_id": "f"})
+    path = tmp_path_factory.mktemp("dataset")
+    (path / "rl").mkdir()
+    pq.write_table(pa.Table.from_pylist(made), path / "rl" / "rl-train.parquet")
+    return path
+
+
+@pytest.fixture
+def service() -> Iterator[str]:
+    with running("--workers", "1", "--cpu-s", "5") as service:
+        yield service.url
+
+
+def test_questions_are_chosen_by_task_and_pass_rate(folder: Path) -> None:
+    assert [one.id for one in questions(str(folder))] == [str(number) for number in range(20)]
+    chosen = list(questions(str(folder), task="input", min_pass_rate=0.3, max_pass_rate=0.6))
+    assert [one.id for one in chosen] == ["7", "9", "11"] and {one.task for one in chosen} == {"input"}
+    assert len(list(questions(str(folder), limit=3))) == 3
+    with pytest.raises(ValueError, match="no question that was asked for"):
+        list(questions(str(folder), min_pass_rate=0.99))
+    with pytest.raises(ValueError, match="rl/\\*-test"):
+        list(questions(str(folder), "test"))
+
+
+def test_every_package_gives_the_verdicts_of_verify(service: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Right, wrong, malformed and hostile answers through what the packages call, by the service and in this process."""
+    checks = list(answers(own_questions(40), 150))
+    with judge_module.Sandbox() as sandbox:
+        expected = verify(checks, sandbox)
+    assert {one.status for one in expected} >= {"correct", "wrong_output", "wrong_input", "no_answer", "exception"}
+    asked = [question(each.task, code=each.program.code, input=each.input, output=each.output) for each in checks]
+    wire = [one.answer(each.response) for one, each in zip(asked, checks)]
+    assert [told["status"] for told in verdicts(wire)] == [one.status for one in expected]
+    monkeypatch.setenv("VERIFIER_URL", service)
+    assert [told["status"] for told in verdicts(wire)] == [one.status for one in expected]
+    monkeypatch.delenv("VERIFIER_URL")
+
+    async def scores() -> list[dict[str, Any]]:
+        rows = [row(one, place, "train") for place, one in enumerate(asked)]
+        return [
+            await compute_score(
+                one["data_source"], each.response, one["reward_model"]["ground_truth"], one["extra_info"]
+            )
+            for one, each in zip(rows, checks)
+        ]
+
+    assert [told["verdict"] for told in asyncio.run(scores())] == [one.status for one in expected]
+    environment = CodeIOEnvironment()
+    for one, each, right in zip(asked, checks, expected):
+        environment.reset(
+            id=one.id, prompt=one.prompt, code=one.code, task=one.task, input=one.input, output=one.output
+        )
+        assert environment.get_reward() == 0.0
+        environment.submit(each.response)
+        assert environment.get_reward() == float(right.correct)
+
+
+@pytest.mark.parametrize("task", ["output", "input"])
+def test_the_gold_answer_passes(task: str) -> None:
+    one = question(task)
+    assert asyncio.run(verdict(one, one.gold))["correct"]
+
+
+def test_trl_gives_two_tries_and_the_feedback_of_execution() -> None:
+    environment = CodeIOEnvironment()
+    environment.reset(code=SQUARE, task="input", input='{"x": -3}', output="9", prompt=[], pass_rate=None)
+    assert "16" in environment.submit('{"input": {"x": 4}}') and environment.get_reward() == 0.0
+    assert "orrect" in environment.submit('{"input": {"x": 3}}') and environment.get_reward() == 1.0
+    assert "No further" in environment.submit('{"input": {"x": 4}}') and environment.get_reward() == 1.0
+    environment.reset(code=SQUARE, task="output", input='{"x": -3}', output="9")
+    assert environment.get_reward() == 0.0
+    environment.submit("8"), environment.submit("7")
+    assert "No further" in environment.submit('{"output": 9}') and environment.get_reward() == 0.0
+
+
+@pytest.mark.parametrize(
+    "truth", ["", "{}", "[1]", '{"code": 1}', json.dumps({"code": "", "task": "output", "input": "{}", "output": "{"})]
+)
+def test_verl_gets_a_score_whatever_the_row_holds(truth: str) -> None:
+    told = asyncio.run(compute_score("codeio", '{"output": 1}', truth))
+    assert told["score"] == 0.0 and set(told) == {"score", "verdict", "detail"}
+
+
+def test_the_verifiers_package_carries_what_it_shares() -> None:
+    """`prime env push` reads these fields, and a bare `verifiers` would list the package as of the old kind."""
+    about = tomllib.loads((FOLDER / "verifiers" / "pyproject.toml").read_text("utf-8"))
+    assert about["project"]["version"] == VERSION and "verifiers>=0.4.0" in about["project"]["dependencies"]
+    carried = about["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
+    assert {Path(name).name for name in carried} == {"questions.py", "partial_credit.py", "client.py"}
+    assert all((FOLDER / "verifiers" / name).resolve().is_file() for name in carried)
