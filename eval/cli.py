@@ -185,23 +185,25 @@ def endings(benchmarks: str | None, seed: int, show: int) -> None:
 
 @main.command()
 @click.argument("first", type=_EXISTING)
-@click.argument("second", type=_EXISTING)
-@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Also write the table as Markdown.")
+@click.argument("others", metavar="SECOND...", type=_EXISTING, nargs=-1, required=True)
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Also write the tables as Markdown.")
 @_one_sentence
-def compare(first: Path, second: Path, output: Path | None) -> None:
-    """Compare two scored runs on the same items: SECOND minus FIRST, with paired statistics."""
-    from eval.compare import compare as compare_runs
-    from eval.compare import table
+def compare(first: Path, others: tuple[Path, ...], output: Path | None) -> None:
+    """Compare scored runs on the same items: each SECOND minus FIRST, with paired statistics.
 
-    result = compare_runs(Run(first), Run(second))
-    click.echo(f"A: {first}\nB: {second}\n{table(result)}")
-    for note in result.notes:
-        click.echo(f"- {note}")
-    if output:
+    `report` with the same runs makes a page of it.
+    """
+    from eval.compare import compare as compare_runs
+    from eval.compare import tables
+
+    parts = []
+    for second in others:
+        result = compare_runs(Run(first), Run(second))
         notes = "\n".join(f"- {note}" for note in result.notes)
-        output.write_text(
-            f"A: {first.name}, B: {second.name}\n\n{table(result, 'github')}\n\n{notes}\n", encoding="utf-8"
-        )
+        click.echo("\n\n".join([f"A: {first}\nB: {second}", *tables(result), notes]) + "\n")
+        parts.append("\n\n".join([f"A: {first.name}, B: {second.name}", *tables(result, "github"), notes]) + "\n")
+    if output:
+        output.write_text("\n".join(parts), encoding="utf-8")
 
 
 @main.command()

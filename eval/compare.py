@@ -82,9 +82,14 @@ def compare(first: Run, second: Run) -> Comparison:
     return Comparison(columns, total, notes)
 
 
-def table(comparison: Comparison, style: str = "simple") -> str:
-    """The comparison as text, in percentage points."""
+_HEADERS = ("benchmark", "n", "A", "B", "B - A", "95 % interval", "B:A only", "p, Holm")
+_DETAILS = ("benchmark", "SE", "p", "test", "no answer %, A / B", "truncated %, A / B")
+
+
+def tables(comparison: Comparison, style: str = "simple") -> list[str]:
+    """The comparison as two texts, in percentage points, each below 100 columns: the differences, then what is behind them."""
     rows: list[Sequence[str]] = []
+    details: list[Sequence[str]] = []
     for column in comparison.columns:
         difference = column.paired.difference
         rows.append(
@@ -93,25 +98,29 @@ def table(comparison: Comparison, style: str = "simple") -> str:
                 str(column.n),
                 f"{100 * column.first:.1f}",
                 f"{100 * column.second:.1f}",
-                f"{100 * difference.value:+.1f}",
-                f"{100 * difference.se:.2f}",
-                f"{100 * difference.low:+.1f} to {100 * difference.high:+.1f}",
+                *_points(difference),
                 f"{column.paired.wins}:{column.paired.losses}",
-                f"{column.paired.p:.3g}",
                 "" if column.p_holm is None else f"{column.p_holm:.3g}",
+            )
+        )
+        details.append(
+            (
+                column.column,
+                f"{100 * difference.se:.2f}",
+                f"{column.paired.p:.3g}",
                 column.paired.test,
                 f"{column.first_column.no_answer:.1f} / {column.second_column.no_answer:.1f}",
                 f"{column.first_column.truncated:.1f} / {column.second_column.truncated:.1f}",
             )
         )
     if comparison.macro is not None:
-        total = comparison.macro
-        interval = f"{100 * total.low:+.1f} to {100 * total.high:+.1f}"
-        rows.append(
-            ("AVG", f"{total.n} columns", "", "", f"{100 * total.value:+.1f}", f"{100 * total.se:.2f}", interval)
-        )
-    headers = (
-        *("benchmark", "n", "A", "B", "B - A", "SE", "95 % interval", "B:A only", "p", "p, Holm", "test"),
-        *("no answer %, A / B", "truncated %, A / B"),
-    )
-    return tabulate(rows, headers=headers, tablefmt=style, disable_numparse=True)
+        rows.append(("AVG", f"{comparison.macro.n} columns", "", "", *_points(comparison.macro)))
+        details.append(("AVG", f"{100 * comparison.macro.se:.2f}"))
+    return [
+        tabulate(body, headers=headers, tablefmt=style, disable_numparse=True)
+        for headers, body in ((_HEADERS, rows), (_DETAILS, details))
+    ]
+
+
+def _points(difference: Estimate) -> tuple[str, str]:
+    return f"{100 * difference.value:+.1f}", f"{100 * difference.low:+.1f} to {100 * difference.high:+.1f}"

@@ -1,38 +1,31 @@
 """Writes the paper's table with ours beside it: `python -m eval report RUN... --output DIR` gives report.md, .html and plots/.
 
 Measured figures come from the runs' summaries; quoted ones from `eval/data/paper_results.csv`, the paper's tables. Every
-row and every plotted point says which it is, and a measured figure on a part of a benchmark says so.
+row and every plotted point says which it is, and a measured figure on a part of a benchmark says so. The first sentence
+is the verdict: what the runs come to, and whether a difference is more than the noise of the items.
 """
 
 import base64
 import csv
-import html
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
+from math import sqrt
 from pathlib import Path
+from typing import Any
 
-import matplotlib
-
-matplotlib.use("Agg")  # files only; no display
-import matplotlib.pyplot as plt
+from jinja2 import Environment, FileSystemLoader
 from tabulate import tabulate
 
-from eval.benchmarks import COLUMNS, HELD_OUT
-from eval.compare import Comparison, compare, table
+from eval.benchmarks import BY_NAME, COLUMNS, HELD_OUT
+from eval.compare import ColumnComparison, Comparison, compare, tables
+from eval.plots import Point, plot_differences, plot_scores
 from eval.run_folder import Column, Run, Summary
+from eval.statistics import Estimate
 
 _MEASURED, _QUOTED = "measured", "quoted from the paper"
-_STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 76rem; padding: 0 1rem; color: #1b1f24; }
-.wide { overflow-x: auto; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: 13px; }
-th, td { border-bottom: 1px solid #d8dee4; padding: .3rem .55rem; text-align: right; white-space: nowrap; }
-th:first-child, td:first-child, th:nth-child(2), td:nth-child(2) { text-align: left; }
-tr.measured td { background: #eef6ff; }
-.plots { display: grid; grid-template-columns: repeat(auto-fill, minmax(22rem, 1fr)); gap: 1rem; }
-.plots img, .wide img { width: 100%; max-width: 46rem; }
-"""
+_SHOWN = 6  # responses of a benchmark in the page
+_CLEAR = 0.05  # p after Holm's correction below which a difference counts as one
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +42,20 @@ class Measured:
 
     label: str
     summary: Summary
+    run: Run
 
     def column(self, title: str) -> Column | None:
         return next((column for column in self.summary.columns if column.column == title), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A run against the first one, and the picture of its differences with the text that stands for it."""
+
+    label: str
+    comparison: Comparison
+    picture: Path
+    text: str
 
 
 def quoted_rows(base_model: str, experiment: str = "main") -> list[Quoted]:
@@ -67,93 +71,135 @@ def quoted_rows(base_model: str, experiment: str = "main") -> list[Quoted]:
 
 def write_report(runs: Sequence[Run], output: Path, base_model: str) -> list[Path]:
     """Write the report of one run or several (the first is what the others are compared with); returns its files."""
-    measured = [Measured(run.path.name, run.summary()) for run in runs]
+    measured = [Measured(run.path.name, run.summary(), run) for run in runs]
     if len({run.label for run in measured}) < len(measured):
         raise ValueError("two runs have the same folder name, which labels them in the report; rename one")
     quoted = quoted_rows(base_model)
-    comparisons = [(run.path.name, compare(runs[0], run)) for run in runs[1:]]
     plots = output / "plots"
     plots.mkdir(parents=True, exist_ok=True)
     drawn = []
     for title in (*COLUMNS, HELD_OUT.column):
         if any(run.column(title) for run in measured):
             path = plots / f"{title.lower().replace('/', '').replace(' ', '_')}.png"
-            _plot_column(title, measured, quoted, path)
-            drawn.append((title, path))
-    differences = []
-    for label, comparison in comparisons:
-        path = plots / f"difference_{label}.png"
-        _plot_differences(label, measured[0].label, comparison, path)
-        differences.append((label, comparison, path))
+            drawn.append((title, path, plot_scores(title, _points(title, measured, quoted), path)))
+    compared = [_compared(measured[0], run, plots) for run in measured[1:]]
     markdown, page = output / "report.md", output / "report.html"
-    markdown.write_text(_markdown(measured, quoted, drawn, differences, base_model), encoding="utf-8")
-    page.write_text(_page(measured, quoted, drawn, differences, base_model), encoding="utf-8")
-    return [markdown, page, *(path for _, path in drawn), *(path for *_, path in differences)]
+    markdown.write_text(_markdown(measured, quoted, drawn, compared, base_model), encoding="utf-8")
+    page.write_text(_page(measured, quoted, drawn, compared, base_model), encoding="utf-8")
+    return [markdown, page, *(path for _, path, _ in drawn), *(each.picture for each in compared)]
 
 
-def _plot_column(title: str, measured: Sequence[Measured], quoted: Sequence[Quoted], path: Path) -> None:
-    figure, axes = plt.subplots(figsize=(6.4, 0.32 * (len(measured) + len(quoted)) + 1.4))
-    labels: list[str] = []
-    quoted = [row for row in quoted if title in row.values]
-    for row in reversed(quoted):
-        axes.plot(row.values[title], len(labels), "D", mfc="white", color="#6e7781")
-        labels.append(row.label)
-    for run in reversed(measured):
+def _points(title: str, measured: Sequence[Measured], quoted: Sequence[Quoted]) -> list[Point]:
+    points = []
+    for run in measured:
         column = run.column(title)
         if column is not None:
-            axes.hlines(len(labels), max(0.0, column.low), min(100.0, column.high), color="#0969da")
-            axes.plot(column.value, len(labels), "o", color="#0969da")
-            labels.append(run.label + ("" if column.n == column.items else f" (part: {column.n} of {column.items})"))
-    axes.plot([], [], "o", color="#0969da", label=f"{_MEASURED}, with 95 % interval")
-    if quoted:
-        axes.plot([], [], "D", mfc="white", color="#6e7781", label=_QUOTED)
-    axes.set_yticks(range(len(labels)), labels)
-    axes.set_ylim(-0.7, len(labels) - 0.3)
-    axes.set_xlabel("score, %")
-    axes.set_title(title)
-    axes.grid(axis="x", alpha=0.3)
-    figure.legend(loc="lower center", ncols=2, frameon=False, fontsize=8)
-    figure.tight_layout(rect=(0, 0.08, 1, 1))
-    figure.savefig(path, dpi=110)
-    plt.close(figure)
+            part = "" if column.n == column.items else f" (part: {column.n} of {column.items})"
+            points.append(Point(run.label + part, column.value, max(0.0, column.low), min(100.0, column.high)))
+    return points + [Point(row.label, row.values[title]) for row in quoted if title in row.values]
 
 
-def _plot_differences(label: str, base: str, comparison: Comparison, path: Path) -> None:
+def _compared(first: Measured, run: Measured, plots: Path) -> Compared:
+    comparison = compare(first.run, run.run)
     entries = [(column.column, column.paired.difference) for column in comparison.columns]
     if comparison.macro is not None:
-        entries.append(("AVG", comparison.macro))
-    figure, axes = plt.subplots(figsize=(6.4, 0.3 * len(entries) + 1.2))
-    for position, (_, difference) in enumerate(reversed(entries)):
-        axes.hlines(position, 100 * difference.low, 100 * difference.high, color="#0969da")
-        axes.plot(100 * difference.value, position, "o", color="#0969da")
-    axes.axvline(0, color="black", linewidth=0.8)
-    axes.set_title("measured, on the same items")
-    axes.set_yticks(range(len(entries)), [name for name, _ in reversed(entries)])
-    axes.set_xlabel(f"{label} minus {base}, points (95 % interval)")
-    axes.grid(axis="x", alpha=0.3)
-    figure.tight_layout()
-    figure.savefig(path, dpi=110)
-    plt.close(figure)
+        entries.insert(0, ("AVG", comparison.macro))
+    points = [Point(name, 100 * each.value, 100 * each.low, 100 * each.high) for name, each in entries]
+    path = plots / f"difference_{run.label}.png"
+    return Compared(run.label, comparison, path, plot_differences(run.label, first.label, points, path))
 
 
-def _table_rows(measured: Sequence[Measured], quoted: Sequence[Quoted]) -> list[list[str]]:
-    rows = []
-    for run in measured:
-        cells = [run.label, _MEASURED]
-        for title in COLUMNS:
-            column = run.column(title)
-            part = "" if column is None or column.n == column.items else f" (n={column.n})"
-            cells.append("–" if column is None else f"{column.value:.1f} ± {column.se:.1f}{part}")
-        average = run.summary.average
-        cells.append("–" if average is None else f"{average:.1f} ± {run.summary.average_se:.1f}")
-        rows.append(cells)
-    for row in quoted:
-        rows.append([row.label, _QUOTED, *(f"{row.values[title]:.1f}" for title in (*COLUMNS, "AVG"))])
-    return rows
+def verdicts(measured: Sequence[Measured], compared: Sequence[Compared]) -> list[str]:
+    """What the runs come to: a sentence on the one run, or on each difference from the first."""
+    if not compared:
+        return [_score_sentence(measured[0])]
+    return [_difference_sentence(measured[0].label, each) for each in compared]
 
 
-def _headers() -> list[str]:
-    return ["model", "figures", *COLUMNS, "AVG"]
+def _score_sentence(run: Measured) -> str:
+    columns = [column for column in run.summary.columns if column.column in COLUMNS]
+    part = any(column.n < column.items for column in columns)
+    note = ", on a part of their items, which compares with nothing" if part else ""
+    interval = average_interval(run.summary)
+    if run.summary.average is None or interval is None:
+        return (
+            f"{run.label} has no average: {len(columns)} of the paper's {len(COLUMNS)} benchmarks are measured{note}."
+        )
+    low, high = interval
+    return (
+        f"{run.label} scores {run.summary.average:.1f} on average over the paper's {len(COLUMNS)} benchmarks "
+        f"(95 % interval {low:.1f} to {high:.1f}){note}."
+    )
+
+
+def _difference_sentence(first: str, each: Compared) -> str:
+    comparison = each.comparison
+    single = comparison.columns[0]
+    total, over = comparison.macro, f"on average over {comparison.macro.n if comparison.macro else 0} benchmarks"
+    if total is None or total.n == 1:
+        total, over = single.paired.difference, f"on {single.column}"
+    told = f"{100 * total.value:+.1f} points {over} (95 % interval {_interval(total)})"
+    clear = [column for column in comparison.columns if _is_clear(column)]
+    names = ", ".join(f"{column.column} {100 * column.paired.difference.value:+.1f}" for column in clear)
+    beyond = f"; clear by Holm's correction: {names}" if names else ""
+    if total.low > 0 or total.high < 0:
+        return f"{each.label} is {'better' if total.value > 0 else 'worse'} than {first}: {told}{beyond}."
+    return f"No difference between {each.label} and {first} stands out of the noise of the items: {told}{beyond}."
+
+
+def _is_clear(column: ColumnComparison) -> bool:
+    return column.p_holm is not None and column.p_holm < _CLEAR
+
+
+def _interval(estimate: Estimate) -> str:
+    return f"{100 * estimate.low:+.1f} to {100 * estimate.high:+.1f}"
+
+
+def average_interval(summary: Summary) -> tuple[float, float] | None:
+    """The 95 % interval of the average, in percent; None without an average.
+
+    From the columns' own intervals (MOVER: Zou and Donner, 2008), since a column that is all right has no standard error but
+    an interval all the same; never narrower than the average's standard error says, which knows of items in common.
+    """
+    columns = [column for column in summary.columns if column.column in COLUMNS]
+    if summary.average is None or summary.average_se is None or not columns:
+        return None
+    below, above = (
+        max(
+            1.96 * summary.average_se, sqrt(sum((column.value - end(column)) ** 2 for column in columns)) / len(columns)
+        )
+        for end in (lambda column: column.low, lambda column: column.high)
+    )
+    return max(0.0, summary.average - below), min(100.0, summary.average + above)
+
+
+def _cells(run: Measured) -> Iterator[tuple[str, str]]:
+    """The average and each column of the paper: the figure, and its interval."""
+    interval = average_interval(run.summary)
+    if run.summary.average is None or interval is None:
+        yield "–", ""
+    else:
+        yield f"{run.summary.average:.1f}", f"{interval[0]:.1f} to {interval[1]:.1f}"
+    for title in COLUMNS:
+        column = run.column(title)
+        if column is None:
+            yield "–", ""
+            continue
+        part = "" if column.n == column.items else f", n = {column.n} of {column.items}"
+        yield f"{column.value:.1f}", f"{max(0.0, column.low):.1f} to {min(100.0, column.high):.1f}{part}"
+
+
+_HEADERS = ("model", "AVG", *COLUMNS)
+_QUALITY = (
+    *("run", "benchmark", "items", "score", "95 % interval", "no answer %", "truncated %", "prompts cut", "beside it"),
+    "scorer version",
+)
+_LEGEND = (
+    "Rows marked 'measured' are runs of this repository, with 95 % intervals over items; 'n = …' marks a figure on a part of "
+    "a benchmark, which compares with nothing. Rows marked 'quoted from the paper' are copied from the paper's tables "
+    "(Li et al., 2025) and were not measured here; their prompts and answer rules are not public, and BBH-ZH "
+    "here is our own translation."
+)
 
 
 def _quality_rows(measured: Sequence[Measured]) -> list[list[str]]:
@@ -175,69 +221,124 @@ def _quality_rows(measured: Sequence[Measured]) -> list[list[str]]:
     ]
 
 
-_QUALITY = (
-    *("run", "benchmark", "items", "score", "95 % interval", "no answer %", "truncated %", "prompts cut", "beside it"),
-    "scorer version",
-)
-_LEGEND = (
-    "Rows marked 'measured' are runs of this repository, ± one standard error over items; '(n=…)' marks a figure on a part of "
-    "a benchmark, which compares with nothing. Rows marked 'quoted from the paper' are copied from the paper's tables "
-    "(Li et al., 2025) and were not measured here; their prompts and answer rules are not public, and BBH-ZH "
-    "here is our own translation."
-)
-Drawn = Sequence[tuple[str, Path]]
-Differences = Sequence[tuple[str, Comparison, Path]]
+def _left_out(measured: Sequence[Measured]) -> list[str]:
+    return [f"{run.label}: left out, {reason}" for run in measured for reason in run.summary.unavailable.values()]
+
+
+Drawn = Sequence[tuple[str, Path, str]]
 
 
 def _markdown(
-    measured: Sequence[Measured], quoted: Sequence[Quoted], drawn: Drawn, differences: Differences, base_model: str
+    measured: Sequence[Measured], quoted: Sequence[Quoted], drawn: Drawn, compared: Sequence[Compared], base_model: str
 ) -> str:
-    parts = [f"# Evaluation report\n\n{_LEGEND}\n\n## The table ({base_model} in the paper)\n"]
-    parts.append(tabulate(_table_rows(measured, quoted), headers=_headers(), tablefmt="github", disable_numparse=True))
-    for label, comparison, path in differences:
-        parts.append(f"\n## {label} (B) against {measured[0].label} (A), measured\n")
-        parts.append(table(comparison, "github"))
-        parts.append("\n" + "\n".join(f"- {note}" for note in comparison.notes))
-        parts.append(f"\n![differences](plots/{path.name})")
+    rows = [
+        [f"{run.label} ({_MEASURED})", *(f"{value} ({below})" if below else value for value, below in _cells(run))]
+        for run in measured
+    ]
+    rows += [
+        [f"{row.label} ({_QUOTED})", *(f"{row.values[title]:.1f}" for title in ("AVG", *COLUMNS))] for row in quoted
+    ]
+    parts = ["# Evaluation report\n", *verdicts(measured, compared), f"\n## The table ({base_model} in the paper)\n"]
+    parts += [tabulate(rows, headers=_HEADERS, tablefmt="github", disable_numparse=True), f"\n{_LEGEND}"]
+    for each in compared:
+        parts.append(f"\n## {each.label} (B) against {measured[0].label} (A), measured\n")
+        parts.append("\n\n".join(tables(each.comparison, "github")))
+        parts.append("\n" + "\n".join(f"- {note}" for note in each.comparison.notes))
+        parts.append(f"\n![{each.text}](plots/{each.picture.name})")
     parts.append("\n## Measured, in detail\n")
     parts.append(tabulate(_quality_rows(measured), headers=_QUALITY, tablefmt="github", disable_numparse=True))
-    parts += [f"- {run.label}: left out, {reason}" for run in measured for reason in run.summary.unavailable.values()]
+    parts += [f"- {sentence}" for sentence in _left_out(measured)]
     parts.append("\n## Benchmark by benchmark\n")
-    parts += [f"![{title}](plots/{path.name})" for title, path in drawn]
+    parts += [f"![{text}](plots/{path.name})" for _, path, text in drawn]
     return "\n".join(parts) + "\n"
 
 
 def _page(
-    measured: Sequence[Measured], quoted: Sequence[Quoted], drawn: Drawn, differences: Differences, base_model: str
+    measured: Sequence[Measured], quoted: Sequence[Quoted], drawn: Drawn, compared: Sequence[Compared], base_model: str
 ) -> str:
-    body = [f"<h1>Evaluation report</h1><p>{_LEGEND}</p><h2>The table ({html.escape(base_model)} in the paper)</h2>"]
-    body.append(_html_table(_headers(), _table_rows(measured, quoted)))
-    for label, comparison, path in differences:
-        body.append(f"<h2>{html.escape(label)} (B) against {html.escape(measured[0].label)} (A), measured</h2>")
-        body.append(f'<div class="wide">{table(comparison, "html")}</div>')
-        body.append("<ul>" + "".join(f"<li>{html.escape(note)}</li>" for note in comparison.notes) + "</ul>")
-        body.append(f'<div class="wide">{_image(path, "differences with 95 % intervals")}</div>')
-    body.append("<h2>Measured, in detail</h2>")
-    body.append(_html_table(_QUALITY, _quality_rows(measured)))
-    body.append('<h2>Benchmark by benchmark</h2><div class="plots">')
-    body += [_image(path, title) for title, path in drawn]
-    body.append("</div>")
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Evaluation report</title>'
-        f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head>'
-        f"<body>{''.join(body)}</body></html>\n"
+    rows = [
+        {"measured": True, "label": run.label, "kind": _MEASURED, "cells": [_cell(*each) for each in _cells(run)]}
+        for run in measured
+    ]
+    for row in quoted:
+        cells = [_cell(f"{row.values[title]:.1f}") for title in ("AVG", *COLUMNS)]
+        rows.append({"measured": False, "label": row.label, "kind": _QUOTED, "cells": cells})
+    titles = [title for title in (*COLUMNS, HELD_OUT.column) if any(run.column(title) for run in measured)]
+    environment = Environment(loader=FileSystemLoader(Path(__file__).with_name("templates")), autoescape=True)
+    return environment.get_template("report.html").render(
+        verdicts=verdicts(measured, compared),
+        base_model=base_model,
+        headers=_HEADERS,
+        rows=rows,
+        legend=_LEGEND,
+        first=measured[0].label,
+        difference_headers=("AVG", *titles),
+        differences=[_difference_row(each, titles) for each in compared],
+        comparisons=[
+            {
+                "label": each.label,
+                "text": each.text,
+                "image": _image(each.picture),
+                "tables": tables(each.comparison, "html"),
+                "notes": each.comparison.notes,
+            }
+            for each in compared
+        ],
+        responses=[shown for title in titles if (shown := _responses(title, measured))["items"]],
+        quality_headers=_QUALITY,
+        quality=_quality_rows(measured),
+        left_out=_left_out(measured),
+        plots=[{"text": text, "image": _image(path)} for _, path, text in drawn],
     )
 
 
-def _html_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    head = "".join(f"<th>{html.escape(cell)}</th>" for cell in headers)
-    lines = []
-    for row in rows:
-        kind = ' class="measured"' if row[1] == _MEASURED else ""
-        lines.append(f"<tr{kind}>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>")
-    return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{"".join(lines)}</tbody></table></div>'
+def _cell(value: str, below: str = "", kind: str = "") -> dict[str, str]:
+    return {"value": value, "below": below, "kind": kind}
 
 
-def _image(path: Path, text: str) -> str:
-    data = base64.b64encode(path.read_bytes()).decode("ascii")
-    return f'<img alt="{html.escape(text)}" src="data:image/png;base64,{data}">'
+def _difference_row(each: Compared, titles: Sequence[str]) -> dict[str, Any]:
+    found = {column.column: column for column in each.comparison.columns}
+    total = each.comparison.macro
+    cells = [_cell("–") if total is None else _difference(total, total.low > 0 or total.high < 0)]
+    for title in titles:
+        column = found.get(title)
+        cells.append(_cell("–") if column is None else _difference(column.paired.difference, _is_clear(column)))
+    return {"label": each.label, "cells": cells}
+
+
+def _difference(estimate: Estimate, clear: bool) -> dict[str, str]:
+    kind = ("better" if estimate.value > 0 else "worse") if clear else ""
+    return _cell(f"{100 * estimate.value:+.1f}", _interval(estimate), kind)
+
+
+def _responses(title: str, measured: Sequence[Measured]) -> dict[str, Any]:
+    """Items of a benchmark with the responses of all runs: those that the runs differ on first, then those that are missed."""
+    name = next(name for name, benchmark in BY_NAME.items() if benchmark.column == title)
+    scores = [{item.id: item.value for item in run.run.scores(name)} for run in measured]
+    common = [id for id in scores[0] if all(id in each for each in scores)]
+    differing = [id for id in common if len({each[id] for each in scores}) > 1]
+    missed = [id for id in common if all(each[id] < 1 for each in scores)]
+    right = [id for id in common if all(each[id] >= 1 for each in scores)]
+    chosen = list(dict.fromkeys([*differing[: _SHOWN - 2], *missed[:2], *right[:2], *differing, *missed, *right]))[
+        :_SHOWN
+    ]
+    texts = [run.run.responses(name) for run in measured]
+    items = [
+        {
+            "id": id,
+            "runs": [
+                {
+                    "label": run.label,
+                    "score": f"{100 * values[id]:.0f} %",
+                    "text": responses[id].text if id in responses else "The response is not in the run folder.",
+                }
+                for run, values, responses in zip(measured, scores, texts)
+            ],
+        }
+        for id in chosen
+    ]
+    return {"title": title, "items": items}
+
+
+def _image(path: Path) -> str:
+    return f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode('ascii')}"

@@ -130,7 +130,10 @@ class Recorder(LM):
         for name in {request.doc["benchmark"] for request in requests}:
             self._stored[name] = self._run.responses(name)
         missing = [request for request in requests if self._find(request) is None]
-        with tqdm(total=len(requests), initial=len(requests) - len(missing), unit="response") as self._progress:
+        names = {BY_NAME[request.doc["benchmark"]].column for request in requests}
+        label = names.pop() if len(names) == 1 else f"responses of {len(names)} benchmarks"
+        done = len(requests) - len(missing)
+        with tqdm(total=len(requests), initial=done, unit="response", desc=label) as self._progress:
             for start in range(0, len(missing), CHUNK):
                 chunk = missing[start : start + CHUNK]
                 self._pending = {}

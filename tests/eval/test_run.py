@@ -20,9 +20,11 @@ from lm_eval.api.model import LM
 
 from eval.benchmarks import BENCHMARKS, BY_NAME, COLUMNS
 from eval.cli import main
+from eval.plots import Point, limits
+from eval.report import average_interval
 from eval.rows import Where, load
 from eval.run import build_model, generate
-from eval.run_folder import BadRun, Run
+from eval.run_folder import BadRun, Column, Run, Summary
 from eval.score import score_run
 from eval.scorers import Score
 from tests.eval.test_scorers import ROWS, right_answer
@@ -162,14 +164,16 @@ def test_score_refuses_responses_to_other_prompts(runs: tuple[Run, Run, list[str
     assert (result.exit_code, "has changed since its response" in result.output) == (1, True)
 
 
-def test_compare_prints_and_writes_the_table(runs: tuple[Run, Run, list[str]], tmp_path: Path) -> None:
-    output = tmp_path / "comparison.md"
-    result = CliRunner().invoke(main, ["compare", str(runs[1].path), str(runs[0].path), "--output", str(output)])
+def test_compare_prints_and_writes_the_tables(runs: tuple[Run, Run, list[str]], tmp_path: Path) -> None:
+    output, (first, second, _) = tmp_path / "comparison.md", runs
+    paths = [str(run.path) for run in (second, first, second)]
+    result = CliRunner().invoke(main, ["compare", *paths, "--output", str(output)])
     assert result.exit_code == 0, result.output
-    assert "| GSM8K " in output.read_text()
+    assert output.read_text().count("| GSM8K ") == 4  # two tables for each of the two
     assert "+100.0" in result.output
     # 3 of 14 columns differ by 100 points; the held-out test is no column of the paper.
     assert f"{300 / 14:+.1f}" in result.output
+    assert max(len(line) for line in result.output.split("\n") if not line.startswith(("A:", "B:", "-"))) <= 100
 
 
 def test_report_labels_measured_and_quoted(runs: tuple[Run, Run, list[str]], tmp_path: Path) -> None:
@@ -178,9 +182,41 @@ def test_report_labels_measured_and_quoted(runs: tuple[Run, Run, list[str]], tmp
     markdown, page = (tmp_path / "report.md").read_text(), (tmp_path / "report.html").read_text()
     for row in [line for line in markdown.split("\n") if line.startswith(("| CodeI/O", "| first", "| 2nd Stage"))][:4]:
         assert ("measured" in row) != ("quoted from the paper" in row)
-    assert "| CodeI/O++" in markdown and "(n=2)" in markdown
+    assert "| CodeI/O++" in markdown and "n = 2 of" in markdown and "± 0.0" not in markdown + page
     assert page.count("<img") == len(list((tmp_path / "plots").glob("*.png"))) == 16
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in (tmp_path / "plots").glob("*.png"))
+    assert "I do not know." in page and 'src="http' not in page
+
+
+def test_the_report_begins_with_the_verdict(runs: tuple[Run, Run, list[str]], tmp_path: Path) -> None:
+    first, second, _ = runs
+    for names, told in {
+        (first,): "first scores 100.0 on average over the paper's 14 benchmarks (95 % interval 8",
+        (first, second): "second is worse than first: -21.4 points on average over 14 benchmarks",
+        (second, second): "rename one",
+    }.items():
+        result = CliRunner().invoke(main, ["report", *(str(run.path) for run in names), "--output", str(tmp_path)])
+        if result.exit_code == 0:
+            assert told in (tmp_path / "report.md").read_text().split("\n")[2]
+            assert told in (tmp_path / "report.html").read_text().partition("<table")[0]
+        else:
+            assert told in result.output
+
+
+def test_a_column_that_is_all_right_leaves_the_average_an_interval() -> None:
+    column = Column("x", COLUMNS[0], 4, 4, 100.0, 0.0, 51.0, 100.0, 0.0, 0.0, 0, 1)
+    columns = [replace(column, column=name) for name in COLUMNS]
+    low, high = average_interval(Summary(columns, 100.0, 0.0)) or (0.0, 0.0)
+    assert low == pytest.approx(100 - 49 / 14**0.5) and high == 100.0
+    assert average_interval(Summary(columns, 100.0, 20.0)) == pytest.approx((100 - 1.96 * 20, 100.0))
+    assert average_interval(Summary(columns[1:], None, None)) is None
+
+
+def test_a_wide_interval_does_not_stretch_the_axis() -> None:
+    narrow = [Point(str(place), 50.0 + place, 49.0 + place, 51.0 + place) for place in range(3)]
+    low, high = limits([*narrow, Point("wide", 55.0, 0.0, 100.0), Point("quoted", 60.0)])
+    assert 40 < low < 50 and 60 < high < 70
+    assert limits(narrow, 0.0)[0] < 0
 
 
 def test_one_missing_benchmark_does_not_stop_the_others(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
