@@ -10,7 +10,6 @@ import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
-from math import sqrt
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from eval.benchmarks import BY_NAME, COLUMNS, HELD_OUT
 from eval.compare import ColumnComparison, Comparison, compare, tables
 from eval.plots import Point, plot_differences, plot_scores
 from eval.run_folder import Column, Run, Summary
-from eval.statistics import Estimate
+from eval.statistics import Estimate, macro_interval
 
 _MEASURED, _QUOTED = "measured", "quoted from the paper"
 _SHOWN = 6  # responses of a benchmark in the page
@@ -138,7 +137,10 @@ def _difference_sentence(first: str, each: Compared) -> str:
     total, over = comparison.macro, f"on average over {comparison.macro.n if comparison.macro else 0} benchmarks"
     if total is None or total.n == 1:
         total, over = single.paired.difference, f"on {single.column}"
-    told = f"{100 * total.value:+.1f} points {over} (95 % interval {_interval(total)})"
+    part = any(column.n < column.second_column.items for column in comparison.columns)
+    told = (
+        f"{100 * total.value:+.1f} points {over}{' (parts of them)' if part else ''}, 95 % interval {_interval(total)}"
+    )
     clear = [column for column in comparison.columns if _is_clear(column)]
     names = ", ".join(f"{column.column} {100 * column.paired.difference.value:+.1f}" for column in clear)
     beyond = f"; clear by Holm's correction: {names}" if names else ""
@@ -156,37 +158,28 @@ def _interval(estimate: Estimate) -> str:
 
 
 def average_interval(summary: Summary) -> tuple[float, float] | None:
-    """The 95 % interval of the average, in percent; None without an average.
-
-    From the columns' own intervals (MOVER: Zou and Donner, 2008), since a column that is all right has no standard error but
-    an interval all the same; never narrower than the average's standard error says, which knows of items in common.
-    """
-    columns = [column for column in summary.columns if column.column in COLUMNS]
-    if summary.average is None or summary.average_se is None or not columns:
+    """The 95 % interval of the average, in percent; None without an average."""
+    if summary.average is None or summary.average_se is None:
         return None
-    below, above = (
-        max(
-            1.96 * summary.average_se, sqrt(sum((column.value - end(column)) ** 2 for column in columns)) / len(columns)
-        )
-        for end in (lambda column: column.low, lambda column: column.high)
-    )
-    return max(0.0, summary.average - below), min(100.0, summary.average + above)
+    parts = [(each.value, each.low, each.high) for each in summary.columns if each.column in COLUMNS]
+    low, high = macro_interval(summary.average, summary.average_se, parts)
+    return max(0.0, low), min(100.0, high)
 
 
-def _cells(run: Measured) -> Iterator[tuple[str, str]]:
-    """The average and each column of the paper: the figure, and its interval."""
+def _cells(run: Measured) -> Iterator[list[str]]:
+    """The average and each column of the paper: the figure, its interval, and the number of items of a part."""
     interval = average_interval(run.summary)
     if run.summary.average is None or interval is None:
-        yield "–", ""
+        yield ["–"]
     else:
-        yield f"{run.summary.average:.1f}", f"{interval[0]:.1f} to {interval[1]:.1f}"
+        yield [f"{run.summary.average:.1f}", f"{interval[0]:.1f} to {interval[1]:.1f}"]
     for title in COLUMNS:
         column = run.column(title)
         if column is None:
-            yield "–", ""
+            yield ["–"]
             continue
-        part = "" if column.n == column.items else f", n = {column.n} of {column.items}"
-        yield f"{column.value:.1f}", f"{max(0.0, column.low):.1f} to {min(100.0, column.high):.1f}{part}"
+        part = [] if column.n == column.items else [f"n = {column.n} of {column.items}"]
+        yield [f"{column.value:.1f}", f"{max(0.0, column.low):.1f} to {min(100.0, column.high):.1f}", *part]
 
 
 _HEADERS = ("model", "AVG", *COLUMNS)
@@ -232,7 +225,10 @@ def _markdown(
     measured: Sequence[Measured], quoted: Sequence[Quoted], drawn: Drawn, compared: Sequence[Compared], base_model: str
 ) -> str:
     rows = [
-        [f"{run.label} ({_MEASURED})", *(f"{value} ({below})" if below else value for value, below in _cells(run))]
+        [
+            f"{run.label} ({_MEASURED})",
+            *(f"{value} ({', '.join(below)})" if below else value for value, *below in _cells(run)),
+        ]
         for run in measured
     ]
     rows += [
@@ -257,7 +253,12 @@ def _page(
     measured: Sequence[Measured], quoted: Sequence[Quoted], drawn: Drawn, compared: Sequence[Compared], base_model: str
 ) -> str:
     rows = [
-        {"measured": True, "label": run.label, "kind": _MEASURED, "cells": [_cell(*each) for each in _cells(run)]}
+        {
+            "measured": True,
+            "label": run.label,
+            "kind": _MEASURED,
+            "cells": [_cell(value, *below) for value, *below in _cells(run)],
+        }
         for run in measured
     ]
     for row in quoted:
@@ -292,7 +293,7 @@ def _page(
     )
 
 
-def _cell(value: str, below: str = "", kind: str = "") -> dict[str, str]:
+def _cell(value: str, *below: str, kind: str = "") -> dict[str, Any]:
     return {"value": value, "below": below, "kind": kind}
 
 
@@ -306,9 +307,9 @@ def _difference_row(each: Compared, titles: Sequence[str]) -> dict[str, Any]:
     return {"label": each.label, "cells": cells}
 
 
-def _difference(estimate: Estimate, clear: bool) -> dict[str, str]:
+def _difference(estimate: Estimate, clear: bool) -> dict[str, Any]:
     kind = ("better" if estimate.value > 0 else "worse") if clear else ""
-    return _cell(f"{100 * estimate.value:+.1f}", _interval(estimate), kind)
+    return _cell(f"{100 * estimate.value:+.1f}", _interval(estimate), kind=kind)
 
 
 def _responses(title: str, measured: Sequence[Measured]) -> dict[str, Any]:

@@ -75,9 +75,8 @@ def test_a_verdict_leads_to_samples_that_filters_and_search_narrow(page: Page, f
     count = page.locator(".count")
     before = int(count.inner_text().split()[0])
     page.get_by_label("First verdict").select_option("wrong_input")
-    expect(page.locator("tbody .badge.right").first).not_to_be_visible()
-    expect(count).not_to_have_text(f"{before} of")
-    page.keyboard.press("Escape")
+    expect(count).not_to_contain_text(f"{before} of")
+    assert set(page.locator("tbody tr td:nth-child(4)").all_inner_texts()) == {"✗ wrong input"}
     page.get_by_label("First verdict").select_option("")
     page.keyboard.press("/")
     page.keyboard.type("sum_of sq")
@@ -166,7 +165,7 @@ def test_no_place_has_a_serious_fault_of_accessibility(page: Page, folders: Path
         page.wait_for_function("to => document.body.dataset.shown === to", arg=f"#{to}")
         if place == "ROW":
             page.get_by_role("button", name="Next sentence").click()
-        found = Axe().run(page).response["violations"]
+        found = Axe().run(page, options={"preload": False}).response["violations"]  # from disk it may load nothing
         told = [f"{to}: {each['id']} ({each['impact']}) {each['nodes'][0]['html']}" for each in found]
         assert not [one for one, each in zip(told, found) if each["impact"] in ("serious", "critical")], told
 
