@@ -12,7 +12,7 @@ are canonical JSON text throughout (`build.sandbox.codec`), never Python objects
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cache
 from typing import Any, Literal, TypeVar
 
@@ -257,7 +257,12 @@ R = TypeVar("R")
 
 def to_line(record: Any) -> str:
     """A record as one line of JSON; lone surrogates in source text survive as escapes."""
-    return json.dumps(asdict(record), ensure_ascii=True, sort_keys=True)
+    return json.dumps(record, default=_fields_of, ensure_ascii=True, sort_keys=True)
+
+
+def _fields_of(record: Any) -> dict[str, Any]:
+    """The fields of a record by name, as they are: `asdict` would copy all that is in them."""
+    return {field.name: getattr(record, field.name) for field in fields(record)}
 
 
 def from_line(kind: type[R], line: str) -> R:

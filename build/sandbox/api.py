@@ -39,7 +39,7 @@ from build.sandbox.tiers import tier_of
 __all__ = ["CallResult", "DrawRules", "Draws", "Layers", "Limits", "Program", "Sandbox", "SandboxError", "Trace"]
 
 _MAX_DEATHS = 3  # of one draw job, before it is given up
-_MAX_SLOW = 5  # draws over the CPU limit of a call, before a draw job is given up
+_MAX_SLOW = 3  # draws over the CPU limit of a call, before a draw job is given up
 _RNG_SEEDS = (1001, 1002)  # of replica 1 and 2
 _GRACE_CPU_S = 0.05
 _LEAST_OUTPUT_BYTES = 1 << 20  # of a child: many small results fill its outbox before they are sent
@@ -133,7 +133,7 @@ class Sandbox:
         `generator` is Python source that defines `input_generator()`; it runs in a module of its own, but sees the
         program's names. `seed` and the draw's number seed the RNGs before each draw. A draw that ends its process (a
         call over its CPU limit, above all) counts as rejected, and drawing goes on in another child. It ends with the
-        fifth draw over the CPU limit of a call: a failure when there is no pair by then. That depends on the program,
+        third draw over the CPU limit of a call: a failure when there is no pair by then. That depends on the program,
         and not on how much CPU the whole job may use. `lines`: as in `call`; such draws are counted as timeouts and do not
         end the drawing.
         """

@@ -206,7 +206,7 @@ def test_drawing_is_given_up_after_a_few_slow_draws(sandbox: Sandbox, fast: int,
     generator = "import random\ndef input_generator():\n    return {'x': random.randint(0, 9)}"
     with Sandbox(Limits(call_cpu_s=0.1, job_cpu_s=60.0)) as patient:
         draws = patient.draw(program, generator, DrawRules(), seed=2)
-    assert draws.failure == failure and draws.rejected["timeout"] == 5 and bool(draws.pairs) == bool(fast)
+    assert draws.failure == failure and draws.rejected["timeout"] == 3 and bool(draws.pairs) == bool(fast)
 
 
 @pytest.mark.parametrize("x", ["10", "100000000", "-1", "-2"])

@@ -220,12 +220,21 @@ class Shapes:
             int, tuple[Claim, int]
         ] = {}  # by identity; with the claim, so that no other one gets its place
         self.numbers: dict[tuple[object, ...], int] = {}
+        self.looping: dict[int, tuple[Claim, bool]] = {}
 
     def of(self, claim: Claim) -> int:
         known = self.known.get(id(claim))
         if known is None:
             described = self._described(claim)
             known = self.known[id(claim)] = (claim, self.numbers.setdefault(described, len(self.numbers)))
+        return known[1]
+
+    def loops(self, claim: Claim) -> bool:
+        """Whether there is a loop in a claim."""
+        known = self.looping.get(id(claim))
+        if known is None:
+            found = isinstance(claim, Loop) or any(self.loops(one) for one in inner(claim))
+            known = self.looping[id(claim)] = (claim, found)
         return known[1]
 
     def _described(self, claim: Claim) -> tuple[object, ...]:

@@ -29,6 +29,8 @@ def fold(claims: Sequence[Claim], how: Folding, shapes: Shapes) -> tuple[Claim, 
 
 
 def _folded(claim: Claim, how: Folding, shapes: Shapes) -> Claim:
+    if not shapes.loops(claim):
+        return claim
     if isinstance(claim, Branch):
         return replace(claim, conditions=fold(claim.conditions, how, shapes), body=fold(claim.body, how, shapes))
     if isinstance(claim, Called):

@@ -42,8 +42,16 @@ class Telling:
         return " ".join(sentence.text for sentence in self.sentences)
 
 
-def narrate(code: str, trace: Trace, soft_tokens: int = SOFT_TOKENS, hard_tokens: int = HARD_TOKENS) -> Telling:
-    """The run of `main_solution` in a trace of `code`, in words; no sentences where there is nothing to tell."""
+def narrate(
+    code: str,
+    trace: Trace,
+    soft_tokens: int = SOFT_TOKENS,
+    hard_tokens: int = HARD_TOKENS,
+    complete: bool = False,
+) -> Telling:
+    """The run of `main_solution` in a trace of `code`, in words; no sentences where there is nothing to tell, or where the
+    telling has to be `complete` and the first attempt has gaps.
+    """
     try:
         run = read_run(code, trace.events, trace.truncated)
     except RecursionError:
@@ -58,6 +66,8 @@ def narrate(code: str, trace: Trace, soft_tokens: int = SOFT_TOKENS, hard_tokens
         if detail not in told:
             told[detail] = _told(run, detail, shapes)
         call, gaps = told[detail]
+        if complete and gaps:
+            return Telling((), False, gaps)
         folded = replace(call, body=fold(call.body, folding, shapes))
         best = Telling(tuple(words(folded)), not gaps and not run.truncated, gaps)
         tokens = count_tokens(best.text)

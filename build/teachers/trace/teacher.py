@@ -140,7 +140,7 @@ def tell_output(
     end = Sentence(f"So the output is {value}." if len(value) <= _SHOWN else "That is the output.")
     answer = f'{{"output": {value}}}'
     room = max(max_tokens - count_tokens(f"{start.text} {end.text} {answer}"), 0)
-    run = narrate(code, trace, min(SOFT_TOKENS, room), min(HARD_TOKENS, room))
+    run = narrate(code, trace, min(SOFT_TOKENS, room), min(HARD_TOKENS, room), complete)
     if run.complete or not complete:
         run = _checked(run, code, trace)
     if complete and not run.complete:

@@ -37,8 +37,10 @@ def as_function(content: str) -> tuple[str, Calls] | None:
     the file is no program of that kind.
     """
     tree = ast.parse(content)
+    if not any(isinstance(node, ast.Name) and node.id == "print" for node in ast.walk(tree)):
+        return None
     kept, body = _split(tree)
-    if not body or not any(isinstance(node, ast.Name) and node.id == "print" for node in ast.walk(tree)):
+    if not body:
         return None
     body = _body_of_main(kept, body)
     shared = {name for statement in kept for name in module_names(statement).reads}
@@ -77,6 +79,8 @@ def _split(tree: ast.Module) -> tuple[list[ast.stmt], list[ast.stmt]]:
             body += statement.body
         elif not (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)):
             body.append(statement)
+    if not body:
+        return kept, body
     read = {name for statement in kept for name in module_names(statement).reads}
     for statement in list(body):  # constants that the functions need stay where they are
         names = module_names(statement).binds

@@ -5,8 +5,10 @@ different parts of the code. Nothing here depends on the clock: a run that takes
 """
 
 import json
+import marshal
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from build.sandbox import Program, Sandbox
@@ -188,9 +190,16 @@ def beside(driver: str, entry: str) -> str:
     rebinds does not reach it. The function `entry` takes what `run` takes after the names of the slice.
     """
     return (
-        f"\n\n\nimport builtins as builtins_\n\n\ndef {entry}(**given):\n    names = {{}}\n"
-        f"    builtins_.exec({driver!r}, names)\n    return names['run'](builtins_.globals(), **given)\n"
+        "\n\n\nimport builtins as builtins_\nimport marshal as marshal_\n\n\n"
+        f"def {entry}(**given):\n    names = {{}}\n    builtins_.exec(marshal_.loads({_compiled(driver)!r}), names)\n"
+        "    return names['run'](builtins_.globals(), **given)\n"
     )
+
+
+@cache
+def _compiled(driver: str) -> bytes:
+    """A driver as the sandbox's interpreter, which is this one, loads it at once: each of its calls would compile it again."""
+    return marshal.dumps(compile(driver, "<driver>", "exec", dont_inherit=True))
 
 
 @dataclass(frozen=True, slots=True)
