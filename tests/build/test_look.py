@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from build.core.errors import RunError
 from build.core.records import Dialogue, PredictionInstance, RawCode, SampledFunction
 from build.core.store import Store
 from build.engine import run_rank
+from build.report import lookup
 from build.report.diff import Difference, Known, diff, difference
 from build.report.lookup import ShardRecords, line_of
 from build.report.preview import preview
@@ -264,3 +265,17 @@ def test_bash_completes_commands_stages_and_reasons(store: Store) -> None:
     """
     done = subprocess.run(["bash", "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.stdout.split("\n")[:2] == ["rejects", "no_parameters"], done.stderr
+
+
+def test_a_whole_id_ends_the_search_where_it_is_found(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[int] = []
+    lines = lookup._lines
+
+    def counting(store: Store, stage: str, shard: int) -> Iterator[bytes]:
+        read.append(shard)
+        yield from lines(store, stage, shard)
+
+    monkeypatch.setattr(lookup, "_lines", counting)
+    id = next(iter(ShardRecords(store, 0).entries))
+    assert lookup.find(store, id) == [(0, id)] and set(read) == {0}
+    assert lookup.find(store, id[:19]) == [(0, id)] and len(set(read)) == store.shards()
