@@ -131,9 +131,14 @@ def test_circles_end(sandbox: Sandbox) -> None:
 PARTS = {
     "kit/base.py": """
 import os
+from itertools import count, islice
 from typing import Union
 
 Level = Union[int, float]
+
+
+def halved(n):
+    return n // 2 + len(list(islice(count(), 2)))
 
 
 class Base:
@@ -159,7 +164,8 @@ from __future__ import annotations
 import html.parser
 from typing import TYPE_CHECKING
 
-from kit.base import Base, Level
+from itertools import chain, count
+from kit.base import Base, Level, halved
 
 if TYPE_CHECKING:
     from _typeshed import SupportsRichComparison
@@ -232,7 +238,11 @@ def largest(values: list[SupportsRichComparison]) -> int:
 
 
 def level_of(scale: Scale, n: int) -> int:
-    return scale.clamped(n) * 2
+    return scale.clamped(n) * 2 + next(count(1))
+
+
+def base_level(base: Base) -> int:
+    return base.clamped(1000) + halved(base.level)
 """,
 }
 
@@ -245,17 +255,8 @@ def test_classes_bring_what_is_reached_of_them(sandbox: Sandbox) -> None:
     }
     # `home` uses the file system, so what reaches it is refused, and what does not comes without it.
     assert set(found) == {
-        *(
-            "Scale.steps",
-            "Scale.note",
-            "Table.largest",
-            "Pair.spread",
-            "Seeker.by_name",
-            "Reader.tags",
-            "largest",
-            "level_of",
-        ),
-        *("Seeker.as_upper", "Seeker.as_title"),
+        *("Scale.steps", "Scale.note", "Table.largest", "Pair.spread", "Seeker.by_name", "Seeker.as_upper"),
+        *("Seeker.as_title", "Reader.tags", "largest", "level_of", "base_level"),
     }
     assert "home" not in found["Scale.steps"].code and "unused" not in found["Scale.steps"].code
     assert "Reaches outside" not in found["Scale.steps"].code and "clamped" in found["Scale.steps"].code
@@ -267,7 +268,8 @@ def test_classes_bring_what_is_reached_of_them(sandbox: Sandbox) -> None:
         "Table.largest": ('{"content": {"abc": 1}, "start": 2}', "3"),
         "Pair.spread": ('{"left": 1, "right": 4, "factor": 2}', "6"),
         "largest": ('{"values": [1, 5, 2]}', "5"),
-        "level_of": ('{"scale": {"level": 1}, "n": 20}', "20"),
+        "level_of": ('{"scale": {"level": 1}, "n": 20}', "21"),
+        "base_level": ('{"base": {"level": 4}}', "44"),
     }
     for name, (given, expected) in results.items():
         (result,) = sandbox.call(Program(found[name].code), [given])

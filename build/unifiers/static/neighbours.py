@@ -6,7 +6,7 @@ stands alone. Only files that the run collected from the same source are followe
 
 import ast
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -75,16 +75,23 @@ class Neighbourhood:
         return self._calls
 
     def slice(
-        self, raw: RawCode, module: Module, start: Iterable[int], allowed: frozenset[str], method: str = ""
+        self,
+        raw: RawCode,
+        module: Module,
+        start: Iterable[int],
+        allowed: frozenset[str],
+        method: str = "",
+        asked: Collection[str] = (),
     ) -> Slice:
         """A candidate's slice over as many modules as it takes. Raises `Refused`.
 
-        Of classes it has those methods that something in it mentions; `method` is one that its caller mentions.
+        Of classes it has those methods that something in it mentions; `method` is one that the entry point calls, and `asked`
+        are the names that this one needs.
         """
-        start = list(start)
+        start = [*start, *(number for name in sorted(asked) for number in module.definitions.get(name, []))]
         mentioned: frozenset[str] | None = frozenset([method])
         for _ in range(_ROUNDS):
-            found, parts = self._slice(raw, module, start, allowed, mentioned)
+            found, parts = self._slice(raw, module, start, allowed, mentioned, asked)
             names = [self._mentions_of(part) for part in parts]
             if mentioned is None:
                 break
@@ -93,7 +100,7 @@ class Neighbourhood:
                 break
             mentioned = more
         else:
-            found, _ = self._slice(raw, module, start, allowed, None)
+            found, _ = self._slice(raw, module, start, allowed, None, asked)
         return found
 
     def _mentions_of(self, statement: ast.stmt) -> frozenset[str] | None:
@@ -102,14 +109,20 @@ class Neighbourhood:
         return self._mentioned[statement]
 
     def _slice(
-        self, raw: RawCode, module: Module, start: list[int], allowed: frozenset[str], mentioned: frozenset[str] | None
+        self,
+        raw: RawCode,
+        module: Module,
+        start: list[int],
+        allowed: frozenset[str],
+        mentioned: frozenset[str] | None,
+        asked: Collection[str],
     ) -> tuple[Slice, list[ast.stmt]]:
         """The slice with the methods that are mentioned, all where that is None, and its statements."""
         starts: dict[str, set[int]] = {raw.path: set(start)}
         chosen: dict[str, list[int]] = {}
         links: dict[str, dict[ast.stmt, dict[str, _Target]]] = {}
         needs: dict[str, list[str]] = {}
-        demanded: dict[str, set[str]] = {raw.path: set()}  # the names of a module that others ask for
+        demanded: dict[str, set[str]] = {raw.path: set(asked)}  # the names of a module that others ask for
         looked_for: dict[str, set[str]] = {}
         waiting = [raw.path]
         modules = {raw.path: module.keeping(mentioned)}
@@ -180,12 +193,14 @@ class Neighbourhood:
                     elif top and name not in at_import and line not in late:
                         late.append(line)
                 replaced[statement] = "; ".join(line for name, line in lines if not top or name in at_import)
+            wanted = here.used(chosen[path]).union(demanded.get(path, ()))
             for number in chosen[path]:
                 statement = here.statements[number]
                 if statement in replaced:
                     continue
-                text = ast.unparse(statement) if isinstance(statement, ast.Import | ast.ImportFrom) else path
-                for name in here.names(number).binds:
+                imported = _imported(statement)
+                for name in here.names(number).binds & wanted if imported else here.names(number).binds:
+                    text = imported.get(name, path)
                     if owner.setdefault(name, text) != text:
                         raise Refused("name_collision", f"{name} is something else in {path}")
             for names in links[path].values():
@@ -383,6 +398,19 @@ class Neighbourhood:
             return (module, target.name) if target is not None and module is not None else None
 
         return Module(content, lambda statement: self._targets(path, statement), origin)
+
+
+def _imported(statement: ast.stmt) -> dict[str, str]:
+    """What an import binds each of its names to, in words that are the same for the same thing."""
+    if isinstance(statement, ast.Import):
+        return {
+            item.asname or item.name.partition(".")[0]: f"import {item.asname and item.name}"
+            for item in statement.names
+        }
+    if isinstance(statement, ast.ImportFrom):
+        module = "." * statement.level + (statement.module or "")
+        return {item.asname or item.name: f"from {module} import {item.name}" for item in statement.names}
+    return {}
 
 
 @dataclass(frozen=True, slots=True)

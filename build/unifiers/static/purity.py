@@ -25,7 +25,7 @@ PURE_MODULES = frozenset(
         *("itertools", "json", "keyword", "math", "numbers", "operator", "pprint", "queue", "re", "reprlib"),
         *("statistics", "string", "struct", "textwrap", "types", "typing", "unicodedata", "warnings", "weakref"),
         *("zlib", "numpy", "typing_extensions", "copyreg", "csv", "encodings", "fnmatch", "plistlib", "quopri"),
-        *("shlex", "stringprep", "token", "tokenize", "tomllib", "contextvars"),
+        *("shlex", "stringprep", "token", "tokenize", "tomllib", "contextvars", "errno"),
     )
 )
 _PATH_NAMES = frozenset(
@@ -39,7 +39,7 @@ _PURE_OF_IMPURE: dict[str, frozenset[str] | None] = {
     # streams of its own, and a function whose values depend on them is refused when its pairs are run again.
     "builtins": frozenset(dir(builtins)) - IO_CALLS,
     "email.utils": frozenset(("formataddr", "parseaddr", "parsedate", "parsedate_tz", "quote", "unquote")),
-    "gettext": frozenset(("GNUTranslations", "NullTranslations", "translation")),
+    "gettext": frozenset(("GNUTranslations", "NullTranslations", "gettext", "ngettext", "translation")),
     "gzip": frozenset(("compress", "decompress")),
     "html.entities": None,
     "html.parser": None,

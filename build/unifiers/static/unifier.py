@@ -184,10 +184,8 @@ def _unify(work: _Work, candidate: Candidate) -> UnifiedFunction:
     known += work.neighbours.test_calls().get(node.name, [])
     signature = read_signature(module, candidate, known, calls.get(candidate.root, []), docs)
     classes = {name for hints in signature.options() for hint in hints for name in class_names(hint)}
-    start = [number for name in sorted(classes) for number in module.definitions.get(name, [])]
-    found = work.neighbours.slice(
-        work.read, module, [candidate.statement, *start], frozenset(("print",)), candidate.method
-    )
+    allowed = frozenset(("print",))
+    found = work.neighbours.slice(work.read, module, [candidate.statement], allowed, candidate.method, classes)
     sliced, taken = found.code, set(found.taken)
     for name in ("main_solution", "input_generator"):
         if name in taken:
