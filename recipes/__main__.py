@@ -127,6 +127,13 @@ def small(folder: Path | None) -> None:
 @click.option("--tokens", type=click.IntRange(min=1), required=True, help="Of each training config, at the most.")
 @click.option("--max-length", type=click.IntRange(min=1), default=512, show_default=True, help="Tokens of a row.")
 @click.option(
+    "--question-length",
+    type=click.IntRange(min=1),
+    default=512,
+    show_default=True,
+    help="Tokens of a question and its answer.",
+)
+@click.option(
     "--tests", type=click.IntRange(min=1), default=200, show_default=True, help="Held-out tasks, at the most."
 )
 @click.option(
@@ -143,6 +150,7 @@ def subset(
     template: Path | None,
     tokens: int,
     max_length: int,
+    question_length: int,
     tests: int,
     turns: int,
     tasks: tuple[str, ...],
@@ -156,10 +164,29 @@ def subset(
     from recipes.subset import SubsetRules, draw_subset
 
     rules = SubsetRules(
-        tokens, tests, max_length, turns, tasks or ("output", "input"), complete_only, per_function, seed
+        tokens,
+        tests,
+        max_length,
+        question_length,
+        turns,
+        tasks or ("output", "input"),
+        complete_only,
+        per_function,
+        seed,
     )
     with _one_sentence():
         click.echo(tabulate(draw_subset(data, out, rules, model, template).items(), tablefmt="plain"))
+
+
+@main.command(context_settings=_HELP)
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--data", required=True, type=click.Path(path_type=Path), help="The subset that has the held-out tasks.")
+def arms(run: Path, data: Path) -> None:
+    """Report the arms that were evaluated in RUN/eval: right answers, differences by item, gained and lost items."""
+    from recipes.arms import report_arms
+
+    with _one_sentence():
+        click.echo(f"{report_arms(run, data)}\n\nwritten to {run / 'report.md'}")
 
 
 @main.command(context_settings=_HELP)

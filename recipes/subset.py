@@ -35,13 +35,15 @@ _MOST = 1 << 30  # tokens: no row is dropped
 class SubsetRules:
     """What is drawn. `tokens`: of each training config at the most; `tests`: held-out output predictions at the most.
 
-    `complete_only` leaves answers out whose telling skips a part of the run, `max_length` rows and tasks with more tokens;
-    `per_function` limits the answers that a function gives, for each task.
+    `complete_only` leaves answers out whose telling skips a part of the run, and `question_length` questions that have more
+    tokens together with their answer, in both splits; `max_length` limits the tokens of a row, `per_function` the answers
+    that a function gives, for each task. The tasks do not depend on `seed`.
     """
 
     tokens: int
     tests: int
     max_length: int
+    question_length: int
     turns: int
     tasks: tuple[str, ...]
     complete_only: bool
@@ -60,7 +62,7 @@ def draw_subset(data: Path, out: Path, rules: SubsetRules, model: str, template:
     }
     training = {}
     for name in TRAINING:
-        rows = _sized(_load(data, name, "train"), tokenizer, rules.max_length)
+        rows = _sized(_load(data, name, "train"), tokenizer, rules.question_length)
         rows = [r for r in rows if r["task"] in rules.tasks and (r["complete"] or not rules.complete_only)]
         made = _sized(Dataset.from_list(_conversations(rows, values, rules)), tokenizer, rules.max_length)
         training[name] = _spend(made, rules.tokens)
@@ -71,8 +73,8 @@ def draw_subset(data: Path, out: Path, rules: SubsetRules, model: str, template:
             f"{name} tokens": sum(row["tokens"] for row in training[name]),
             f"{name} tokens under the loss": sum(row["supervised"] for row in training[name]),
         }
-    known = _sized(_load(data, "codeio", "test"), tokenizer, rules.max_length)
-    asked = [row["id"] for row in _in_turn([row for row in known if row["task"] == "output"], 1, rules)][: rules.tests]
+    known = _sized(_load(data, "codeio", "test"), tokenizer, rules.question_length)
+    asked = [row["id"] for row in _in_turn([row for row in known if row["task"] == "output"], 1, seed=0)][: rules.tests]
     prompts = {row["id"]: row["prompt"] for row in known}
     tests = {
         row["id"]: row | {"prompt": prompts[row["id"]]} for row in _load(data, "rl", "test") if row["id"] in prompts
@@ -110,9 +112,9 @@ def _sized(rows: Dataset, tokenizer: Any, max_length: int) -> list[dict[str, Any
     ]
 
 
-def _in_turn(rows: Sequence[dict[str, Any]], together: int, rules: SubsetRules) -> list[dict[str, Any]]:
-    """The rows in a drawn order: `together` of each function and task, then as many more of each, up to `per_function`."""
-    drawn = Random(rules.seed).sample(list(rows), len(rows))
+def _in_turn(rows: Sequence[dict[str, Any]], together: int, seed: int, most: int = 1 << 30) -> list[dict[str, Any]]:
+    """The rows in a drawn order: `together` of each function and task, then as many more of each, up to `most`."""
+    drawn = Random(seed).sample(list(rows), len(rows))
     seen: dict[tuple[str, str], int] = defaultdict(int)
     first: dict[tuple[str, str], int] = {}
     ranked = []
@@ -122,14 +124,14 @@ def _in_turn(rows: Sequence[dict[str, Any]], together: int, rules: SubsetRules) 
         ranked.append((seen[group] // together, first[group], seen[group], row))
         seen[group] += 1
     ranked.sort(key=lambda entry: entry[:3])
-    return [row for _, _, number, row in ranked if number < rules.per_function]
+    return [row for _, _, number, row in ranked if number < most]
 
 
 def _conversations(rows: Sequence[dict[str, Any]], values: dict[str, str], rules: SubsetRules) -> list[dict[str, Any]]:
     """Training rows in the order in which they are taken: each of up to `turns` answers about one function and task."""
     made: list[dict[str, Any]] = []
     length = 0
-    for row in _in_turn(rows, rules.turns, rules):
+    for row in _in_turn(rows, rules.turns, rules.seed, rules.per_function):
         last = made[-1] if made else None
         more = row["supervised"] + len(values[row["id"]]) + 20  # tokens at the most: a value has fewer than characters
         if (

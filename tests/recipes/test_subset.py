@@ -17,7 +17,15 @@ from recipes.subset import SubsetRules, draw_subset
 
 TEMPLATE = Path(__file__).resolve().parents[2] / "recipes" / "templates" / "chatml.jinja"
 RULES = SubsetRules(
-    tokens=4000, tests=5, max_length=400, turns=1, tasks=("output",), complete_only=False, per_function=9, seed=1
+    tokens=4000,
+    tests=5,
+    max_length=400,
+    question_length=400,
+    turns=1,
+    tasks=("output",),
+    complete_only=False,
+    per_function=9,
+    seed=1,
 )
 
 
@@ -105,7 +113,7 @@ def test_a_row_may_be_a_conversation(dataset: Path, model: Path, tmp_path: Path)
 
 def test_nothing_left_is_one_sentence(dataset: Path, model: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no row is left under these rules"):
-        drawn(dataset, tmp_path / "out", model, max_length=5)
+        drawn(dataset, tmp_path / "out", model, max_length=5, question_length=5)
     command = ["subset", str(tmp_path / "none"), str(tmp_path / "out"), "--model", str(model), "--tokens", "9"]
     told = CliRunner().invoke(main, command)
     assert told.exit_code == 1 and "no dataset" in told.output and "Traceback" not in told.output
