@@ -30,6 +30,7 @@ _ELSEWHERE = {  # commands that other modules define: where, and what they are f
         "Show what a recipe makes of its first files, before anything is paid.",
     ),
     "completion": ("build.report.completion:completion", "Print what makes bash complete these commands."),
+    "gallery": ("build.report.gallery:gallery", "Write ten samples of a run as Markdown."),
     "view": ("build.report.view.command:view", "Write a page that shows a run or a published dataset in a browser."),
     "prefixes": ("build.bench.prefixes:prefixes", "Count the prompt tokens that a prefix cache would serve."),
 }

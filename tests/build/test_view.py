@@ -2,13 +2,16 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from build.core.errors import ConfigError, RunError
-from build.core.store import Counts
+from build.core.store import Counts, Store
+from build.report.gallery import gallery
 from build.report.view.folder import PAGE, write_view
 from build.report.view.from_dataset import from_dataset
 from build.report.view.items import Dropped, File, Function, Item, Pair, Part, Row, Shown, Turn, parts_of
@@ -131,3 +134,25 @@ def test_a_response_is_cut_at_its_sentences(response: str, sentences: list[str],
     parts, rest = parts_of(response, proof)
     assert [part.text for part in parts] == cut and len(rest) == left
     assert {part.text for part in parts if part.lines is not None} <= set(sentences)
+
+
+def test_the_gallery_takes_each_sample_from_another_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found: list[Item] = []
+    for copy in range(12):
+        for item in items(1):
+            if isinstance(item, Function):
+                found.append(replace(item, id=f"a0{copy}", path=f"{copy}.py"))
+            elif isinstance(item, Row):
+                wrong = len(item.turns) > 1 and copy == 5
+                turns = (item.turns[0],) if wrong else item.turns
+                found.append(replace(item, id=f"{item.id}{copy}", function=f"a0{copy}", steps=9, turns=turns))
+    monkeypatch.setattr("build.report.gallery.from_run", lambda store: Shown("t", iter(found)))
+    Store(tmp_path).write(
+        tmp_path / "manifest.json", '{"code": "1", "recipe": {"name": "n", "teacher": {"name": "trace"}}}'
+    )
+    done = CliRunner().invoke(gallery, [str(tmp_path), "--output", str(tmp_path / "G.md")])
+    assert done.exit_code == 0, done.output
+    written = (tmp_path / "G.md").read_text("utf-8")
+    paths = re.findall(r"^`(\d+\.py)`", written, re.MULTILINE)
+    assert len(paths) == len(set(paths)) == 7  # four outputs, no input right at once, two mended, one wrong
+    assert written.count("verdict `wrong_input`") == 3 and "## double_it_0: output question" in written
