@@ -6,10 +6,10 @@ and `<type>` for what has no value to show. Two values with the same text are eq
 """
 
 import hashlib
-import json
 from collections import Counter, OrderedDict, defaultdict, deque
 from decimal import Decimal
 from fractions import Fraction
+from json.encoder import encode_basestring
 from typing import Any
 
 WHOLE_CHARS = 400  # a longer text is shown shortened, beside its digest
@@ -72,7 +72,7 @@ def _simple(value: Any, left: list[int]) -> str:
         return {None: "null", True: "true", False: "false"}[value]
     if type(value) is str:
         left[0] -= len(value) // 8
-        return json.dumps(value, ensure_ascii=False)
+        return encode_basestring(value)
     if type(value) is int:
         if value.bit_length() > 10_000:
             raise _TooLarge
@@ -81,6 +81,11 @@ def _simple(value: Any, left: list[int]) -> str:
 
 
 def _compound(value: Any, kind: type, left: list[int], depth: int, inside: set[int]) -> str:
+    if (kind is list or kind is tuple) and value and all(type(item) is int for item in value):
+        left[0] -= len(value)  # the usual case, without a call for each item
+        if left[0] < 0 or depth > _DEPTH or max(max(value), -min(value)).bit_length() > 10_000:
+            raise _TooLarge
+        return repr(value)
     if kind is list:
         return "[" + ", ".join([_text(item, left, depth, inside) for item in value]) + "]"
     if kind is tuple or (tuple in kind.__mro__ and hasattr(kind, "_fields")):

@@ -35,8 +35,8 @@ from build.sandbox.show import Shower, Shown, callee
 
 MAX_PARTS = 400_000  # of all values looked at in one trace
 _FACTORIES = (int, float, str, list, set, dict)
-_PLAIN = (int, float, str, bool, type(None), complex)
-_HIDDEN = ("function", "module", "type", "builtin_function_or_method", "method", "generator")
+_PLAIN = (int, float, str, bool, type(None), complex)  # no set: a type may forbid that it is hashed
+_HIDDEN = frozenset(("function", "module", "type", "builtin_function_or_method", "method", "generator"))
 _get_frame = sys._getframe
 _truth = bool
 _MISSING = object()
@@ -169,17 +169,18 @@ class Recorder:
                     else values | {name: frame.f_globals[name]}
                 )
         for name, value in values.items():
-            known = mine.seen.get(name)
-            if known is not None and known[0] is value and type(value) in _PLAIN:
+            known, kind = mine.seen.get(name), type(value)
+            if known is not None and known[0] is value and kind in _PLAIN:
                 continue
-            if type(value).__name__ in _HIDDEN:
+            if kind.__name__ in _HIDDEN:
                 continue
             text = self.shower.show(value)
             if known is None or known[1] != text or text[-1] == "?":
                 changed[name] = text
             mine.seen[name] = (value, text)
-        for name in [name for name in mine.seen if name not in values]:
-            del mine.seen[name]
+        if not mine.seen.keys() <= values.keys():
+            for name in [name for name in mine.seen if name not in values]:
+                del mine.seen[name]
         return changed
 
     # The hooks. Each returns what it was given.
