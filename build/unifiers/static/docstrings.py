@@ -26,6 +26,9 @@ _NO_SUMMARY = re.compile(
 )
 
 
+_LAST_SENTENCE = re.compile(r"(?<=[.!?])\s+[^.!?]*:$")
+
+
 @dataclass(frozen=True, slots=True)
 class Documentation:
     """`summary` and `returns` are one line each; `body` is the description without examples; `parameters` and `types` (the
@@ -58,7 +61,7 @@ def read_docstring(text: str) -> Documentation | None:
         types[name] = (param.type_name or "").strip()
     returns = _one_line((parsed.returns and parsed.returns.description) or "")
     described = Documentation("", "", parameters, returns, types)
-    if len(first.split()) < 2 or _NO_SUMMARY.match(first) or _is_code(first):
+    if len(first.split()) < 2 or _NO_SUMMARY.match(first) or _is_code(first) or _summary(first).endswith("?"):
         return described if any(parameters.values()) or returns else None
     body = _without_examples(parsed.long_description or "")
     head, _, tail = body.partition("\n\n")
@@ -96,6 +99,7 @@ def plain_text(text: str) -> str:
     text = re.sub(r":[\w:]+:`~?\.?([^`<]*?)(?:\s*<[^>]*>)?`", r"`\1`", text)
     text = re.sub(r"``([^`]+)``", r"`\1`", text)
     text = re.sub(r"`([^`<]+?)\s*<[^>]*>`_*", r"\1", text)
+    text = re.sub(r"`([^`]+)`_+", r"\1", text)
     text = re.sub(r"\*\*([^*\n]+)\*\*", r"\1", text)
     text = re.sub(r"(?<![\w*])\*([^*\s][^*\n]*?)\*(?![\w*])", r"\1", text)
     text = re.sub(r"\s*\[\d+\]_", "", text)
@@ -110,7 +114,11 @@ def _first_paragraph(text: str) -> str:
             break
         if line.strip():
             kept.append(line.strip())
-    return " ".join(plain_text(" ".join(kept)).split()).rstrip(":").strip()
+    said = " ".join(plain_text(" ".join(kept)).split())
+    if said.endswith(":"):  # what it announces is left out, so what announces it goes where anything else is said
+        announced = _LAST_SENTENCE.search(said)
+        said = said[: announced.start()] if announced else said
+    return said.rstrip(":").strip()
 
 
 def _summary(text: str) -> str:

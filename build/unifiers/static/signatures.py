@@ -167,7 +167,11 @@ class _Slots:
         arguments = node.args
         positional = [*arguments.posonlyargs, *arguments.args][1 if drops_first else 0 :]
         keyword_only = list(arguments.kwonlyargs)
-        starred = arguments.vararg if not positional and not keyword_only else None
+        starred = (
+            arguments.vararg
+            if not positional and not keyword_only and node.name not in ("__init__", "__new__")
+            else None
+        )
         listed = [*positional, *keyword_only, *([starred] if starred else [])]
         default_nodes: dict[str, ast.expr | None] = dict(
             zip((argument.arg for argument in reversed(positional)), reversed(arguments.defaults))

@@ -18,6 +18,7 @@ _METHODS_AND_LETTERS = {
     "isalnum": "abc12 .",
     "isspace": " ",
     "split": " ",
+    "splitlines": "\n",
     "title": "abAB ",
     "swapcase": "abAB",
     "lower": "abAB",
@@ -48,7 +49,7 @@ def vocabulary_of(function: ast.AST, slice_tree: ast.Module) -> Vocabulary:
     longer = [text for text in [*near, *far] if 10 < len(text) <= 64 and " " not in text and text.isalnum()]
     for text in longer[:2]:  # an alphabet written out
         letters += text[:8]
-    known = [letter for letter in dict.fromkeys(letters) if letter.isprintable()]
+    known = [letter for letter in dict.fromkeys(letters) if letter.isprintable() or letter in "\n\t"]
     usual = "abcxyz " if not any(letter in string.ascii_lowercase for letter in known) else ""
     plain = "".join(known[:_LETTERS]) + ("" if known and all(letter in string.digits for letter in known) else usual)
     words = [text for text in dict.fromkeys([*near, *far]) if 1 < len(text) <= _LONGEST_WORD]

@@ -1,0 +1,32 @@
+"""What is made of docstrings, and of the letters that code looks for; without a sandbox."""
+
+import ast
+
+import pytest
+
+from build.unifiers.static.docstrings import read_docstring
+from build.unifiers.static.vocabulary import vocabulary_of
+
+
+@pytest.mark.parametrize(
+    ("docstring", "summary"),
+    [
+        ("Split an iterable, at most *n* times. *sep* can be:\n\n* a value", "Split an iterable, at most n times."),
+        ("Split it as follows:\n\n* at a value", "Split it as follows"),
+        ("Parse the `ISO8601-formatted time`_ strings.", "Parse the ISO8601-formatted time strings."),
+    ],
+)
+def test_a_summary_is_read_whole_and_without_markup(docstring: str, summary: str) -> None:
+    docs = read_docstring(docstring)
+    assert docs is not None and docs.summary == summary
+
+
+def test_a_question_is_no_task() -> None:
+    assert read_docstring('That thing where "internationalization" becomes "i18n", what is it called? Oh well.') is None
+    docs = read_docstring("What was it again?\n\n:param n: the number\n")
+    assert docs is not None and not docs.summary and docs.parameters == {"n": "the number"}
+
+
+def test_lines_are_drawn_for_code_that_splits_them() -> None:
+    function = ast.parse("def f(text):\n    return [line.strip() for line in text.splitlines()]\n").body[0]
+    assert "\n" in vocabulary_of(function, ast.Module([function], [])).letters
