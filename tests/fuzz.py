@@ -18,6 +18,7 @@ import tempfile
 import time
 import traceback
 import unittest.mock
+import warnings
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -238,6 +239,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--cases", type=int, default=sys.maxsize, help="stop after so many, too")
     parser.add_argument("--out", type=Path, default=Path("runs/fuzz"))
     asked = parser.parse_args(arguments)
+    warnings.simplefilter("ignore")  # about mutated code
     end, counts, wrong = time.monotonic() + asked.minutes * 60, Counter[str](), 0
     with tempfile.TemporaryDirectory() as folder, Sandbox(Limits(call_cpu_s=0.5, job_cpu_s=3.0)) as sandbox:
         fuzz = Fuzz(Path(folder), sandbox)

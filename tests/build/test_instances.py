@@ -2,10 +2,14 @@
 
 from collections import Counter
 from dataclasses import replace
+from types import SimpleNamespace
 
+from build.core.config import QuestionConfig, SamplingConfig
 from build.core.prompts import prediction_prompt
 from build.core.records import IOPair, PredictionInstance, Reject, SampledFunction
-from build.stages.questions import make_instances
+from build.sandbox import Sandbox
+from build.stages.questions import make_instances, stage
+from build.stages.sample import sample_pairs
 from tests.build.test_static import NUMBERS
 
 FUNCTION = NUMBERS["climb"]
@@ -25,6 +29,21 @@ def test_each_chosen_pair_gives_both_questions_and_the_rest_is_surplus() -> None
     assert Counter(record.task for record in kept) == {"input": 3, "output": 3}
     assert [record.reason for record in made if isinstance(record, Reject)] == ["surplus", "surplus"]
     assert len({record.id for record in kept}) == 6
+
+
+def test_every_question_is_about_a_run_that_was_watched_and_told(sandbox: Sandbox) -> None:
+    rules = SamplingConfig(draws=200, distinct=6)
+    functions = [NUMBERS["sum_of_squares"], NUMBERS["climb"]]
+    sampled = list(sample_pairs(functions, rules, 0, sandbox, Counter()))
+    for select in ("outputs", "coverage"):
+        questions = QuestionConfig(pairs_per_function=2, select=select)
+        recipe = SimpleNamespace(questions=questions, teacher=SimpleNamespace(name="trace"), seed=0)
+        context = SimpleNamespace(recipe=recipe, sandbox=sandbox)
+        made = list(stage.run(SimpleNamespace(records=sampled), context, Counter()))  # type: ignore[arg-type]
+        kept = [one for one in made if isinstance(one, PredictionInstance)]
+        assert Counter(one.task for one in kept) == {"output": 4, "input": 4}
+        assert all(one.shape is not None and (one.told is not None) == (one.task == "output") for one in kept)
+        assert all(one.told.complete and f'{{"output": {one.output}}}' in one.told.response for one in kept if one.told)
 
 
 def test_outputs_that_say_more_are_asked_for_first() -> None:
