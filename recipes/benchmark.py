@@ -15,6 +15,7 @@ from trl.models import unwrap_model_for_generation
 from build.core.errors import ConfigError
 from build.sandbox import Program
 from build.verify import Check
+from eval.decoding import continue_greedily
 from recipes.config import RunConfig, Source
 from recipes.corpus import load_rows
 from recipes.judge import judge
@@ -66,6 +67,11 @@ class HeldOutBenchmark(TrainerCallback):
             padding=True,
         ).to(model.device)
         tokenizer.padding_side = side
+        width = prompts["input_ids"].shape[1]
+        if model.device.type == "cpu" and self.trainer.accelerator.num_processes == 1:
+            longest, ends = width + self.new_tokens, {int(tokenizer.eos_token_id)}
+            texts = continue_greedily(model, **prompts, max_length=longest, ends=ends, pad=int(tokenizer.pad_token_id))
+            return list(tokenizer.batch_decode(texts[:, width:], skip_special_tokens=True))
         with torch.no_grad():
             written = model.generate(
                 **prompts,
@@ -75,7 +81,7 @@ class HeldOutBenchmark(TrainerCallback):
                 eos_token_id=tokenizer.eos_token_id,
                 pad_token_id=tokenizer.pad_token_id,
             )
-        return list(tokenizer.batch_decode(written[:, prompts["input_ids"].shape[1] :], skip_special_tokens=True))
+        return list(tokenizer.batch_decode(written[:, width:], skip_special_tokens=True))
 
 
 def held_out_benchmark(run: RunConfig, trainer_config: Any) -> HeldOutBenchmark | None:

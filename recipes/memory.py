@@ -14,6 +14,9 @@ Memory of one GPU, in bytes, for P parameters, L layers, width h, vocabulary V, 
 Work: 6 N FLOPs a token for N active parameters (4 N for LoRA, which needs no weight gradients of the base), at 35 % of an
 H100's 989 TFLOP/s in bf16. Recomputed activations and attention are part of what those 35 % leave out.
 
+On a CPU (recipes with `use_cpu`), in float32 and with nothing recomputed: 72 L T h bytes of activations, 0.6 GiB for Python and
+the libraries, and 50 GFLOP/s a core, as measured on cores with AVX2 (recipes/smollm2-135m/LOG.md).
+
 Disk of a checkpoint: 12 bytes a trained parameter (fp32 weights and two Adam moments).
 """
 
@@ -29,6 +32,7 @@ PEAK_FLOPS = {
     "L40S": 362e12,
 }  # dense bf16, from the makers' data sheets
 UTILISATION = 0.35
+CPU_FLOPS = 50e9  # a core with AVX2, in float32, of the same 6 (4) N FLOPs a token: measured, see the module
 GIB = 2**30
 
 
@@ -95,6 +99,17 @@ def checkpoint_gb(shape: Shape, lora_r: int | None = None) -> float:
 def hours(shape: Shape, gpus: int, tokens: float, *, lora: bool = False) -> float:
     """Hours for `tokens` trained tokens on `gpus` H100s."""
     return (4 if lora else 6) * shape.active * tokens / (gpus * GPU_FLOPS * UTILISATION) / 3600
+
+
+def cpu_memory_gb(shape: Shape, tokens: int, *, lora_r: int | None = None) -> float:
+    """GiB of a process that trains on a CPU in float32, with micro-batches of `tokens` tokens and no recomputation."""
+    states = 16 * shape.params if lora_r is None else 4 * shape.params + 16 * lora_r * shape.adapted
+    return (states + 72 * shape.layers * tokens * shape.width) / GIB + 0.6
+
+
+def cpu_hours(shape: Shape, cores: int, tokens: float, *, lora: bool = False) -> float:
+    """Hours for `tokens` trained tokens on the cores of a CPU that does nothing else."""
+    return (4 if lora else 6) * shape.active * tokens / (cores * CPU_FLOPS) / 3600
 
 
 INSTANCES = 3_521_220  # of the paper

@@ -17,11 +17,11 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from trl import ModelConfig, pack_dataset
 
 from build.core.errors import ConfigError
-from recipes.config import SFTTrainingConfig, TrainingConfig, accumulation_steps, read_training_config
+from recipes.config import SFTTrainingConfig, TrainingConfig, accumulation_steps, read_training_config, read_yaml
 from recipes.corpus import label, load_rows
 from recipes.installed import attention_fault
 from recipes.launch import check_precision, load_tokenizer
-from recipes.memory import BASE_MODELS, SHAPES, Shape, checkpoint_gb, hours, memory_gb
+from recipes.memory import BASE_MODELS, SHAPES, Shape, checkpoint_gb, cpu_hours, cpu_memory_gb, hours, memory_gb
 from recipes.prepare import data_seed
 from recipes.supervision import TOO_LONG, check_columns, conversation_columns, encode_rows
 
@@ -53,6 +53,7 @@ class Plan:
     gpus: int
     price: float | None
     notes: tuple[str, ...]
+    cores: int | None = None  # of a run on the CPU: this machine's
 
 
 def plan(config_file: Path, gpus: int, overrides: tuple[str, ...] = (), sample: int = 2000) -> Plan:
@@ -98,6 +99,13 @@ def plan(config_file: Path, gpus: int, overrides: tuple[str, ...] = (), sample: 
     tokens = epochs * samples * mean
     rank = model.lora_r if model.use_peft else None
     micro = trainer.per_device_train_batch_size * trainer.max_length
+    cores = (os.cpu_count() or 1) if read_yaml(config_file).get("use_cpu") else None
+    if cores:
+        memory = cpu_memory_gb(shape, micro, lora_r=rank)
+        spent = cpu_hours(shape, cores, tokens, lora=model.use_peft)
+    else:
+        memory = memory_gb(shape, gpus, micro, lora_r=rank, sharded=shape.sharded(model.use_peft))
+        spent = hours(shape, gpus, tokens, lora=model.use_peft)
     return Plan(
         samples=samples,
         too_long=(len(lengths) - len(kept)) / (len(lengths) + odd),
@@ -111,12 +119,13 @@ def plan(config_file: Path, gpus: int, overrides: tuple[str, ...] = (), sample: 
         steps=steps,
         epochs=epochs,
         tokens=tokens,
-        memory=memory_gb(shape, gpus, micro, lora_r=rank, sharded=shape.sharded(model.use_peft)),
+        memory=memory,
         checkpoint=checkpoint_gb(shape, rank),
-        hours=hours(shape, gpus, tokens, lora=model.use_peft),
+        hours=spent,
         gpus=gpus,
         price=config.run.price_per_gpu_hour,
         notes=tuple(notes),
+        cores=cores,
     )
 
 
@@ -190,6 +199,10 @@ def rows_of(made: Plan) -> list[tuple[str, str]]:
             ("samples", f"{made.samples:,} (dropped: over-length {made.too_long:.1%}{odd})"),
             ("tokens a sample", f"{made.mean_tokens:,.0f}"),
         ]
+    where = ("hours on H100s", f"{made.hours:.2g} (estimate), {made.hours * made.gpus:,.2g} GPU-hours{cost}")
+    if made.cores:
+        rate = made.tokens / made.hours / 3600
+        where = (f"hours on {made.cores} cores", f"{made.hours:.2g} (estimate, {rate:.0f} tokens/s)")
     return [
         *rows,
         *share,
@@ -199,9 +212,9 @@ def rows_of(made: Plan) -> list[tuple[str, str]]:
         ("steps", f"{made.steps:,}"),
         ("epochs", "not known" if made.epochs is None else f"{made.epochs:.2f}"),
         ("tokens trained", f"{made.tokens:,.0f}"),
-        ("memory a GPU, GiB", f"{made.memory:.0f} (estimate)"),
+        ("memory, GiB" if made.cores else "memory a GPU, GiB", f"{made.memory:.{1 if made.cores else 0}f} (estimate)"),
         ("disk a checkpoint, GiB", f"{made.checkpoint:.1f} (estimate)"),
-        ("hours on H100s", f"{made.hours:.2g} (estimate), {made.hours * made.gpus:,.2g} GPU-hours{cost}"),
+        where,
         *(("note", line) for line in made.notes),
     ]
 

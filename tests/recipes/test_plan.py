@@ -1,5 +1,6 @@
 """The plan counts what the data really holds, and the README's table is the stated arithmetic."""
 
+import os
 from math import ceil
 from pathlib import Path
 
@@ -11,8 +12,10 @@ from hypothesis import strategies as st
 pytest.importorskip("trl")
 
 from recipes.__main__ import main
-from recipes.memory import SHAPES, hours, memory_gb, readme_table
-from recipes.plan import plan
+from recipes.memory import SHAPES, Shape, cpu_hours, cpu_memory_gb, hours, memory_gb, readme_table
+from recipes.plan import plan, rows_of
+
+MEASURED_GIB, MEASURED_TOKENS_A_SECOND = 3.7, 62.0  # one core, rows of at most 768 tokens, one at a time
 
 
 def test_epoch_of_unpacked_rows(arguments: list[str]) -> None:
@@ -36,6 +39,25 @@ def test_command_prints_the_plan_or_one_sentence(arguments: list[str]) -> None:
     assert good.exit_code == 0 and "tokens trained" in good.output
     bad = CliRunner().invoke(main, ["plan", arguments[1], "--gpus", "3"])
     assert bad.exit_code == 1 and "cannot be split over 3 processes" in bad.output
+
+
+def test_a_recipe_for_a_cpu_is_planned_on_its_cores(arguments: list[str]) -> None:
+    """SmolLM2-135M as it was measured: see recipes/smollm2-135m/LOG.md."""
+    small = Shape(134.5e6, 134.5e6, 30, 576, 49152, 0)
+    assert cpu_memory_gb(small, 768) == pytest.approx(MEASURED_GIB, rel=0.25)
+    assert 1 / (3600 * cpu_hours(small, 1, 1)) == pytest.approx(MEASURED_TOKENS_A_SECOND, rel=0.25)
+    recipe = Path(arguments[1])
+    made = plan(recipe, 1)
+    recipe.write_text(recipe.read_text("utf-8").replace("use_cpu: true\n", ""), encoding="utf-8")
+    on_gpus = plan(recipe, 1)
+    assert made.cores == os.cpu_count() and made.hours > on_gpus.hours and made.memory < on_gpus.memory
+    rows = dict(rows_of(made))
+    assert (
+        on_gpus.cores is None
+        and f"hours on {made.cores} cores" in rows
+        and "memory, GiB" in rows
+        and "hours on H100s" not in rows
+    )
 
 
 @given(st.sampled_from(sorted(SHAPES)), st.integers(1, 64))
