@@ -11,6 +11,7 @@ import pytest
 
 from build.core.records import RawCode, Reject, UnifiedFunction
 from build.sandbox import DrawRules, Limits, Program, Sandbox
+from build.unifiers.static import doctests
 from build.unifiers.static.unifier import static_functions
 from tests.build.conftest import RAW_FILES
 
@@ -584,3 +585,14 @@ def test_the_order_of_a_set_is_told(sandbox: Sandbox) -> None:
     raw = RawCode("id", "s", "x.py", "MIT", UNDECIDED)
     (found,) = (made for made in static_functions(raw, sandbox) if isinstance(made, UnifiedFunction))
     assert found.name == "kept" and "`return` (list of distinct, ascending strings)" in found.description
+
+
+@pytest.mark.parametrize(("lines", "decides"), [(100, False), (1_000_000, True)])
+def test_lines_and_no_clock_limit_doctests(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, lines: int, decides: bool
+) -> None:
+    monkeypatch.setattr(doctests, "_LINES", lines)
+    code = "def count(n):\n    for _ in range(300):\n        n += 1\n    return n\n"
+    code += "\n\ndef main_solution(n):\n    return count(n)\n"
+    examples = doctests.examples_of(">>> count(1)\n7\n", "count")
+    assert bool(doctests.contradiction(sandbox, code, "count", ["n"], {}, examples)) == decides

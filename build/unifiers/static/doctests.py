@@ -13,8 +13,10 @@ from typing import Any
 from build.core.values import values_match
 from build.sandbox import Program, Sandbox
 from build.sandbox.codec import NotData, to_plain
-from build.unifiers.static.trials import CPU_S, beside
+from build.unifiers.static.trials import beside
 
+_LINES = 1_000_000  # that all examples may execute, else they decide nothing
+_CPU_S = 10.0  # far more than so many lines take
 _FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE | doctest.IGNORE_EXCEPTION_DETAIL
 _DRIVER = """
 def plain(value):
@@ -147,7 +149,10 @@ def contradiction(
         "sources": [example.source for example in examples],
     }
     (result,) = sandbox.call(
-        Program(code + beside(_DRIVER, "doctest_run_"), "doctest_run_"), [json.dumps(given)], call_cpu_s=CPU_S
+        Program(code + beside(_DRIVER, "doctest_run_"), "doctest_run_"),
+        [json.dumps(given)],
+        call_cpu_s=_CPU_S,
+        lines=_LINES,
     )
     if result.status != "ok" or result.value is None:
         return "" if result.status in ("timeout", "memory") else f"the examples do not run: {result.detail}"
