@@ -6,7 +6,9 @@ BIN := $(VENV)/bin
 VLLM := .venv-vllm/bin
 MODEL := runs/models/smollm2-135m
 
-.PHONY: demo corpus reproduce test test-core test-datasets-3 test-model test-browser lint format vllm vllm-server
+FRAMEWORKS := .venv-frameworks
+
+.PHONY: demo corpus reproduce test test-core test-datasets-3 test-model test-browser test-environments lint format vllm vllm-server
 
 $(VENV)/core.stamp: requirements.txt
 	@$(or $(wildcard $(BIN)/python),$(PYTHON)) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Error: Python " \
@@ -64,6 +66,18 @@ test-model: $(VENV)/test.stamp
 test-browser: $(VENV)/test.stamp
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/browser.txt
 	$(BIN)/python -m pytest tests/browser
+
+# The environment packages inside their frameworks, which exclude each other: an environment for each. NeMo Gym wants Python 3.13.14
+# or newer (NEMO_PYTHON) and is left out where there is none.
+NEMO_PYTHON ?= python3.13
+test-environments: $(VENV)/test.stamp
+	$(PYTHON) -m venv $(FRAMEWORKS)/verifiers
+	$(FRAMEWORKS)/verifiers/bin/python -m pip install --quiet --disable-pip-version-check verifiers==0.4.0 ./recipes/environments/verifiers
+	$(PYTHON) -m venv $(FRAMEWORKS)/openenv
+	$(FRAMEWORKS)/openenv/bin/python -m pip install --quiet --disable-pip-version-check openenv==0.10.0 pyarrow
+	-$(NEMO_PYTHON) -m venv $(FRAMEWORKS)/nemo_gym && $(FRAMEWORKS)/nemo_gym/bin/python -m pip install --quiet \
+		--disable-pip-version-check nemo-gym==0.7.0 pyarrow || rm -rf $(FRAMEWORKS)/nemo_gym
+	CODEIO_FRAMEWORKS=$(FRAMEWORKS) $(BIN)/python -m pytest tests/recipes/test_frameworks.py
 
 lint: $(VENV)/test.stamp
 	$(BIN)/ruff check .

@@ -134,7 +134,10 @@ def test_the_header_is_what_the_hub_reads(folder: Path, tmp_path: Path) -> None:
     header = DatasetCard.load(folder / "README.md").data.to_dict()
     assert (header["pretty_name"], header["size_categories"]) == ("CodeI/O: small", ["n<1K"])
     assert (header["source_datasets"], header["task_categories"]) == (["original"], ["text-generation"])
-    assert {"code", "reasoning"} <= set(header["tags"]) and header["language"] == ["en", "code"]
+    assert {"code", "reasoning", "rl-environment", "verifiers"} <= set(header["tags"]) and header["language"] == [
+        "en",
+        "code",
+    ]
     assert [each["config_name"] for each in header["configs"] if each.get("default")] == ["codeio_pp"]
     named = {file["path"] for each in header["configs"] for file in each["data_files"]}
     assert all(set(each) <= {"config_name", "data_files", "default"} for each in header["configs"])

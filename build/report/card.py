@@ -40,6 +40,7 @@ _CITATION = """```bibtex
   url = {https://arxiv.org/abs/2502.07316}
 }
 ```"""
+FRAMEWORKS = ("verifiers", "openenv", "nemo-gym", "trl", "verl")  # that recipes/environments has a package for
 
 
 def write_card(recipe: DataRecipe, store: Store, folder: Path, examples: dict[str, dict[str, int]]) -> None:
@@ -58,7 +59,7 @@ def write_card(recipe: DataRecipe, store: Store, folder: Path, examples: dict[st
         "task_categories": ["text-generation"],
         "size_categories": [size_category(sum(examples["codeio_pp"].values()))],
         "source_datasets": hub_sources or ["original"],
-        "tags": ["code", "reasoning", "synthetic", "codeio"],
+        "tags": ["code", "reasoning", "synthetic", "codeio", "rl-environment", *FRAMEWORKS],
         "configs": [config_entry(name, examples[name], folder) for name in CONFIGS],
     }
     front = yaml.safe_dump(header, sort_keys=False, allow_unicode=True)

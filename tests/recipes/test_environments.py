@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,12 +11,16 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import yaml
 
 from build.bench.answers import answers, own_questions
 from build.bench.service import running
 from build.core.version import VERSION
+from build.report.card import FRAMEWORKS
 from build.verify import verify
 from recipes import judge as judge_module
+from recipes.environments.nemo_gym.task_data import TaskData
+from recipes.environments.nemo_gym.task_data import row as nemo_gym_row
 from recipes.environments.questions import Question, questions, verdict, verdicts
 from recipes.environments.trl import CodeIOEnvironment
 from recipes.environments.verl import compute_score, row
@@ -131,3 +136,32 @@ def test_the_verifiers_package_carries_what_it_shares() -> None:
     carried = about["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
     assert {Path(name).name for name in carried} == {"questions.py", "partial_credit.py", "client.py"}
     assert all((FOLDER / "verifiers" / name).resolve().is_file() for name in carried)
+
+
+def test_there_is_a_package_for_each_framework_that_the_card_names() -> None:
+    packages = {path.name for path in FOLDER.iterdir() if path.is_dir() and path.name != "__pycache__"}
+    assert packages == {name.replace("-", "_") for name in FRAMEWORKS}
+
+
+def test_the_manifest_of_openenv_is_whole() -> None:
+    manifest = yaml.safe_load((FOLDER / "openenv" / "openenv.yaml").read_text("utf-8"))
+    assert manifest["version"] == VERSION and manifest["app"] == "server.app:app"
+    assert set(manifest["validation"]) == {"reward", "resources", "capabilities", "types"}
+    copied = re.findall(r"^COPY (\S+)", (FOLDER / "openenv" / "server" / "Dockerfile").read_text("utf-8"), re.MULTILINE)
+    assert copied and all((FOLDER.parents[1] / name).exists() for name in copied)
+
+
+def test_the_rows_of_nemo_gym_are_questions_that_the_gold_answer_solves() -> None:
+    lines = (FOLDER / "nemo_gym" / "data" / "example.jsonl").read_text("utf-8").strip().split("\n")
+    assert len(lines) == 5  # what its validation asks for
+    for line in lines:
+        read = json.loads(line)
+        about = {name: read[name] for name in TaskData.model_fields}
+        one = Question(prompt=read["responses_create_params"]["input"], **about)
+        assert nemo_gym_row(one) == read
+        assert asyncio.run(verdict(one, one.gold))["correct"]
+    config = yaml.safe_load((FOLDER / "nemo_gym" / "configs" / "codeio.yaml").read_text("utf-8"))
+    server = config["codeio"]["resources_servers"]["codeio"]
+    assert (FOLDER / "nemo_gym" / server["entrypoint"]).is_file() and {"domain", "verified"} <= set(server)
+    (data,) = config["codeio_simple_agent"]["responses_api_agents"]["simple_agent"]["datasets"]
+    assert (FOLDER / "nemo_gym" / "data" / Path(data["jsonl_fpath"]).name).is_file()
