@@ -5,8 +5,9 @@ The run's records are repeated under other ids and names until there are as many
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -48,6 +49,22 @@ def _copied(item: Item, copy: int) -> Item:
             return replace(item, id=other(item.id), function=other(item.function), pair=other(item.pair))
         case Dropped():
             return replace(item, file=other(item.file), function=other(item.function))
+
+
+class Stopwatch:
+    """Tells how long something took on the clock, and how much of that the page's main thread computed."""
+
+    def __init__(self, page: Page) -> None:
+        self._session = page.context.new_cdp_session(page)
+        self._session.send("Performance.enable", {"timeDomain": "threadTicks"})
+
+    def _computed(self) -> float:
+        metrics = self._session.send("Performance.getMetrics")["metrics"]
+        return 1000 * sum(each["value"] for each in metrics if each["name"] == "TaskDuration")
+
+    def __call__(self, what: str, action: Callable[[], float]) -> None:
+        before = self._computed()
+        print(f"{what}: {action():.0f} ms, of which computing {self._computed() - before:.0f} ms")
 
 
 def timed_open(page: Page, address: str) -> float:
@@ -93,20 +110,17 @@ def main(run: Path, rows: int, output: Path) -> None:
     print(f"{sum(scripts) / 1e6:.0f} MB in {len(scripts)} scripts; load average {os.getloadavg()[0]:.1f}")
     with sync_playwright() as playwright, launch(playwright) as browser:
         page = browser.new_page()
+        measure = Stopwatch(page)
         address = f"file://{output.resolve()}/index.html"
         page.goto(f"file://{output.resolve()}/view.css")  # the browser itself has started
-        print(f"overview: {timed_open(page, address):.0f} ms")
-        page.goto("about:blank")
-        print(f"list of samples, the first page opened: {timed_open(page, f'{address}#/rows'):.0f} ms")
+        measure("overview", lambda: timed_open(page, address))
+        measure("list of samples", lambda: timed_search(page, ""))
         for query in SEARCHES:
-            first = timed_search(page, query)
-            timed_search(page, "nothing_has_this")
-            again = timed_search(page, query)
-            number = page.locator(".count").inner_text()
-            print(f"search {query!r} ({number}): {first:.0f} ms, once more {again:.0f} ms")
+            measure(f"search {query!r}", partial(timed_search, page, query))
+            print(f"    {page.locator('.count').inner_text()}")
         row = page.locator("tbody a").first.get_attribute("href")
         page.goto("about:blank")
-        print(f"a row by its permalink: {timed_open(page, f'{address}{row}'):.0f} ms")
+        measure("a row by its permalink", lambda: timed_open(page, f"{address}{row}"))
 
 
 if __name__ == "__main__":
