@@ -257,10 +257,10 @@ R = TypeVar("R")
 
 def to_line(record: Any) -> str:
     """A record as one line of JSON; lone surrogates in source text survive as escapes."""
-    return json.dumps(record, default=_fields_of, ensure_ascii=True, sort_keys=True)
+    return json.dumps(record, default=fields_of, ensure_ascii=True, sort_keys=True)
 
 
-def _fields_of(record: Any) -> dict[str, Any]:
+def fields_of(record: Any) -> dict[str, Any]:
     """The fields of a record by name, as they are: `asdict` would copy all that is in them."""
     return {field.name: getattr(record, field.name) for field in fields(record)}
 

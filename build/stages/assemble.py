@@ -16,7 +16,7 @@ from typing import Any
 
 from build.core.config import DataRecipe
 from build.core.prompts import feedback, formatted, join_turns, prediction_prompt
-from build.core.records import Dialogue, PredictionInstance, SampledFunction, Shape, Verdict, digest
+from build.core.records import Dialogue, PredictionInstance, SampledFunction, Shape, Verdict, digest, fields_of
 from build.core.store import Store
 from build.stages.sample import TRIVIAL
 
@@ -149,7 +149,9 @@ def _row(
         "sample": first.sample,
         "reasoning": "\n\n".join(turn.reasoning for turn in told if turn.reasoning) if keeps else None,
         "complete": None if replaced else (first if config == "codeio" else last).complete,
-        "proof": json.dumps([asdict(one) for turn in told for one in turn.proof if not replaced], ensure_ascii=False),
+        "proof": json.dumps(
+            [one for turn in told for one in turn.proof if not replaced], ensure_ascii=False, default=fields_of
+        ),
         "finish_reason": "stop" if replaced else next((why for why in finishes if why != "stop"), "stop"),
         "constant": sampled.constant,
         "trivial": instance.output in TRIVIAL,
