@@ -260,7 +260,7 @@ def test_bash_completes_commands_stages_and_reasons(store: Store) -> None:
         complete_last() {{
             COMPREPLY=(); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); _codeio_completion codeio; echo "${{COMPREPLY[*]}}"
         }}
-        COMP_WORDS=(codeio re); complete_last
+        COMP_WORDS=(codeio rej); complete_last
         COMP_WORDS=(codeio rejects {store.root} --stage unify --reason no_p); complete_last
     """
     done = subprocess.run(["bash", "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=120)
