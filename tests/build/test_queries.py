@@ -4,7 +4,7 @@ import ast
 
 import pytest
 
-from build.unifiers.static.docstrings import read_docstring
+from build.unifiers.static.docstrings import read_comment, read_docstring
 from build.unifiers.static.vocabulary import vocabulary_of
 
 
@@ -25,6 +25,21 @@ def test_a_question_is_no_task() -> None:
     assert read_docstring('That thing where "internationalization" becomes "i18n", what is it called? Oh well.') is None
     docs = read_docstring("What was it again?\n\n:param n: the number\n")
     assert docs is not None and not docs.summary and docs.parameters == {"n": "the number"}
+
+
+@pytest.mark.parametrize(
+    ("comments", "summary"),
+    [
+        ("    # index in the tree is one more than here\n", None),  # of the statement that follows
+        ("    # Find the largest of all values\n\n", "Find the largest of all values"),
+    ],
+)
+def test_a_comment_in_the_body_is_of_the_function_where_it_stands_alone(comments: str, summary: str | None) -> None:
+    text = f"def f(n):\n{comments}    return n\n"
+    (node,) = ast.parse(text).body
+    assert isinstance(node, ast.FunctionDef)
+    found = read_comment(text.split("\n"), node)
+    assert (found.summary if found else None) == summary
 
 
 def test_lines_are_drawn_for_code_that_splits_them() -> None:

@@ -71,7 +71,10 @@ def read_docstring(text: str) -> Documentation | None:
 
 
 def read_comment(lines: list[str], node: ast.FunctionDef) -> Documentation | None:
-    """The comment over a function or at the beginning of its body, where it is a sentence. `lines`: those of the file."""
+    """The comment over a function or at the beginning of its body, where it is a sentence. `lines`: those of the file.
+
+    One in the body that stands directly over a statement says what this does, not what the function is for.
+    """
     over: list[str] = []
     number = min([node.lineno, *(item.lineno for item in node.decorator_list)]) - 2
     while number >= 0 and re.match(r"\s*#", lines[number]):
@@ -81,7 +84,8 @@ def read_comment(lines: list[str], node: ast.FunctionDef) -> Documentation | Non
     for line in lines[node.lineno : node.body[0].lineno - 1]:
         if re.match(r"\s*#", line):
             inside.append(line)
-    for found in (over, inside):
+    above_statement = bool(inside) and bool(lines[node.body[0].lineno - 2].strip())
+    for found in (over, [] if above_statement else inside):
         text = " ".join(re.sub(r"^\s*#+!?\s?", "", line).strip(" -=*#~") for line in found).strip()
         first = _summary(plain_text(text))
         if (
