@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Callable, Mapping
 from copy import deepcopy
+from operator import is_
 from types import CodeType, FrameType, ModuleType
 from typing import Any
 
@@ -90,6 +91,7 @@ class Runner:
         self.clock = clock
         self.start = start
         self.code = compile_source(job["code"], PROGRAM_FILE)
+        self.modules = dict(_modules)
 
     def load(self) -> Callable[..., Any]:
         """The entry function of a newly executed module. Raises `LoadError`."""
@@ -97,6 +99,8 @@ class Runner:
 
     def reset(self) -> None:
         _set_recursion_limit(_SYSTEM_LIMIT)
+        if not all(map(is_, map(_modules.get, self.modules), self.modules.values())):
+            _modules.update(self.modules)  # a call before has taken modules away, which is its own affair
         replicas.seed(self.rng_seed)
         self.clock.reset(self.clock_replica)
 

@@ -54,6 +54,13 @@ def test_module_state_and_arguments_are_fresh_in_every_call(sandbox: Sandbox) ->
     assert [result.value for result in sandbox.call(program, ['{"x": [1]}'] * 3)] == ["[1]"] * 3
 
 
+def test_modules_that_a_call_takes_away_are_back_in_the_next(sandbox: Sandbox) -> None:
+    """Else the verdict on an answer would depend on the answers that are judged with it."""
+    code = "import ctypes, sys\ndef main_solution(x):\n    for name in list(sys.modules):\n        sys.modules[name] = None\n"
+    results = sandbox.call(Program(f"{code}    return x\n"), ['{"x": 1}', '{"x": 2}', '{"x": 3}'])
+    assert [(result.status, result.value) for result in results] == [("ok", "1"), ("ok", "2"), ("ok", "3")]
+
+
 def test_dataclasses_and_typing_find_their_module(sandbox: Sandbox) -> None:
     program = Program(
         "from __future__ import annotations\nfrom dataclasses import dataclass, asdict\n"
