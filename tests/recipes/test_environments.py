@@ -121,6 +121,12 @@ def test_trl_gives_two_tries_and_the_feedback_of_execution() -> None:
     assert "No further" in environment.submit('{"output": 9}') and environment.get_reward() == 0.0
 
 
+def test_trl_can_offer_the_tool_to_a_model() -> None:
+    utils = pytest.importorskip("transformers.utils")
+    described = utils.get_json_schema(CodeIOEnvironment().submit)["function"]
+    assert described["name"] == "submit" and described["parameters"]["required"] == ["answer"]
+
+
 @pytest.mark.parametrize(
     "truth", ["", "{}", "[1]", '{"code": 1}', json.dumps({"code": "", "task": "output", "input": "{}", "output": "{"})]
 )

@@ -112,15 +112,14 @@ def test_verifiers_validates_and_evaluates(
         command += ["--env.agent.runtime.type", "subprocess", "--no-push", "--no-rich", *common]
         done(command, env=environment, cwd=tmp_path)
     (file,) = tmp_path.rglob("traces.jsonl")
-    rewards = {}
-    for line in file.read_text().split("\n"):
-        if line:
-            trace = json.loads(line)
-            trace = trace.get("traces", [trace])[0]
-            rewards[trace["task"]["data"]["id"]] = trace["rewards"]
-    found = {name: told["correct"] for name, told in rewards.items()}
-    found = {name: told["value"] if isinstance(told, dict) else told for name, told in found.items()}
-    assert found == {f"q{number}": float(status == "correct") for number, status in enumerate(expected)}
+    found = {}
+    for line in file.read_text("utf-8").strip().split("\n"):
+        trace = json.loads(line)
+        trace = trace.get("traces", [trace])[0]
+        (told,) = trace["metrics"]
+        found[trace["task"]["data"]["id"]] = (trace["rewards"]["correct"]["score"], told)
+    wanted = {f"q{number}": (float(told == "correct"), f"verdict_{told}") for number, told in enumerate(expected)}
+    assert found == wanted
 
 
 def streamed(text: str) -> Raw:
