@@ -7,7 +7,7 @@ from dataclasses import replace
 from build.core.config import QuestionConfig
 from build.core.records import SURPLUS, IOPair, PredictionInstance, Reject, SampledFunction, Task, Told, digest
 from build.core.shape import Arcs, lines_of, shape_of
-from build.sandbox import Program, Sandbox, Trace
+from build.sandbox import Program, Trace
 from build.stages.stage import Context, Shard, Stage
 from build.teachers.trace.teacher import tell_output
 
@@ -27,9 +27,11 @@ def run(shard: Shard, context: Context, stats: Counter[str]) -> Iterator[Predict
     rules = context.recipe.questions
     prefer = context.recipe.teacher.name == "trace" and rules.prefer_told
     for function in shard.records:
-        told, runs = _watched(function, rules, context.sandbox, prefer)
+        traces = context.sandbox.traces(Program(function.function.code), [pair.input for pair in function.pairs])
         lines = lines_of(function.function.code)
-        watched = {pair: shape_of(lines, trace) for pair, trace in runs.items()}
+        watched = {pair.id: shape_of(lines, trace) for pair, trace in zip(function.pairs, traces)}
+        told = _tellings(function, rules, traces) if prefer else {}
+        runs = {pair.id: trace for pair, trace in zip(function.pairs, traces)}
         first = set(told)
         stats["pairs_told_completely"] += len(first)
         if rules.select == "coverage":
@@ -109,38 +111,15 @@ def _choose(pairs: tuple[IOPair, ...], count: int, told: Set[str], per_output: i
     return {pair.id for pair in ranked[:count]}
 
 
-def _watched(
-    function: SampledFunction, rules: QuestionConfig, sandbox: Sandbox, prefer: bool
-) -> tuple[dict[str, Told], dict[str, Trace]]:
-    """Complete tellings of pairs, where they are preferred, and the traces of pairs, both by the pair's id.
-
-    Where half of the pairs, those with short inputs, give tellings enough, the others are neither watched nor asked about.
+def _tellings(function: SampledFunction, rules: QuestionConfig, traces: Sequence[Trace]) -> dict[str, Told]:
+    """Complete tellings of pairs within the limit, as many as are wanted; short runs are looked at first, those with an output
+    that says little last.
     """
-    pairs = sorted(function.pairs, key=lambda pair: (pair.trivial, len(pair.input)))
-    half = (
-        -(-len(pairs) // 2) if prefer and rules.select == "outputs" and rules.pairs_per_output is None else len(pairs)
-    )
-    told: dict[str, Told] = {}
-    runs: dict[str, Trace] = {}
-    for row in (pairs[:half], pairs[half:]):
-        if row and len(told) < rules.pairs_per_function:
-            traces = sandbox.traces(Program(function.function.code), [pair.input for pair in row])
-            runs |= zip((pair.id for pair in row), traces, strict=True)
-            told |= _tellings(function, rules, list(zip(row, traces)), told) if prefer else {}
-    return told, runs
-
-
-def _tellings(
-    function: SampledFunction, rules: QuestionConfig, runs: Sequence[tuple[IOPair, Trace]], known: Mapping[str, Told]
-) -> dict[str, Told]:
-    """Complete tellings of pairs within the limit, as many as are wanted beside those known; short runs are looked at first,
-    those with an output that says little last.
-    """
-    outputs = {pair.output for pair in function.pairs if pair.id in known}
+    outputs: set[str] = set()
     found: dict[str, Told] = {}
     missed = Counter[bool]()
-    for pair, trace in sorted(runs, key=lambda run: (run[0].trivial, len(run[1].events))):
-        if len(known) + len(found) >= rules.pairs_per_function:
+    for pair, trace in sorted(zip(function.pairs, traces), key=lambda item: (item[0].trivial, len(item[1].events))):
+        if len(found) >= rules.pairs_per_function:
             break
         if len(trace.events) > _LONG_RUN or missed[pair.trivial] >= _MISSES:
             continue
