@@ -25,6 +25,7 @@ from build.sandbox import Limits, Program, Sandbox
 from build.teachers.trace.narrate import narrate
 
 _NUMBER = re.compile(r"(?<![\w.\"])\d+(?:\.\d+)?(?![\w.\"])")
+_LABEL = re.compile(r"(?:[A-Za-z_]\w* = [^;]*?|round \d+): ")
 _TURNED = {
     "is greater than": "is not greater than",
     "is less than": "is not less than",
@@ -183,7 +184,7 @@ def _drop(text: str, rng: random.Random) -> str | None:
         return None
     number, at = rng.choice(places)
     pieces = parts(told[number], "; ")
-    label = re.match(r"(?:[A-Za-z_]\w* = [^;]*?|round \d+): ", pieces[0])
+    label = _LABEL.match(pieces[0])
     after = at + 1
     while after < len(pieces) and re.match(r"\w+ is now ", pieces[after]):  # the state after the step goes with it
         after += 1
@@ -195,6 +196,7 @@ def _drop(text: str, rng: random.Random) -> str | None:
 
 
 def _tells(piece: str) -> bool:
+    piece = _LABEL.sub("", piece)
     relations = [words for words, _ in RELATIONS]
     stored = re.search(r"(^|: |, so )[A-Za-z_]\w*(\[[^\]]*\]|\.\w+)* = ", piece) and not piece.endswith(":")
     return (

@@ -33,7 +33,7 @@ class Actions(Equations):
             text = text.removeprefix(" = ").removeprefix(" is ")
             value = parts(text, " = ", ", ")[-1]
             self.chain(text)
-        known = any(not isinstance(shown, str) for span in spans for shown in span.arguments.values())
+        known = any(not isinstance(span.arguments.get(name, ""), str) for span in spans for name in wanted)
 
         def fits(span: Span) -> bool:
             if not self.holds(wanted, span.arguments):

@@ -78,14 +78,12 @@ def operand(text: str) -> tuple[str, str]:
     sides = parts(text, " = ")
     if len(sides) > 1:
         return sides[0], sides[-1]
-    match = re.fullmatch(r"(.+?) \((.*)\)", text)
-    if (
-        match
-        and _balanced(match.group(1))
-        and _balanced(match.group(2))
-        and not re.search(r"[-+*/%&|^<>]$", match.group(1))
-    ):
-        return match.group(1), match.group(2)
+    at = text.rfind(" (") if text.endswith(")") else -1
+    while at > 0:
+        expression, value = text[:at], text[at + 2 : -1]
+        if _balanced(expression) and _balanced(value):
+            return (text, "") if re.search(r"[-+*/%&|^<>]$", expression) else (expression, value)
+        at = text.rfind(" (", 0, at)
     return text, ""
 
 

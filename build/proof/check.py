@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from build.proof.actions import Actions
 from build.proof.atoms import labels, parts, sentences
+from build.proof.facts import places
 from build.proof.moments import MISSING, Refuted, json_at
 from build.proof.timeline import read_timeline
 from build.proof.values import same
@@ -134,6 +135,7 @@ class Checker(Actions):
                 raise Refuted(f"no round with {text}")
             return False
         stored = {name for each in self.line.points if each.kind == "step" for name in each.changed}
+        stored |= self.line.reused
         self.label = ({name: value for name, value in values.items() if name not in stored}, point.frame)
         return True
 
@@ -141,9 +143,14 @@ class Checker(Actions):
         text = text.strip()
         if not text or _SILENT.fullmatch(text):
             return False
+        for place in places(text) if self.strict else ():
+            if self.line.facts.deny("places", *place) or not self.near(place):
+                raise Refuted(f"{place[0]} with the indices {', '.join(place[1:])} is not looked at here")
         found = self.whole(text)
         if found is not None:
             return found
+        if self.strict and self.literal(("", text)) is not None:  # what an item of a comprehension gives
+            return self.appears(text)
         match = re.match(r"[A-Za-z_]\w* is ", text)
         if match is not None and not re.search(r" = | and \w+ is ", text):  # "n is the length of arr, 3"
             phrase = parts(text[match.end() :], ", ")

@@ -1,10 +1,13 @@
 """Equations, comparisons and states that a text states, held against the moments of a run."""
 
+import ast
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from math import gcd
 from typing import Any
 
 from build.proof.atoms import RELATIONS, STATES, cut, operand, parts
+from build.proof.facts import OPPOSITE, places, turned_out
 from build.proof.moments import MISSING, Moments, Refuted, related, walk
 from build.proof.timeline import Point
 from build.proof.values import Unreadable, names_of, read, same
@@ -53,22 +56,31 @@ class Equations(Moments):
         if match is not None:
             return text, "true" if match.group(1) == "true" else "not true", ""
         sides = parts(text, " = ")
-        return (text, "==", sides[-1]) if len(sides) > 1 else None
+        return (text, "=", sides[-1]) if len(sides) > 1 else None
 
     def condition(self, tests: Sequence[tuple[str, str, str]], text: str) -> bool:
         """Comparisons that were decided at one moment of the run."""
         readable = False
         for left, relation, right in tests:
             self.chain(left)
+            for side in (left, right) if self.strict else ():
+                expression, stated = operand(side)
+                if stated and " " in expression and " = " not in side:
+                    self.phrase(expression, stated)
             values = [self.literal(operand(side)) for side in (left, right) if side]
             if None not in values and not relation.startswith("counts"):
                 readable = True
-                if not related(relation, [value[0] for value in values if value is not None]):
+                known = [value[0] for value in values if value is not None]
+                if not related(relation, known):
                     raise Refuted(f"{text} is not so")
+                if self.unlike(relation, known):
+                    raise Refuted(f"{text}: nothing of the kind is compared")
 
         def fits(point: Point) -> bool:
             return all(self.fits(test, point) for test in tests)
 
+        if self.strict and len(tests) == 1:
+            self.decided(tests[0], text)
         tested = [point for point in self.window() if point.kind == "truth"]
         tested.sort(key=lambda point: (point.event not in self.line.due, point.event))
         names = {name for left, _, right in tests for side in (left, right) for name in names_of(operand(side)[0])}
@@ -89,6 +101,25 @@ class Equations(Moments):
             raise Refuted(f"{text}: at no moment")
         return readable
 
+    def decided(self, test: tuple[str, str, str], text: str) -> None:
+        """Refutes what the next condition of the program with just these operands contradicts."""
+        left, relation, right = test
+        sides = [operand(side)[0] for side in (left, right) if side]
+        for point in self.window():
+            if point.kind != "truth" or point.event in self.covered or point.event not in self.line.due:
+                continue
+            node, held = point.node, point.truth
+            while isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+                node, held = node.operand, not held
+            looked = [node.left, *node.comparators] if isinstance(node, ast.Compare) else [node]
+            if [ast.unparse(side) for side in looked] == sides:
+                sign = turned_out(node, bool(held))
+                if sign and relation not in (sign, OPPOSITE[sign]):
+                    continue
+                if not self.fits(test, point) or (sign and relation != sign):
+                    raise Refuted(f"{text}: the condition turned out otherwise")
+                return
+
     def about(self, point: Point, tests: Sequence[tuple[str, str, str]], names: set[str]) -> bool:
         """Whether a condition of the program has something to do with what is said of it."""
         source = {part.id for part in walk(point.node) if type(part).__name__ == "Name"}
@@ -105,7 +136,11 @@ class Equations(Moments):
         return any(one is not None and self.equal(one[0], shown) for one in known for shown in window[-12:])
 
     def fits(self, test: tuple[str, str, str], point: Point) -> bool:
-        """Whether a comparison holds with the variables of a moment; what cannot be evaluated does not speak against it."""
+        """Whether a comparison holds at a moment, with the variables as they are then or were just before."""
+        return self.fit(test, point.variables) or (point.kind == "truth" and self.fit(test, point.before))
+
+    def fit(self, test: tuple[str, str, str], variables: Mapping[str, Any]) -> bool:
+        """Whether a comparison holds with these variables; what cannot be evaluated does not speak against it."""
         left, relation, right = test
         values: list[Any] = []
         for side in (left, right):
@@ -113,23 +148,29 @@ class Equations(Moments):
                 continue
             expression, stated = operand(side)
             try:
-                value = read(expression, point.variables)
+                value = read(expression, variables)
             except Unreadable:
                 value = MISSING
-                if names_of(expression) and names_of(expression) <= point.variables.keys() and stated:
+                if names_of(expression) and names_of(expression) <= variables.keys() and stated:
                     return False  # an item that is not there
             if stated:
                 try:
-                    said = read(stated, point.variables)
-                except Unreadable:
-                    return False
+                    said = read(stated, variables)
+                except Unreadable:  # an object with parts that cannot be written out
+                    values.append(MISSING)
+                    continue
                 if value is not MISSING and not same(value, said):
                     return False
                 value = said
             values.append(value)
-        if relation.startswith("counts") or MISSING in [value if value is MISSING else None for value in values]:
+        if relation.startswith("counts") or any(value is MISSING for value in values):
             return True
-        return related(relation, values)
+        return not self.unlike(relation, values) and related(relation, values)
+
+    def unlike(self, relation: str, values: Sequence[Any]) -> bool:
+        """Whether nothing in the run turned out like that between two values."""
+        compared = self.strict and len(values) == 2 and relation != "="
+        return compared and self.line.facts.deny("comparisons", relation, *map(repr, values))
 
     def equation(self, text: str) -> bool | None:
         """Sides that are equal, the first one often a variable or a place; None where the text is no equation."""
@@ -161,8 +202,16 @@ class Equations(Moments):
             return None
         if stored:
             root = re.match(r"\w+", target).group()  # type: ignore[union-attr]
+            place = next(places(target), None) if "[" in target else None
             for point in self.window():
-                if (point.event, target) in self.assigned or not equal(point):
+                if (
+                    point.kind == "call"
+                    or (point.event, target) in self.assigned
+                    or not equal(point)
+                    or not self.in_round(point)
+                ):
+                    continue
+                if self.strict and point.targets is not None and place is not None and place not in point.targets:
                     continue
                 if root in point.changed or (point.kind == "step" and self.assigns(point, root)):
                     self.assigned.add((point.event, target))
@@ -240,11 +289,11 @@ class Equations(Moments):
                     ):
                         continue
                     seen = True
-                    if same(found, said[0]):
+                    denied = self.strict and self.line.facts.deny("arguments", *sorted(map(repr, given)))
+                    if same(found, said[0]) and not denied:
                         return
             if seen:
                 raise Refuted(f"{text} is not {value}")
-            return
 
     def equal_sides(self, text: str) -> None:
         """Sides of an equation are equal at some moment, where they can be evaluated."""
@@ -268,6 +317,13 @@ class Equations(Moments):
 _PHRASES: tuple[tuple[str, Callable[..., Any]], ...] = (
     (r"the length of (.+)", len),
     (r"the sum of ([^,]+)", sum),
+    (r"the distinct items of (.+)", frozenset),
+    (r"(.+) as a tuple", tuple),
+    (r"the entry of (.+) for (.+), null for none", lambda entries, key: entries.get(key)),
+    (r"the entry of (.+) for (.+), (.+) for none", lambda entries, key, other: entries.get(key, other)),
+    (r"(.+) split at (?!blanks)(.+)", lambda text, mark: text.split(mark)),
+    (r"(.+) joined with (.+)", lambda pieces, mark: mark.join(pieces)),
+    (r"the greatest common divisor of (.+) and (.+)", gcd),
     (r"the absolute value of (.+)", abs),
     (r"the largest of ([^,]+)", max),
     (r"the smallest of ([^,]+)", min),

@@ -2,15 +2,16 @@
 
 import ast
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from build.proof.atoms import operand, parts
 from build.proof.rounds import Rounds
 from build.proof.timeline import Point, Timeline
-from build.proof.values import Unreadable, operations_of, read, same
+from build.proof.values import Unreadable, comparisons_of, operations_of, read, same
 
 MISSING = object()
+_BACK = 30  # moments before the last one that was told at which a place may have been looked at
 _AHEAD = 4  # steps that a telling may be behind in what it covers
 
 
@@ -62,6 +63,13 @@ class Moments:
                 return points[self.at : number]
         return points[self.at :]
 
+    def near(self, place: tuple[str, ...]) -> bool:
+        """Whether a place was looked at about now, as far as the trace shows that."""
+        if "places" in self.line.facts.partly:
+            return True
+        window = [*self.line.points[max(self.at - _BACK, 0) : self.at], *self.window()]
+        return any(place in point.places for point in window)
+
     def in_round(self, point: Point) -> bool:
         """Whether a moment can belong to the round whose variables were named in this sentence."""
         if not self.strict or self.label is None or point.frame != self.label[1]:
@@ -80,20 +88,22 @@ class Moments:
                 return
 
     def cover_result(self, value: Any) -> None:
-        """A value that was worked out is what the next condition or change was about."""
+        """A value that was worked out can be the next condition itself: "4 % 2 = 0" for `n % 2 == 0`."""
         for point in self.line.points[self.at :]:
             if point.event in self.line.due and point.event not in self.covered:
-                if point.kind == "truth":
-                    inside = [
-                        shown
-                        for event, node, shown, _ in self.line.results
-                        if point.node.number <= node.number <= point.node.last
-                        and event <= point.event
-                        and type(node).__name__ in ("BinOp", "UnaryOp", "Call")
-                    ][-3:]
-                    if any(self.equal(value, shown) for shown in inside):
-                        self.reached(point)
+                if point.kind == "truth" and any(self.decides(part, value, point) for part in _conditions(point.node)):
+                    self.reached(point)
                 return
+
+    def decides(self, node: ast.AST, value: Any, point: Point) -> bool:
+        """Whether a condition is that something has a value: an expression that is one, or is compared with it."""
+        if isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.Eq | ast.NotEq):
+            other = node.comparators[-1]
+            return isinstance(other, ast.Constant | ast.UnaryOp) and self.equal(value, ast.unparse(other))
+        if isinstance(value, bool) or not isinstance(node, ast.BinOp | ast.UnaryOp | ast.Call):
+            return False
+        last = [shown for event, each, shown, _ in self.line.results if each is node and event <= point.event]
+        return bool(last) and self.equal(value, last[-1])
 
     def appears(self, value: str) -> bool:
         """Whether a value was the result of some expression; refutes where it never was."""
@@ -155,18 +165,33 @@ class Moments:
         for side in sides:
             try:
                 values.append(read(side))
-            except Unreadable:
-                continue
+            except Unreadable as problem:
+                if str(problem) == "IndexError":
+                    raise Refuted(f"{side}: no such item") from problem
         if any(not same(values[0], value) for value in values[1:]):
             raise Refuted(f"{text} is not so")
-        if self.strict and self.line.whole:
+        if self.strict:
             for side in sides:
                 for operation in operations_of(side):
-                    if operation not in self.line.operations:
+                    if self.line.facts.deny("operations", *operation):
                         raise Refuted(f"{side}: no such operation")
+                for comparison in comparisons_of(side):
+                    if self.line.facts.unlike(*comparison):
+                        raise Refuted(f"{side}: nothing of the kind is compared")
 
     def assigns(self, point: Point, name: str) -> bool:
         return any(type(part).__name__ == "Name" and part.id == name for part in walk(point.node))
+
+
+def _conditions(node: ast.AST) -> Iterator[ast.AST]:
+    """The parts of a condition that decide: those of `and` and `or`, what is negated."""
+    if isinstance(node, ast.BoolOp):
+        for part in node.values:
+            yield from _conditions(part)
+    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+        yield from _conditions(node.operand)
+    else:
+        yield node
 
 
 def alike(said: Any, known: Any) -> bool:
@@ -193,7 +218,8 @@ def related(relation: str, values: Sequence[Any]) -> bool:
             left, right = values
             return bool(
                 {
-                    "==": lambda: same(left, right) or left == right, "!=": lambda: left != right, "<": lambda: left < right,
+                    "==": lambda: same(left, right) or left == right, "=": lambda: left == right,
+                    "!=": lambda: left != right, "<": lambda: left < right,
                     "<=": lambda: left <= right, ">": lambda: left > right, ">=": lambda: left >= right,
                     "in": lambda: _inside(left, right), "not in": lambda: not _inside(left, right),
                 }[relation]()

@@ -1,7 +1,7 @@
 """Checks folds: that the rounds told together were the run's rounds, in order, of one form, with the results stated."""
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from build.proof.atoms import columns
@@ -24,6 +24,19 @@ class Rounds:
                 self.loops.setdefault((point.node.number, point.frame), []).append(point)
         self.place = {point.event: number for number, point in enumerate(line.points)}
 
+    def ahead(self, now: int, names: Sequence[str]) -> list[list[Point]]:
+        """The loops that have these variables; those with rounds to come first, the next of them before the others."""
+        found = [
+            rounds
+            for rounds in self.loops.values()
+            if rounds[0].kind == "round" and all(name in rounds[0].variables for name in names)
+        ]
+        return sorted(found, key=lambda rounds: min((one.event for one in rounds if one.event >= now), default=1 << 60))
+
+    def starts(self, rounds: list[Point], now: int, numbers: range) -> list[int]:
+        """Rounds to begin with, those to come first."""
+        return sorted(numbers, key=lambda number: (rounds[number].event < now, number))
+
     def listed(
         self, now: int, each: Mapping[str, list[str]], given: Mapping[str, list[str]], like: Mapping[str, str]
     ) -> Outcome:
@@ -36,12 +49,9 @@ class Rounds:
             return "", None
         known = False
         closest = ""
-        for rounds in self.loops.values():
-            if rounds[0].kind != "round" or not all(name in rounds[0].variables for name in named):
-                continue
+        for rounds in self.ahead(now, list(named)):
             known = True
-            starts = range(len(rounds) - count + 1)
-            for start in sorted(starts, key=lambda start: (rounds[start].event < now, start)):
+            for start in self.starts(rounds, now, range(len(rounds) - count + 1)):
                 row = rounds[start : start + count]
                 if all(
                     _is(values[number], one.variables[name])
@@ -67,11 +77,9 @@ class Rounds:
         if not first:
             return "", None
         known, closest = False, ""
-        for rounds in self.loops.values():
-            if rounds[0].kind != "round" or not all(name in rounds[0].variables for name in first):
-                continue
+        for rounds in self.ahead(now, list(first)):
             known = True
-            for start in sorted(range(len(rounds)), key=lambda start: (rounds[start].event < now, start)):
+            for start in self.starts(rounds, now, range(len(rounds))):
                 one = rounds[start]
                 stop = start + count - 1
                 if stop >= len(rounds):
@@ -87,11 +95,10 @@ class Rounds:
     def counted(self, now: int, first: int, last: int, end: str | None) -> Outcome:
         """Rounds of a loop without variables, by their numbers in it."""
         count, closest = last - first + 1, ""
-        for rounds in self.loops.values():
-            if rounds[0].kind != "round" or isinstance(rounds[0].node, ast.comprehension):
+        for rounds in self.ahead(now, []):
+            if isinstance(rounds[0].node, ast.comprehension):
                 continue
-            starts = range(first - 1, len(rounds) - count + 1)
-            for start in sorted(starts, key=lambda start: (rounds[start].event < now, start)):
+            for start in self.starts(rounds, now, range(first - 1, len(rounds) - count + 1)):
                 problem = self.wrong(rounds, start, count, {}) or self.state(rounds, start + count - 1, end)
                 problem = problem or self.unlike(rounds, start, {})
                 if not problem:
@@ -103,7 +110,7 @@ class Rounds:
         """Further rounds of the loop that is under way."""
         known, closest = False, ""
         found = sorted(
-            self.loops.values(), key=lambda rounds: -max((one.event for one in rounds if one.event <= now), default=-1)
+            self.loops.values(), key=lambda rounds: next((one.event for one in rounds if one.event > now), 1 << 60)
         )
         for rounds in found:
             start = next((number for number, one in enumerate(rounds) if one.event > now), None)
@@ -116,7 +123,7 @@ class Rounds:
                     continue
                 known = True
                 problem = self.wrong(rounds, begin, count, given) or self.state(rounds, begin + count - 1, end)
-                problem = problem or self.unlike(rounds, begin, {})
+                problem = problem or self.unlike(rounds, begin, {}) or self.short(rounds, begin + count)
                 if not problem:
                     return "", (rounds[begin].event, self.end(rounds, begin + count - 1))
                 closest = closest or problem
@@ -136,6 +143,11 @@ class Rounds:
                     return f"no round gives {value}"
         forms = {self.form(rounds, number) for number in range(start, start + count)}
         return "rounds of another form among them" if len(forms) > 1 else ""
+
+    def short(self, rounds: list[Point], after: int) -> str:
+        """Items of a comprehension that are left out at the end of a row."""
+        alike = after < len(rounds) and self.form(rounds, after) == self.form(rounds, after - 1)
+        return "more rounds are alike" if alike and isinstance(rounds[0].node, ast.comprehension) else ""
 
     def unlike(self, rounds: list[Point], start: int, like: Mapping[str, str]) -> str:
         """Rounds that do not have the form of the one that they are compared with, the one before where none is named."""

@@ -1,13 +1,13 @@
 """A trace as a timeline: what the variables of the running function were after every event, and what has to be told."""
 
 import ast
-import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from build.proof.values import Unreadable, read
+from build.proof.facts import Facts, Operands, place_of
 from build.sandbox.instrument import nodes_of
 
 
@@ -24,6 +24,8 @@ class Point:
     value: Any = None
     truth: bool | None = None
     changed: tuple[str, ...] = ()
+    places: frozenset[tuple[str, ...]] = frozenset()  # that were looked at or stored into since the moment before
+    targets: frozenset[tuple[str, ...]] | None = None  # of an assignment: the places stored into; None where not known
 
 
 @dataclass(slots=True)
@@ -49,8 +51,8 @@ class Timeline:
     due: dict[int, str] = field(default_factory=dict)
     results: list[tuple[int, Any, Any, int]] = field(default_factory=list)  # event, node, value, frame of expressions
     length: int = 0
-    whole: bool = True  # whether all operands are shown
-    operations: set[tuple[str, str, str]] = field(default_factory=set)  # operators with the operands they were given
+    reused: set[str] = field(default_factory=set)  # variables of more than one loop
+    facts: Facts = field(default_factory=Facts)
 
     def rounds(self, node: int, frame: int) -> list[Point]:
         """The rounds of a loop in a frame, in order: of a `for` its round events, of a `while` its condition's."""
@@ -61,16 +63,22 @@ def read_timeline(code: str, events: Sequence[Mapping[str, Any]]) -> Timeline:
     """The timeline of a trace of `code`."""
     nodes = _linked(code)
     tests = {vars(node.test)["number"] for node in nodes.values() if isinstance(node, ast.If | ast.While)}
-    line = Timeline(length=len(events))
+    tests |= {
+        vars(test)["number"] for node in nodes.values() if isinstance(node, ast.comprehension) for test in node.ifs
+    }
+    for node in nodes.values():  # what is handed back is decided by the parts of an `and` or `or`
+        if isinstance(node, ast.Return) and isinstance(node.value, ast.BoolOp):
+            tests |= {vars(part)["number"] for part in node.value.values if isinstance(part, ast.Compare)}
+    line = Timeline(length=len(events), reused=_reused(nodes))
     now: dict[int, dict[str, Any]] = {}
     main = events[0]["fr"] if events else 0
-    called = False
+    called: set[int] = set()  # frames that called something since their last moment
     last: dict[tuple[int, int], Any] = {}
     for index, event in enumerate(events):
         kind, frame, node = event["t"], event["fr"], nodes[event["n"]]
         before = now.get(frame, {})
         if kind == "call":
-            called = True
+            called.add(event["up"])
             now[frame] = {**event["sees"], **event["args"]}
             line.calls[frame] = Span(event["f"], frame, event["up"], index, event["args"])
             line.points.append(Point(index, kind, node, frame, now[frame], {}, changed=tuple(event["args"])))
@@ -78,18 +86,12 @@ def read_timeline(code: str, events: Sequence[Mapping[str, Any]]) -> Timeline:
         if kind in ("value", "truth", "iterable"):
             line.results.append((index, node, event["v"], frame))
             last[frame, node.number] = event["v"]
-            if isinstance(node, ast.BinOp):
-                _operation(line, node.op, _shown(node.left, frame, last), _shown(node.right, frame, last))
+            truth = event["b"] if kind == "truth" else {"true": True, "false": False}.get(str(event["v"]))
+            line.facts.record(node, truth, Operands(frame, last, before))
         elif kind == "old":
             last[frame, node.number] = event.get("v", "")
-        elif kind == "step" and isinstance(node, ast.AugAssign):
-            target = node.target
-            old = (
-                before.get(target.id, "")
-                if isinstance(target, ast.Name)
-                else last.get((frame, vars(target)["number"]), "")
-            )
-            _operation(line, node.op, old, _shown(node.value, frame, last))
+        elif kind == "step":
+            line.facts.record(node, None, Operands(frame, last, before))
         if kind == "raised" and frame in line.calls:
             line.calls[frame].raised = event["e"]
         if kind == "leave" and frame in line.calls:
@@ -107,16 +109,26 @@ def read_timeline(code: str, events: Sequence[Mapping[str, Any]]) -> Timeline:
         point = Point(
             index, kind, node, frame, after, before, event.get("v", event.get("e")), event.get("b"), tuple(changed)
         )
+        if kind == "step":
+            point.targets = _targets(node, Operands(frame, last, before))
+        point.places, line.facts.fresh = frozenset(line.facts.fresh), set()
         line.points.append(point)
-        handed = kind == "step" and isinstance(node, ast.Expr) and called  # what a call changed is due inside the call
-        called = False
-        if kind == "step" and changed and not handed:
+        handed = kind == "step" and isinstance(node, ast.Expr) and frame in called  # due inside the call
+        called.discard(frame)
+        stored = kind == "step" and _stores(node, after)
+        if kind == "step" and (changed or stored) and not handed:
             line.due[index] = "change"
         elif kind == "truth" and node.number in tests and not isinstance(node, ast.Constant):
             line.due[index] = "condition"
         elif kind == "return" and frame != main and event["v"] != "null" and line.calls[frame].name != "lambda":
             line.due[index] = "result"
     return line
+
+
+def _reused(nodes: Mapping[int, Any]) -> set[str]:
+    loops = [node.target for node in nodes.values() if isinstance(node, ast.For | ast.comprehension)]
+    names = Counter(part.id for target in loops for part in ast.walk(target) if isinstance(part, ast.Name))
+    return {name for name, count in names.items() if count > 1}
 
 
 @lru_cache(maxsize=4)
@@ -134,20 +146,23 @@ def _linked(code: str) -> Mapping[int, Any]:
     return nodes
 
 
-def _shown(node: Any, frame: int, last: Mapping[tuple[int, int], Any]) -> Any:
-    """What an operand was when it was evaluated last."""
-    if isinstance(node, ast.Constant):
-        return json.dumps(node.value) if isinstance(node.value, str | bool) or node.value is None else repr(node.value)
-    if isinstance(node, ast.UnaryOp) and isinstance(node.operand, ast.Constant):
-        return ast.unparse(node)
-    return last.get((frame, node.number), "")
+def _stores(node: ast.stmt, variables: Mapping[str, Any]) -> bool:
+    """Whether a statement stores a value that can be told, be it the one that was there before."""
+    if isinstance(node, ast.AugAssign):
+        return True
+    targets = node.targets if isinstance(node, ast.Assign) else []
+    return any(
+        isinstance(variables.get(part.id), str) and not variables[part.id].startswith("<")
+        for target in targets
+        for part in ([target] if isinstance(target, ast.Name) else [])
+    )
 
 
-def _operation(line: Timeline, op: ast.operator, left: Any, right: Any) -> None:
-    if isinstance(left, str) and isinstance(right, str):
-        try:
-            line.operations.add((type(op).__name__, repr(read(left)), repr(read(right))))
-        except Unreadable:
-            line.whole = False
-    else:
-        line.whole = False
+def _targets(node: ast.stmt, operands: Operands) -> frozenset[tuple[str, ...]] | None:
+    """The places that an assignment stores into, as far as they are known."""
+    if not isinstance(node, ast.Assign | ast.AugAssign | ast.AnnAssign):
+        return None
+    stored = (ast.Name, ast.Subscript, ast.Attribute)
+    written = [part for part in ast.walk(node) if isinstance(part, stored) and not isinstance(part.ctx, ast.Load)]
+    found = [place_of(part, operands) for part in written]
+    return None if None in found else frozenset(path for path in found if path is not None)

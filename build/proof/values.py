@@ -66,6 +66,9 @@ class Thing:
             other.fields,
         )
 
+    def __repr__(self) -> str:
+        return f"{self.name}({self.items}, {self.fields})"
+
     def __hash__(self) -> int:
         return hash((self.name, len(self.items)))
 
@@ -78,11 +81,11 @@ class Thing:
 
 def read(text: str, variables: Mapping[str, Any] | None = None) -> Any:
     """The value of a text. `variables`: texts of values, or [in short, digest], by name. Raises `Unreadable`."""
-    return _eval(_parsed(text.strip()), variables or {})
+    return _eval(parsed(text.strip()), variables or {})
 
 
 @lru_cache(maxsize=20_000)
-def _parsed(text: str) -> ast.expr:
+def parsed(text: str) -> ast.expr:
     if not text or len(text) > _MAX_CHARS or text.startswith("<"):
         raise Unreadable(text[:40])
     try:
@@ -93,13 +96,13 @@ def _parsed(text: str) -> ast.expr:
 
 @lru_cache(maxsize=20_000)
 def _constant_text(text: str) -> Any:
-    return _eval(_parsed(text), {})
+    return _eval(parsed(text), {})
 
 
 def names_of(text: str) -> set[str]:
     """The names in an expression; none where it is not readable."""
     try:
-        return {node.id for node in ast.walk(_parsed(text.strip())) if isinstance(node, ast.Name)} - set(_WORDS)
+        return {node.id for node in ast.walk(parsed(text.strip())) if isinstance(node, ast.Name)} - set(_WORDS)
     except Unreadable:
         return set()
 
@@ -108,13 +111,30 @@ def operations_of(text: str) -> list[tuple[str, str, str]]:
     """The operators in an expression whose operands are written as values, with these."""
     found = []
     try:
-        tree = _parsed(text.strip())
+        tree = parsed(text.strip())
     except Unreadable:
         return []
     for node in ast.walk(tree):
         if isinstance(node, ast.BinOp):
             try:
                 found.append((type(node.op).__name__, repr(_eval(node.left, {})), repr(_eval(node.right, {}))))
+            except Unreadable:
+                continue
+    return found
+
+
+def comparisons_of(text: str) -> list[tuple[str, str, str]]:
+    """The comparisons of two values in an expression, likewise."""
+    found: list[tuple[str, str, str]] = []
+    try:
+        tree = parsed(text.strip())
+    except Unreadable:
+        return found
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Compare) and len(node.ops) == 1:
+            try:
+                sides = repr(_eval(node.left, {})), repr(_eval(node.comparators[0], {}))
+                found.append((type(node.ops[0]).__name__, *sides))
             except Unreadable:
                 continue
     return found
@@ -216,7 +236,7 @@ def _thing(node: ast.Call, variables: Mapping[str, Any]) -> Any:
     name = node.func.id
     if name == "set" and not node.args:
         return frozenset()
-    if name not in ("deque", "range", "Decimal", "Fraction") and not name[:1].isupper():
+    if name not in ("deque", "range", "Decimal", "Fraction") and not name.lstrip("_")[:1].isupper():
         raise Unreadable("a call")
     items = tuple(_eval(part, variables) for part in node.args)
     if name == "range":

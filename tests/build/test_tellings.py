@@ -94,12 +94,7 @@ def main_solution(a, b, items):
 
 @settings(max_examples=60, deadline=None)
 @given(
-    # A loop inside a loop over the same variable is left out: the check refutes true rounds of it, which is a known gap.
-    st.lists(
-        statements(2).filter(lambda text: all(text.count(f"for {name} ") < 2 for name in ("i", "item", "step"))),
-        min_size=1,
-        max_size=4,
-    ),
+    st.lists(statements(2), min_size=1, max_size=4),
     st.integers(-9, 9),
     st.integers(-9, 9),
     st.lists(st.integers(-3, 9), min_size=1, max_size=4),

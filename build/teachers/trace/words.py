@@ -128,14 +128,17 @@ class _Writer:
 
     def branch(self, claim: Branch) -> None:
         conditions = [one for one in claim.conditions if isinstance(one, Condition)]
+        changed = [
+            one for one in claim.conditions if isinstance(one, Changed)
+        ]  # by testing them, and so told after them
         for one in claim.conditions:
-            if not isinstance(one, Condition):
+            if not isinstance(one, Condition | Changed):
                 self.one(one)
         said = " and ".join(clause(one) for one in conditions)
         body = claim.body
-        if not body or isinstance(body[0], Branch | Loop) or _large(body[0]):
+        if changed or not body or isinstance(body[0], Branch | Loop) or _large(body[0]):
             self.add(said, *conditions)
-            self.write(body)
+            self.write([*changed, *body])
             return
         first = body[0]
         self.add(f"{said}, so {clause(first)}" if said else clause(first), *conditions, first)
