@@ -151,7 +151,8 @@ def agreement(folder: Path | None, hub: bool, details: bool) -> None:
         if details:
             for item, ours, theirs, cause in result.differences:
                 click.echo(f"{result.graded_set}, {item}: ours {ours}, theirs {theirs}. {cause}")
-    click.echo(tabulate(rows, headers=("graded set", "disagreements / items", "compared with", "")))
+    headers = ("graded set", "disagreements / items", "compared with", "")
+    click.echo(tabulate(rows, headers=headers, maxcolwidths=[26, None, 22, 22]))  # below 100 columns
 
 
 @main.command()

@@ -236,6 +236,19 @@ for config in sys.argv[1:]:
         assert files >= {"README.md", "lengths.png", *(f"rl/{each.name}" for each in (folder / "rl").iterdir())}
         loaded = subprocess.run([sys.executable, "-c", load, *CONFIGS], env=env, capture_output=True, text=True)
         assert loaded.returncode == 0, loaded.stderr
+        for name, code, told in (
+            ("me/small", 0, " rows in "),
+            ("me/nothing", 1, "Error: me/nothing: is no folder here"),
+        ):
+            viewed = subprocess.run(
+                [sys.executable, "-m", "build", "view", name, "--output", str(tmp_path / "view")],
+                cwd=ROOT,
+                env=env,
+                capture_output=True,
+                text=True,
+            )
+            assert viewed.returncode == code and told in viewed.stdout + viewed.stderr, viewed.stderr
+            assert "Traceback" not in viewed.stderr
         again = write_recipe(
             tmp_path,
             run="again",

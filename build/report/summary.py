@@ -222,7 +222,7 @@ def print_summary(recipe: DataRecipe, store: Store, folder: Path) -> None:
 
 
 def _sample(store: Store, recipe: DataRecipe) -> tuple[UnifiedFunction, PredictionInstance, Dialogue] | None:
-    """One conversation, the same for the same run: a revised one that ended well if the shard drawn has one.
+    """One conversation, the same for the same run: a revised one that ended well if the shard drawn has one, else a right one.
 
     Only this shard is read: a run can hold more than fits into memory.
     """
@@ -230,8 +230,9 @@ def _sample(store: Store, recipe: DataRecipe) -> tuple[UnifiedFunction, Predicti
     if not filled:
         return None
     shard = random.Random(recipe.digest()).choice(filled)
-    revised = (each for each in store.kept(Dialogue, shard) if len(each.turns) > 1 and each.turns[-1].verdict.correct)
-    dialogue = next(revised, None) or next(store.kept(Dialogue, shard))
+    dialogue = max(
+        store.kept(Dialogue, shard), key=lambda each: len(each.turns) if each.turns[-1].verdict.correct else 0
+    )  # the first of several
     instance = next(each for each in store.kept(PredictionInstance, shard) if each.id == dialogue.instance_id)
     functions = (each.function for each in store.kept(SampledFunction, shard))
     return next(each for each in functions if each.id == instance.function_id), instance, dialogue

@@ -18,6 +18,9 @@ from codeio_dataset import materialise
 from tests.browser.chromium import launch
 from tests.build.conftest import write_recipe, write_scrambled
 
+_PATIENCE_MS = 120_000  # a machine may be busy with other things
+expect.set_options(timeout=_PATIENCE_MS)
+
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -42,7 +45,7 @@ def page(browser: Browser) -> Iterator[Page]:
     """A page that fails its test at the first message on the console."""
     told: list[str] = []
     page = browser.new_page(viewport={"width": 1280, "height": 800})
-    page.set_default_timeout(20_000)
+    page.set_default_timeout(_PATIENCE_MS)
     page.on("console", lambda message: told.append(message.text))
     page.on("pageerror", lambda error: told.append(str(error)))
     yield page
