@@ -23,8 +23,8 @@ for flag in "$@"; do
 done
 OUT=${OUT:-runs/reproduce${gpu:+_gpu}}   # everything is written here
 SEED=${SEED:-1}                          # of the rows that are drawn and of the training
-TOKENS=${TOKENS:-$((gpu ? 9000000 : 90000))}   # of stage 1, prompts included, in every arm
-TESTS=${TESTS:-200}                      # held-out tasks, at the most
+TOKENS=${TOKENS:-$((gpu ? 5600000 : 56000))}   # of stage 1, prompts included, in every arm
+TESTS=${TESTS:-160}                      # held-out tasks, at the most
 PYTHON=${PYTHON:-.venv/bin/python}
 MODEL=${MODEL:-}                         # a folder with the base model; made from a package where it is not given
 DATA=${DATA:-}                           # a finished dataset folder; made from a package where it is not given
