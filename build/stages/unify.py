@@ -23,15 +23,15 @@ def run(shard: Shard, context: Context, stats: Counter[str]) -> Iterator[Unified
     What a model cost is added to `stats`.
     """
     rules = context.recipe.unify
-    folders = frozenset(
-        source.name for source in context.recipe.sources if source.kind in ("folder", "package", "wheels")
-    )
+    folders = {
+        source.name: source.kind for source in context.recipe.sources if source.kind in ("folder", "package", "wheels")
+    }
 
     def without_model(raw: RawCode) -> Iterator[UnifiedFunction | Reject]:
         if raw.kind == "unified":
             yield read_ready(raw)
         else:
-            neighbours = _neighbours(shard.store.root, folders).get(raw.source) if folders else None
+            neighbours = _neighbours(shard.store.root, tuple(folders.items())).get(raw.source) if folders else None
             yield from static_functions(raw, context.sandbox, neighbours)
 
     if context.model is None or (rules.by == "static" and not rules.write_generators):
@@ -47,15 +47,19 @@ def run(shard: Shard, context: Context, stats: Counter[str]) -> Iterator[Unified
 
 
 @lru_cache(maxsize=1)
-def _neighbours(run: Path, folders: frozenset[str]) -> dict[str, Neighbourhood]:
-    """The files of each folder and package of a run, whose modules may import each other; read once in a process."""
+def _neighbours(run: Path, folders: tuple[tuple[str, str], ...]) -> dict[str, Neighbourhood]:
+    """The files of each folder and package of a run, whose modules may import each other; read once in a process.
+
+    `folders`: the names of the sources with their kinds.
+    """
     store = Store(run)
+    kinds = dict(folders)
     files: dict[str, list[RawCode]] = {}
     for shard in range(store.shards() or 0):
         for raw in store.read("collect", shard, RawCode):
-            if raw.source in folders and raw.kind == "python":
+            if raw.source in kinds and raw.kind == "python":
                 files.setdefault(raw.source, []).append(raw)
-    return {source: Neighbourhood(found) for source, found in files.items()}
+    return {source: Neighbourhood(found, packages=kinds[source] == "wheels") for source, found in files.items()}
 
 
 stage = Stage("unify", RawCode, UnifiedFunction, run)

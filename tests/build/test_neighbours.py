@@ -108,6 +108,18 @@ def test_tests_are_read_for_their_calls(sandbox: Sandbox, found: dict[str, Unifi
     assert isinstance(reject, Reject) and reject.reason == "test_file"
 
 
+@pytest.mark.parametrize("packages", [False, True])
+def test_in_a_folder_of_wheels_tests_count_for_their_own_package(packages: bool) -> None:
+    files = [
+        RawCode(path, "wheels", path, "MIT", f"def test_it():\n    assert same({argument!r})\n")
+        for path, argument in (("one/tests/test_a.py", "of one"), ("two/tests/test_a.py", "of two"))
+    ]
+    neighbours = Neighbourhood(files, packages)
+    seen = {argument for (argument,), _ in neighbours.test_calls("one/a.py").get("same", [])}
+    assert seen == ({"of one"} if packages else {"of one", "of two"})
+    assert bool(neighbours.test_calls("three/a.py")) is not packages
+
+
 def test_circles_end(sandbox: Sandbox) -> None:
     files = [
         RawCode(

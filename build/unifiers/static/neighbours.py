@@ -42,21 +42,26 @@ class _Target:
 
 
 class Neighbourhood:
-    """The files of one source, by path. Modules are read when they are first needed."""
+    """The files of one source, by path. Modules are read when they are first needed.
 
-    def __init__(self, files: Iterable[RawCode]) -> None:
+    `packages`: the source holds many packages, as a folder of wheels does. Tests then count for their own package alone, since
+    the same name means something else in another.
+    """
+
+    def __init__(self, files: Iterable[RawCode], packages: bool = False) -> None:
         self._files: dict[str, RawCode] = {}
-        self._tests: list[RawCode] = []
+        self._packages = packages
+        self._tests: dict[str, list[RawCode]] = {}
         for raw in files:
             if is_test(raw.path):
-                self._tests.append(raw)
+                self._tests.setdefault(self._package(raw.path), []).append(raw)
             else:
                 self._files[raw.path] = raw
         first = next(iter(self._files.values()), None)
         self._root = PurePosixPath(first.source).name.replace("-", "_") if first else ""
         self._modules: dict[str, Module | None] = {}
         self._outlines: dict[str, _Outline] = {}
-        self._calls: Calls | None = None
+        self._calls: dict[str, Calls] = {}
         self._mentioned: dict[ast.stmt, frozenset[str] | None] = {}
 
     def module(self, raw: RawCode) -> Module:
@@ -64,15 +69,19 @@ class Neighbourhood:
         module = self._module(raw.path) if self._files.get(raw.path) == raw else None
         return module or self._read(raw.path, raw.content)
 
-    def test_calls(self) -> Calls:
-        """The calls with literal arguments in the source's test files, by the name of what is called."""
-        if self._calls is None:
-            self._calls = {}
-            for raw in self._tests:
+    def test_calls(self, path: str) -> Calls:
+        """The calls with literal arguments in the tests of a file's package, by the name of what is called."""
+        package = self._package(path)
+        if package not in self._calls:
+            found = self._calls[package] = {}
+            for raw in self._tests.get(package, ()):
                 for name, calls in literal_calls([raw.content]).items():
-                    known = self._calls.setdefault(name, [])
+                    known = found.setdefault(name, [])
                     known += calls[: max(0, _TEST_CALLS - len(known))]
-        return self._calls
+        return self._calls[package]
+
+    def _package(self, path: str) -> str:
+        return PurePosixPath(path).parts[0] if self._packages else ""
 
     def slice(
         self,

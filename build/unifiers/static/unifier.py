@@ -181,7 +181,7 @@ def _unify(work: _Work, candidate: Candidate) -> UnifiedFunction:
         docs = replace(docs, summary=comment.summary, body=comment.body) if comment else docs
     about = docstring if doctest_calls(docstring, node.name) else ast.get_docstring(module.tree) or ""
     known = [*doctest_calls(about, node.name), *calls.get(node.name, [])]
-    known += work.neighbours.test_calls().get(node.name, [])
+    known += work.neighbours.test_calls(raw.path).get(node.name, [])
     signature = read_signature(module, candidate, known, calls.get(candidate.root, []), docs)
     classes = {name for hints in signature.options() for hint in hints for name in class_names(hint)}
     allowed = frozenset(("print",))
