@@ -9,6 +9,7 @@ import atexit
 import os
 import queue
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from concurrent.futures import Future
@@ -38,8 +39,9 @@ def use_service(url: str | None) -> None:
     global _service
     try:
         _service = Client(url, patience_s=_PATIENCE_AT_START_S) if url else None
-        known = Check(Program("def main_solution(x):\n    return x\n"), "input", "{}", "1", '{"input": {"x": 1}}')
-        (verdict,) = judge([known])
+        code = f"# {time.monotonic_ns()}: a program of its own, since no remembered verdict may answer\n"
+        code += "def main_solution(x):\n    return x\n"
+        (verdict,) = judge([Check(Program(code), "input", "{}", "1", '{"input": {"x": 1}}')])
         _service = Client(url) if url else None
     except (ServiceError, SandboxError) as error:
         raise ConfigError(f"{'verifier_url: ' if url else ''}{error}") from error

@@ -110,6 +110,7 @@ def test_a_judge_that_is_gone_teaches_nothing(local: None, capsys: pytest.Captur
 
 def test_a_judge_that_is_not_there_is_found_at_the_start(local: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_PATIENCE_AT_START_S", 0.1)
+    use_service(None)  # its verdict is remembered, and must not stand for the service's
     with pytest.raises(ConfigError, match=r"verifier_url: http://127.0.0.1:9: cannot be reached"):
         use_service("http://127.0.0.1:9")
 
