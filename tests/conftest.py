@@ -1,6 +1,10 @@
-"""Makes the property tests repeatable: the same examples every time. `HYPOTHESIS_PROFILE=explore` draws new ones."""
+"""Settings of all tests: no Hub, and the same examples in property tests (`HYPOTHESIS_PROFILE=explore` draws new ones)."""
 
 import os
+
+# Before any test module imports huggingface_hub, which reads them once: each call to a Hub out of reach costs 23 seconds.
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 from hypothesis import settings
 

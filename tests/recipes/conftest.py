@@ -1,12 +1,8 @@
 """A tiny model and data set for the tests of this folder, built once; no network."""
 
-import os
 from pathlib import Path
 
 import pytest
-
-os.environ.setdefault("HF_HUB_OFFLINE", "1")
-os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 from tests.recipes.tiny import dataset_folder, tiny_model
 
