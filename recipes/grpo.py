@@ -112,7 +112,7 @@ def train(arguments: Sequence[str], callbacks: Sequence[TrainerCallback] = ()) -
         callbacks=list(callbacks),
         lora=model.use_peft,
     )
-    given = {key: value for key, value in record.items() if key in given_keys(arguments)}
+    given = {key: record[key] for key in sorted(given_keys(arguments) & set(record))}
     trainer.card = card_facts(config, given, None)
     trainer.train(resume_from_checkpoint=last)
     finish(trainer, merge=model.use_peft and run.merge_adapter)

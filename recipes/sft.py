@@ -77,7 +77,7 @@ def train(arguments: Sequence[str], callbacks: Sequence[TrainerCallback] = ()) -
     trainer = make_trainer(config, tokenizer, prepared, [*callbacks, benchmark] if benchmark else callbacks)
     if benchmark:
         benchmark.trainer = trainer
-    given = {key: value for key, value in record.items() if key in given_keys(arguments)}
+    given = {key: record[key] for key in sorted(given_keys(arguments) & set(record))}
     trainer.card = card_facts(config, given, prepared.counted)
     trainer.train(resume_from_checkpoint=last)
     if run.smoke:

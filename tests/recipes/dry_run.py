@@ -83,7 +83,7 @@ def overrides(path: Path, work: Path) -> Iterator[str]:
         wanted |= {"dataset_num_proc": 1, "eval_strategy": "no", "eval_on_start": "false"}
         if path.stem == "stage1_codeio":
             wanted["per_device_train_batch_size"] = 16
-        elif path.stem == "mixed":  # few packed rows: two steps must fit into an epoch
+        elif path.stem in ("mixed", "gpu_stage1"):  # few packed rows: two steps must fit into an epoch
             wanted |= {"global_batch_size": 1, "per_device_train_batch_size": 1}
         elif "stage1" in path.stem:
             wanted["global_batch_size"] = recipe["per_device_train_batch_size"]
