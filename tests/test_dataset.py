@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
+import yaml
 from click.testing import CliRunner
 from datasets import load_dataset
 from huggingface_hub import DatasetCard
@@ -44,6 +45,14 @@ def recipe_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def folder(recipe_path: Path) -> Path:
     return materialise(recipe_path)[2]
+
+
+@pytest.fixture
+def own_run(recipe_path: Path, folder: Path, tmp_path: Path) -> Path:
+    """The recipe of a copy of the finished run, which a test may damage."""
+    written = yaml.safe_load(recipe_path.read_text("utf-8"))
+    shutil.copytree(written["run"], tmp_path / "run")
+    return write_recipe(tmp_path, sources=written["sources"])
 
 
 @pytest.mark.parametrize("config", CONFIGS)
@@ -312,17 +321,16 @@ def test_a_storage_that_refuses_an_upload_is_one_sentence(
 
 
 @pytest.mark.parametrize("lost", ["README.md", "rl", "codeio_pp/*.parquet"])
-def test_a_dataset_folder_that_is_not_whole_is_named(tmp_path: Path, lost: str) -> None:
-    path = write_recipe(tmp_path)
-    _, store, folder = materialise(path)
+def test_a_dataset_folder_that_is_not_whole_is_named(own_run: Path, lost: str) -> None:
+    _, store, folder = materialise(own_run)
     assert check(store, Limits()).faults == ()
     for found in folder.glob(lost):
         shutil.rmtree(found) if found.is_dir() else found.unlink()
     with pytest.raises(RunError, match=r"remove .*dataset and run the same command again"):
-        materialise(path)
+        materialise(own_run)
     assert len(check(store, Limits()).faults) == 1
     shutil.rmtree(folder)
-    assert materialise(path)[2].exists()
+    assert materialise(own_run)[2].exists()
 
 
 def test_a_dataset_without_a_held_out_split_loads_too(tmp_path: Path) -> None:
@@ -332,14 +340,13 @@ def test_a_dataset_without_a_held_out_split_loads_too(tmp_path: Path) -> None:
         assert list(data) == ["train"] and len(data["train"]) > 0
 
 
-def test_what_is_wrong_with_a_finished_run_is_told_in_one_sentence(tmp_path: Path) -> None:
-    path = write_recipe(tmp_path)
-    _, store, folder = materialise(path)
+def test_what_is_wrong_with_a_finished_run_is_told_in_one_sentence(own_run: Path) -> None:
+    _, store, folder = materialise(own_run)
     shutil.rmtree(folder)
     shard = next(file for file in sorted((store.root / "revise").glob("0*.jsonl")) if file.stat().st_size)
     shard.write_text("{")
     with pytest.raises(RunError, match=r"line 1: is damaged; remove .*\.done and run the same command again"):
-        materialise(path)
+        materialise(own_run)
 
 
 def test_the_class_does_not_take_another_runs_data_for_this_ones(tmp_path: Path) -> None:

@@ -105,8 +105,7 @@ def test_gpu_recipe_on_a_machine_without_one() -> None:
 HIDDEN = "import sys; sys.modules[{0!r}] = None; import runpy; runpy.run_module('recipes.{1}', run_name='__main__')"
 
 
-@pytest.mark.parametrize("module", ["sft", "grpo"])
-@pytest.mark.parametrize("package", ["peft", "trl", "torch"])
+@pytest.mark.parametrize(("module", "package"), [("sft", "peft"), ("sft", "trl"), ("sft", "torch"), ("grpo", "torch")])
 def test_missing_package_is_one_sentence(module: str, package: str) -> None:
     code = HIDDEN.format(package, module)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=RECIPES.parent)
