@@ -1,4 +1,5 @@
-"""Does the three jobs inside the forked child. This is the only module whose functions execute foreign code.
+"""Does the three jobs inside the forked child. Beside the drivers that go there as text, only this module's functions execute
+foreign code.
 
 Everything that judges a value (encoder, decoder, size rule) was loaded before foreign code ran and is no part of what
 foreign code can import. Results leave as messages through `emit`, one by one, so that what was found before a crash
