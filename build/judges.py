@@ -239,7 +239,7 @@ def _parts(batch: _Batch, checks: Sequence[Check]) -> Iterator[_Part]:
     compared: list[int] = []
     runs: dict[Program, list[int]] = {}
     for place, check in enumerate(checks):
-        (compared if check.task == "output" else runs.setdefault(check.program, [])).append(place)
+        (compared if check.task in ("output", "step") else runs.setdefault(check.program, [])).append(place)
     grouped = [place for places in runs.values() for place in places]
     for places, most in ((compared, _MOST_COMPARED), (grouped, _MOST_RUN)):
         for start in range(0, len(places), most):

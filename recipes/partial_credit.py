@@ -13,19 +13,21 @@ _OF_A_WRONG_ANSWER = 0.9  # at the most: being right is always worth more
 _MOST_COMPARED = 5_000  # values, of one answer
 _MOST_CHARS = 2_000  # of a text that is compared
 _MOST_READ = 200_000  # characters of a response, from its end
+_FUNCTION = re.compile(r"[^\n]*\n(?:.*\n)?(?:def main_solution\b|main_solution *=)", re.DOTALL)
 _OBJECT = re.compile(r'\{\s*"[a-z]+"\s*:')
 
 
 def partial_credit(task: str, output: str, status: str, predicted: str | None, actual: str | None) -> float:
     """1.0 for a right answer; for a wrong one the closeness of what was wanted to what the answer comes to, under 1.
 
-    `output` is the pair's, the others are the verdict's. An output answer is compared with the output; of an input answer,
-    what that input gives is. 0.0 where there is nothing to compare: no answer, an exception, a timeout.
+    `output` is the question's, the others are the verdict's. An answer about an output or a step is compared with it; of an
+    input answer, what that input gives is. 0.0 where there is nothing to compare: no answer, an exception, a timeout, a
+    function.
     """
     if status == "correct":
         return 1.0
     found = actual if task == "input" else predicted
-    if found is None or status not in ("wrong_output", "wrong_input"):
+    if found is None or status not in ("wrong_output", "wrong_input", "wrong_step"):
         return 0.0
     try:
         return _OF_A_WRONG_ANSWER * closeness(json.loads(found), json.loads(output))
@@ -78,8 +80,15 @@ def _common(one: str, other: str) -> int:
 
 
 def well_formed(response: str, task: str) -> float:
-    """1.0 when what a response says, its thinking apart, ends with one JSON object that holds the answer and nothing else."""
-    said = response.rpartition("</think>")[2][-_MOST_READ:].rstrip().removesuffix("```").rstrip()
+    """1.0 when what a response says, its thinking apart, ends with one JSON object that holds the answer and nothing else; of
+    an induction, with a fenced block that defines the function.
+    """
+    said = response.rpartition("</think>")[2][-_MOST_READ:].rstrip()
+    if task == "induction":
+        return float(
+            said.endswith("```") and _FUNCTION.match(said.removesuffix("```").rpartition("```")[2]) is not None
+        )
+    said = said.removesuffix("```").rstrip()
     begins = [found.start() for found in _OBJECT.finditer(said)]
     for begin in begins[-8:]:
         try:

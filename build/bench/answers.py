@@ -1,4 +1,4 @@
-"""Makes answers of every kind to judge: right, wrong, malformed and hostile, to output and input questions.
+"""Makes answers of every kind to judge: right, wrong, malformed and hostile, to questions of every task.
 
 The same number and seed give the same answers. The programs are a few of our own, or those of a run.
 """
@@ -7,7 +7,7 @@ import inspect
 import json
 import random
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, get_args
 
 from build.bench.hostile import THREATS
 from build.core.records import PredictionInstance, SampledFunction, Task
@@ -16,7 +16,9 @@ from build.sandbox import Program
 from build.sandbox.codec import encode
 from build.verify import Check
 
-Question = tuple[Program, str, str, list[str]]  # a program, a pair (JSON texts), and further inputs of the program
+Pair = tuple[str, str]  # input and output, JSON texts
+Question = tuple[Program, Pair, list[Pair]]  # a program, a pair, and further pairs of the program
+TASKS = get_args(Task)
 
 
 def _digits(number: int, base: int) -> list[int]:
@@ -97,20 +99,21 @@ def own_questions(count: int, seed: int = 0) -> list[Question]:
     for number in range(count):
         function, draw = list(_DRAWS.items())[number % len(_DRAWS)]
         program = Program(f"{inspect.getsource(function)}\nmain_solution = {function.__name__}\n")
-        given, *others = (draw(dice) for _ in range(4))
-        made.append((program, encode(given), encode(function(**given)), [encode(other) for other in others]))
+        pair, *others = ((encode(given), encode(function(**given))) for given in (draw(dice) for _ in range(4)))
+        made.append((program, pair, others))
     return made
 
 
 def run_questions(store: Store) -> list[Question]:
-    """The questions of a run, each with the other inputs of its function."""
+    """The pairs of a run's questions, each with the other pairs of its function."""
     made = []
     for shard in range(store.shards() or 0):
         functions = {each.function.id: each for each in store.kept(SampledFunction, shard)}
         for one in store.kept(PredictionInstance, shard):
             sampled = functions[one.function_id]
-            others = [pair.input for pair in sampled.pairs if pair.input != one.input]
-            made.append((Program(sampled.function.code), one.input, one.output, others or [one.input]))
+            pair = (one.input, one.output)
+            others = [(each.input, each.output) for each in sampled.pairs if each.input != one.input]
+            made.append((Program(sampled.function.code), pair, others or [pair]))
     return made
 
 
@@ -121,17 +124,24 @@ def answers(
     hostile: float = 0.1,
     malformed: float = 0.1,
     a_question: int = 1,
+    tasks: Sequence[Task] = ("output", "input"),
 ) -> Iterator[Check]:
     """So many answers to each question in turn, with the given shares of hostile and malformed ones; half of the rest is right.
 
-    A question is put as an output or as an input question.
+    Each question is put as one of `tasks`: as a step, what the program returns is asked for.
     """
     dice = random.Random(seed)
     for number in range(count):
-        program, given, output, others = questions[number // a_question % len(questions)]
+        program, (given, output), others = questions[number // a_question % len(questions)]
         if number % a_question == 0:
-            task: Task = dice.choice(("output", "input"))
+            task: Task = dice.choice(tasks)
         kind = dice.random()
+        if task == "induction":
+            written = _function(program.code, kind, hostile, malformed, dice)
+            hidden = [(given, output), *others]
+            inputs, outputs = (f"[{', '.join(part)}]" for part in zip(*hidden))
+            yield Check(program, task, inputs, outputs, written)
+            continue
         if kind < hostile / 2 and task == "input":
             threat = dice.choice(_SURE)
             yield Check(Program(threat.code), "input", '{"x": 1}', threat.value or "1", 'Try {"input": {"x": 1}}')
@@ -139,9 +149,20 @@ def answers(
         if kind < hostile + malformed:
             written = dice.choice(HOSTILE if kind < hostile else MALFORMED).replace("KEY", task)
         elif dice.random() < 0.5:
-            written = f"It follows that\n{json.dumps({task: json.loads(output if task == 'output' else given)})}"
-        elif task == "output":
-            written = dice.choice([f'{{"output": {dice.choice(others)}}}', '{"output": [null, "no"]}'])
+            written = f"It follows that\n{json.dumps({task: json.loads(given if task == 'input' else output)})}"
+        elif task == "input":
+            written = dice.choice([f'{{"input": {dice.choice(others)[0]}}}', '{"input": {"nobody": 1}}'])
         else:
-            written = dice.choice([f'{{"input": {dice.choice(others)}}}', '{"input": {"nobody": 1}}'])
+            written = dice.choice([f'{{"{task}": {dice.choice(others)[0]}}}', f'{{"{task}": [null, "no"]}}'])
         yield Check(program, task, given, output, written)
+
+
+def _function(code: str, kind: float, hostile: float, malformed: float, dice: random.Random) -> str:
+    """An answer to an induction: the program itself, one that is nearly it, no program, or a hostile one."""
+    if kind < hostile:
+        code = dice.choice(_SURE).code
+    elif kind < hostile + malformed:
+        return dice.choice([*MALFORMED, "```python\ndef main_solution(:\n```", "```python\nmain_solution = 3\n```"])
+    elif kind < (1 + hostile + malformed) / 2:
+        code = f"{code}\n\nright = main_solution\n\n\ndef main_solution(**given):\n    return [right(**given)]\n"
+    return f"It follows that\n\n```python\n{code}\n```"

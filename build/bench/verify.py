@@ -20,7 +20,7 @@ from statistics import quantiles
 import click
 from tabulate import tabulate
 
-from build.bench.answers import Question, answers, own_questions, run_questions
+from build.bench.answers import TASKS, Question, answers, own_questions, run_questions
 from build.bench.baseline import Unprotected
 from build.bench.footprint import cpu_s, footprint, psutil
 from build.bench.service import Service, running
@@ -114,7 +114,7 @@ def _measure_fresh(fresh: Sandbox, checks: Sequence[Check]) -> Measure:
 @click.option("--seed", default=0, show_default=True)
 def conformance(run: Path | None, number: int, workers: int, seed: int) -> None:
     """Right, wrong, malformed and hostile answers through `verify()` and through the service: the same verdict each time?"""
-    checks = list(answers(_questions(run), number, seed))
+    checks = list(answers(_questions(run), number, seed, tasks=TASKS))
     with Sandbox() as sandbox:
         expected = verify(checks, sandbox)
     with running("--workers", str(workers)) as service:
@@ -139,7 +139,7 @@ def service_soak(minutes: float, workers: int, kill: bool, seed: int) -> None:
     endless = Check(
         Program("def main_solution(x):\n    while True:\n        pass\n"), "input", "{}", "1", '{"input": {"x": 1}}'
     )
-    checks = [*answers(own_questions(64, seed), 2000, seed, hostile=0.05), endless]
+    checks = [*answers(own_questions(64, seed), 2000, seed, hostile=0.05, tasks=TASKS), endless]
     random.Random(seed).shuffle(checks)
     with Sandbox(Limits(call_cpu_s=0.5)) as sandbox:
         expected = verify(checks, sandbox)

@@ -95,12 +95,21 @@ def feedback(verdict: Verdict) -> str:
             return (
                 f"Not right: with the input {predicted} the output is {_cut(verdict.actual or '')}, not the one wanted."
             )
+        case "wrong_step":
+            return f"Not right: in this run it is not {predicted}."
+        case "wrong_induction":
+            return f"Not right: for an input that was not shown, the function returns {_cut(verdict.actual or '')}."
         case "exception":
-            return f"Not right: with the input {predicted} the code fails with {verdict.detail}."
+            return f"Not right: {_runner(predicted)} fails with {verdict.detail}."
         case "timeout":
-            return f"Not right: with the input {predicted} the code does not finish in the time allowed."
+            return f"Not right: {_runner(predicted)} does not finish in the time allowed."
         case "no_answer":
             return f"No answer was found: {verdict.detail}."
+
+
+def _runner(predicted: str) -> str:
+    """What failed: the code on a predicted input, which is an object, or a predicted function, which is a text."""
+    return f"with the input {predicted} the code" if predicted.startswith("{") else "the function"
 
 
 def _cut(text: str) -> str:

@@ -18,8 +18,11 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import TypeAdapter
 
-Task = Literal["input", "output"]
-VerdictClass = Literal["correct", "wrong_output", "wrong_input", "exception", "no_answer", "timeout"]
+# What is asked for: the output of an input, an input of an output, something about a run, or the function of some pairs.
+Task = Literal["input", "output", "step", "induction"]
+VerdictClass = Literal[
+    "correct", "wrong_output", "wrong_input", "wrong_step", "wrong_induction", "exception", "no_answer", "timeout"
+]
 
 
 def digest(*parts: str) -> str:

@@ -19,7 +19,7 @@ try:
 except ImportError:  # carried along by a package
     from .client import Client  # type: ignore[import-not-found,no-redef]
 
-GOLD = "The answer follows from running the code.\n\n```json\n{}\n```"
+GOLD = "The answer follows from running the code.\n\n```{}\n{}\n```"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +42,11 @@ class Question:
     @property
     def gold(self) -> str:
         """A response that is right."""
-        wanted = {self.task: json.loads(self.input if self.task == "input" else self.output)}
-        return GOLD.replace("{}", json.dumps(wanted))
+        if self.task == "induction":
+            return GOLD.format("python", self.code)
+        return GOLD.format(
+            "json", json.dumps({self.task: json.loads(self.input if self.task == "input" else self.output)})
+        )
 
 
 def questions(

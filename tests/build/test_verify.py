@@ -116,16 +116,49 @@ def test_an_answer_written_as_json_is_read_back(value: Any, before: str) -> None
         ("input", '{"input": {"y": 4}}', "exception", "TypeError"),
         ("input", '{"input": {"x": 99}}', "timeout", "does not finish"),
         ("input", "no idea", "no_answer", "no JSON object"),
+        ("step", '{"step": 8}', "correct", "Correct"),
+        ("step", '{"step": 9}', "wrong_step", "9"),
+        ("step", '{"output": 8}', "no_answer", 'no "step"'),
     ],
 )
-def test_the_six_verdicts_and_their_feedback(
-    sandbox: Sandbox, task: Task, response: str, status: str, told: str
-) -> None:
+def test_the_verdicts_and_their_feedback(sandbox: Sandbox, task: Task, response: str, status: str, told: str) -> None:
     (verdict,) = verify([Check(DOUBLE, task, '{"x": 4}', "8", response)], sandbox)
     assert verdict.status == status
     assert told in feedback(verdict)
     if status == "wrong_output":
         assert "8" not in feedback(verdict)  # the right answer is never given away
+
+
+FUNCTION = "```python\ndef main_solution(x):\n    {}\n```"
+
+
+@pytest.mark.parametrize(
+    ("response", "status", "told"),
+    [
+        (FUNCTION.format("return 2 * abs(x)"), "correct", "Correct"),
+        (f"{FUNCTION.format('return x')} No:\n{FUNCTION.format('return 2 * abs(x)')}", "correct", "Correct"),
+        (f"{FUNCTION.format('return 2 * abs(x)')}\nas in\n```python\nmain_solution(3)\n```", "correct", "Correct"),
+        (f"<think>{FUNCTION.format('return x')}</think>", "no_answer", "no fenced block"),
+        (FUNCTION.format("return 8"), "wrong_induction", "8"),
+        (FUNCTION.format("return {4: 8}[x]"), "exception", "the function fails with KeyError"),
+        (FUNCTION.format("return ("), "exception", "SyntaxError"),
+        (FUNCTION.format("while True: pass"), "timeout", "the function does not finish"),
+        (FUNCTION.format("import os; os._exit(0)"), "exception", "ended itself"),
+        ('{"induction": "def main_solution(x): return 8"}', "no_answer", "no fenced block"),
+    ],
+)
+def test_a_function_is_judged_on_pairs_that_it_was_not_shown(
+    sandbox: Sandbox, response: str, status: str, told: str
+) -> None:
+    check = Check(DOUBLE, "induction", '[{"x": 4}, {"x": -3}]', "[8, 6]", response)
+    (verdict,) = verify([check], sandbox)
+    assert verdict.status == status and told in feedback(verdict)
+
+
+@pytest.mark.parametrize(("input", "output"), [("{}", "[]"), ("[]", "[]"), ('[{"x": 4}]', "[8, 6]"), ("[4]", "[8]")])
+def test_an_induction_without_pairs_is_never_right(sandbox: Sandbox, input: str, output: str) -> None:
+    (verdict,) = verify([Check(DOUBLE, "induction", input, output, FUNCTION.format("return 2 * abs(x)"))], sandbox)
+    assert verdict.status == "exception" and "two lists" in verdict.detail
 
 
 def test_verdicts_keep_the_order_of_their_checks(sandbox: Sandbox) -> None:

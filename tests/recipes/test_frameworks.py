@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from build.bench.answers import answers, own_questions
+from build.bench.answers import TASKS, answers, own_questions
 from build.bench.fake_endpoint import FakeEndpoint, Raw
 from build.bench.service import ROOT, running
 from build.sandbox import Sandbox
@@ -38,7 +38,7 @@ def python(framework: str) -> Path:
 @pytest.fixture(scope="module")
 def checks() -> list[Check]:
     """Right, wrong, malformed and hostile answers, each to a question with a prompt of its own."""
-    return list(answers(own_questions(40, seed=5), 40, seed=5))
+    return list(answers(own_questions(40, seed=5), 40, seed=5, tasks=TASKS))
 
 
 @pytest.fixture(scope="module")

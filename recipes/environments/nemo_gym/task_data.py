@@ -14,10 +14,12 @@ class TaskData(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     id: str = Field(description="The question's id in the dataset.")
-    task: Literal["output", "input"] = Field(description="Which half of the pair is asked for.")
+    task: Literal["output", "input", "step", "induction"] = Field(description="What is asked for.")
     code: str = Field(description="Python source with the function main_solution.")
-    input: str = Field(description="Its keyword arguments, JSON text.")
-    output: str = Field(description="What it returns, JSON text.")
+    input: str = Field(description="Its keyword arguments, JSON text; of an induction, a list of them.")
+    output: str = Field(
+        description="What it returns, or what is asked about the run, JSON text; of an induction, a list."
+    )
 
 
 def row(question: Any) -> dict[str, Any]:

@@ -16,6 +16,6 @@ class CodeIOObservation(Observation):
     """The question, and after an answer its verdict."""
 
     id: str = Field(default="", description="The question's id.")
-    task: str = Field(default="", description="'output' or 'input': which half of the pair is asked for.")
+    task: str = Field(default="", description="What is asked for: output, input, step or induction.")
     prompt: str = Field(default="", description="The question.")
-    verdict: str = Field(default="", description="correct, wrong_output, wrong_input, exception, no_answer or timeout.")
+    verdict: str = Field(default="", description="correct, wrong_TASK, exception, no_answer or timeout.")

@@ -92,7 +92,7 @@ class CodeIOConfig(vf.TasksetConfig):
 
     data: str = "runs/demo/dataset"
     split: str = "train"
-    kind: Literal["output", "input"] | None = None
+    kind: Literal["output", "input", "step", "induction"] | None = None
     min_pass_rate: float = 0.0
     max_pass_rate: float = 1.0
     verifier_url: str | None = None
