@@ -218,7 +218,7 @@ def _local_pool(recipe: DataRecipe, isolation: Isolation) -> Iterator[Work]:
             pool.shutdown(cancel_futures=True)
             raise
         except BaseException:
-            end.close()  # ends the workers at once: what they were at is a shard without its marker
+            end.close()  # ends the workers at once: what they were at is a shard without its file
             pool.shutdown(wait=False, cancel_futures=True)
             raise
 
@@ -294,7 +294,7 @@ def _await_collected(recipe: DataRecipe, rank: int, patience_s: float) -> None:
         opened = manifest.exists() and store.made_by(run_digest(recipe), PROMPT_VERSION)
         if opened and store.shards() is not None:
             return
-        collected = sum(1 for _ in store.root.glob("collect/*.done")) if opened else 0
+        collected = len(store.finished("collect")) if opened else 0
         if collected > seen:
             seen, since = collected, time.monotonic()
         if not told:

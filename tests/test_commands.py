@@ -168,11 +168,11 @@ def test_ctrl_c_stops_at_once_and_the_run_can_go_on(tmp_path: Path) -> None:
         start_new_session=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # ignored below a shell's background job
     )
-    while not (tmp_path / "run" / "unify" / "00001.done").exists():
+    while not (tmp_path / "run" / "unify" / "00001.jsonl.zst").exists():
         assert process.poll() is None
         time.sleep(0.05)
     time.sleep(0.5)
     os.killpg(process.pid, signal.SIGINT)
     _, told = process.communicate(timeout=20)  # without the end of the workers, two shards of a minute each
     assert process.returncode == 1 and "Stopped. Run the same command again" in told and "Traceback" not in told
-    assert not list((tmp_path / "run").glob("sample/*.done"))
+    assert not list((tmp_path / "run").glob("sample/*.jsonl.zst"))

@@ -343,9 +343,8 @@ def test_a_dataset_without_a_held_out_split_loads_too(tmp_path: Path) -> None:
 def test_what_is_wrong_with_a_finished_run_is_told_in_one_sentence(own_run: Path) -> None:
     _, store, folder = materialise(own_run)
     shutil.rmtree(folder)
-    shard = next(file for file in sorted((store.root / "revise").glob("0*.jsonl")) if file.stat().st_size)
-    shard.write_text("{")
-    with pytest.raises(RunError, match=r"line 1: is damaged; remove .*\.done and run the same command again"):
+    store.shard_file("revise", 0).write_text("{")
+    with pytest.raises(RunError, match=r"line 1: is damaged; remove .*\.jsonl\.zst and run the same command again"):
         materialise(own_run)
 
 

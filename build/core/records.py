@@ -268,7 +268,7 @@ def fields_of(record: Any) -> dict[str, Any]:
     return {field.name: getattr(record, field.name) for field in fields(record)}
 
 
-def from_line(kind: type[R], line: str) -> R:
+def from_line(kind: type[R], line: str | bytes) -> R:
     """The record of a line that `to_line` wrote; raises `pydantic.ValidationError` when it is not one."""
     adapter: TypeAdapter[R] = _adapter(kind)  # type: ignore[arg-type]
     return adapter.validate_python(json.loads(line))

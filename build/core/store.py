@@ -2,15 +2,13 @@
 
     RUN/manifest.json               the recipe, its digest, versions, isolation, fingerprints of the sources; the first file
                                     written; counts at the end
-    RUN/collect/00000.jsonl         what a stage kept, one record a line
-    RUN/collect/00000.rejects.jsonl what it dropped, and why
-    RUN/collect/00000.done          counts; written last: a shard without it does not exist
+    RUN/collect/00000.jsonl.zst     a shard: its counts, what a stage kept, what it dropped and why (`build.core.shard_file`)
     RUN/collect/all.done            the number of shards, once it is known
     RUN/duplicates/00000.npz        what a stage that surveys the whole run has to know of a shard
     RUN/duplicates/groups.jsonl     what such a stage found out from all of them
 
-Every file appears by writing beside it and renaming, and nothing in it depends on time, on the number of processes or on
-where the run lies. Two runs of one recipe have the same bytes.
+A file appears as a whole or not at all, by writing beside it and renaming, and nothing in it depends on time, on the number
+of processes or on where the run lies. Two runs of one recipe have the same bytes.
 """
 
 import errno
@@ -24,11 +22,14 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from build.core.changes import changes, first_asking
 from build.core.errors import RunError
 from build.core.records import SURPLUS, Reject, from_line, to_line
+from build.core.shard_file import ENDING, counts_line, numbered_lines, pack
+
+FORMAT = 2  # of the run folder
 
 _CONDITIONS = ("code", "isolation")  # what may differ when a run is resumed; the manifest lists every change
 
@@ -85,9 +86,10 @@ class Store:
                 raise RunError(f"{self.root}: is a file; name a folder as `run`.")
             if self.root.exists() and any(entry.suffix != ".tmp" for entry in self.root.iterdir()):
                 raise RunError(f"{self.root}: is not empty and is no run folder; name another folder as `run`.")
-            self._write_manifest(manifest)
+            self._write_manifest(manifest | {"format": FORMAT})
             return
         found = self.manifest()
+        self._check_format(found)
         if not self.made_by(manifest["recipe_digest"], manifest["prompt_version"]):
             self._change(found, manifest)
             return
@@ -120,7 +122,7 @@ class Store:
             told = f"the prompts were version {found.get('prompt_version')} and are {manifest['prompt_version']}"
             reached.append(stages.index(first_asking(manifest.get("recipe", {}))))
         first = min(reached, default=len(stages))
-        worked = any(marker.parent.name != stages[0] for marker in self.root.glob("*/*.done"))
+        worked = any(file.parent.name != stages[0] for file in self.root.glob(f"*/*{ENDING}"))
         if first == 0 and worked:
             raise RunError(
                 f"{self.root}: holds a run of another recipe ({told}); name another folder as `run`, or remove this one."
@@ -130,12 +132,10 @@ class Store:
             again = f"the stages {', '.join(redone)} are done again" if redone else "only the dataset is written again"
             _tell(f"{self.root}: the recipe has changed ({told}); {again}.")
         for stage in redone:
-            for marker in (self.root / stage).glob("*.done"):
-                marker.unlink()  # first, so that a kill leaves no shard that seems to be done
             shutil.rmtree(self.root / stage, ignore_errors=True)
         shutil.rmtree(self.root / "dataset", ignore_errors=True)
         kept = {"fingerprints": found["fingerprints"]} if first > 0 and "fingerprints" in found else {}
-        self._write_manifest(manifest | kept)
+        self._write_manifest(manifest | kept | {"format": FORMAT})
 
     def note(self, key: str, value: Any) -> None:
         """Write something that is known later than the run's start into its manifest."""
@@ -175,44 +175,53 @@ class Store:
     def write_shard(
         self, stage: str, index: int, records: Iterable[Any], received: int, stats: dict[str, int] | None = None
     ) -> Counts:
-        """One shard of a stage: what it kept, what it dropped, and its marker, in this order."""
+        """One shard of a stage: what it kept and what it dropped; its counts."""
         kept: list[str] = []
         dropped: list[str] = []
         counts = Counts(received=received, stats=dict(sorted((stats or {}).items())))
         for record in records:
             if isinstance(record, Reject):
-                dropped.append(to_line(record) + "\n")
+                dropped.append(to_line(record))
                 counts.rejects[record.reason] = counts.rejects.get(record.reason, 0) + 1
             else:
-                kept.append(to_line(record) + "\n")
+                kept.append(to_line(record))
         counts.kept = len(kept)
         counts.rejects = dict(sorted(counts.rejects.items()))
-        self.write(self._path(stage, index, ".jsonl"), "".join(kept))
-        self.write(self._path(stage, index, ".rejects.jsonl"), "".join(dropped))
-        self.write(self._path(stage, index, ".done"), json.dumps(asdict(counts), sort_keys=True) + "\n")
+        self.write(self.shard_file(stage, index), pack(json.dumps(asdict(counts), sort_keys=True), kept, dropped))
         return counts
 
     def done(self, stage: str, index: int) -> Counts | None:
-        """The counts of a finished shard, None while it is not finished or when its records have been lost."""
-        path = self._path(stage, index, ".done")
-        if not (path.exists() and path.with_suffix(".jsonl").exists() and path.with_suffix(".rejects.jsonl").exists()):
-            return None
+        """The counts of a finished shard, None while it is not finished."""
+        path = self.shard_file(stage, index)
         try:
-            return Counts(**json.loads(path.read_text("utf-8")))
+            with path.open("rb") as file:
+                return Counts(**json.loads(counts_line(file)))
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise _unreadable(path, error) from error
         except (ValueError, TypeError) as error:
-            raise RunError(f"{path}: is damaged; remove it and run the same command again.") from error
+            raise _damaged(path, 1) from error
+
+    def finished(self, stage: str) -> set[int]:
+        """The shards that are finished at a stage, by one look at its folder."""
+        names = (file.name.removesuffix(ENDING) for file in (self.root / stage).glob(f"*{ENDING}"))
+        return {int(name) for name in names if name.isdecimal()}
 
     def stages(self) -> dict[str, str]:
         """The names of the run's stages in order, each with the name of the record kind that it keeps."""
-        try:
-            return dict(self.manifest()["stages"])
-        except KeyError as error:
-            raise RunError(f"{self.root}: was made by an earlier version; name another folder as `run`.") from error
+        manifest = self.manifest()
+        self._check_format(manifest)
+        return dict(manifest["stages"])
+
+    def _check_format(self, manifest: dict[str, Any]) -> None:
+        if manifest.get("format") != FORMAT:
+            raise RunError(f"{self.root}: was made by another version; name another folder as `run`.")
 
     def complete(self) -> bool:
         """Whether every shard has been through every stage."""
         count = self.shards()
-        return count is not None and all(self.done(stage, shard) for stage in self.stages() for shard in range(count))
+        return count is not None and all(self.finished(stage).issuperset(range(count)) for stage in self.stages())
 
     def count(self) -> None:
         """Note what every stage of a complete run came to in its manifest."""
@@ -228,7 +237,7 @@ class Store:
 
     def read(self, stage: str, index: int, kind: type[R]) -> Iterator[R]:
         """The records that a stage kept in a shard."""
-        yield from self._lines(self._path(stage, index, ".jsonl"), kind)
+        yield from self._records(stage, index, "kept", kind)
 
     def kept(self, kind: type[R], index: int, before: str = "") -> Iterator[R]:
         """The records of a kind in a shard, as the last stage that keeps this kind left them; `before`: of those before it."""
@@ -241,7 +250,12 @@ class Store:
         return self.read(last, index, kind)
 
     def rejects(self, stage: str, index: int) -> Iterator[Reject]:
-        yield from self._lines(self._path(stage, index, ".rejects.jsonl"), Reject)
+        yield from self._records(stage, index, "rejects", Reject)
+
+    def lines(self, stage: str, index: int) -> Iterator[bytes]:
+        """The records that a stage kept in a shard as lines of JSON; none while it is not finished."""
+        if self.shard_file(stage, index).exists():
+            yield from (line for _, line in self._numbered(stage, index, "kept"))
 
     def totals(self, stage: str) -> Counts:
         """The counts of a stage over its finished shards."""
@@ -254,30 +268,40 @@ class Store:
         """Where a file of a stage lies that belongs to no shard."""
         return self.root / stage / name
 
+    def shard_file(self, stage: str, index: int) -> Path:
+        """Where a shard of a stage lies."""
+        return self.root / stage / f"{index:05d}{ENDING}"
+
     def sketch(self, stage: str, index: int) -> Path:
         """Where a stage that surveys the whole run has its sketch of a shard."""
-        return self._path(stage, index, ".npz")
+        return self.root / stage / f"{index:05d}.npz"
 
-    def _path(self, stage: str, index: int, suffix: str) -> Path:
-        return self.root / stage / f"{index:05d}{suffix}"
+    def _records(self, stage: str, index: int, part: Literal["kept", "rejects"], kind: type[R]) -> Iterator[R]:
+        for number, line in self._numbered(stage, index, part):
+            try:
+                yield from_line(kind, line)
+            except ValueError as error:
+                raise _damaged(self.shard_file(stage, index), number) from error
 
-    @staticmethod
-    def _lines(path: Path, kind: type[R]) -> Iterator[R]:
-        number = 0
+    def _numbered(self, stage: str, index: int, part: Literal["kept", "rejects"]) -> Iterator[tuple[int, bytes]]:
+        """The lines of one part of a shard's file, with their numbers: everything that is read of a shard comes from here."""
+        path, number = self.shard_file(stage, index), 1
         try:
-            with path.open(encoding="utf-8") as lines:
-                for line in lines:
-                    number += 1
-                    yield from_line(kind, line)
+            with path.open("rb") as file:
+                for number, line in numbered_lines(file, part):
+                    yield number, line
         except OSError as error:
-            raise RunError(
-                f"{path}: cannot be read ({error.strerror}); run the same command again to make it."
-            ) from error
+            raise _unreadable(path, error) from error
         except ValueError as error:
-            done = f"{path.parent}/{path.name.partition('.')[0]}.done"
-            raise RunError(
-                f"{path}, line {number}: is damaged; remove {done} and run the same command again."
-            ) from error
+            raise _damaged(path, number) from error
+
+
+def _unreadable(path: Path, error: OSError) -> RunError:
+    return RunError(f"{path}: cannot be read ({error.strerror}); run the same command again to make it.")
+
+
+def _damaged(path: Path, number: int) -> RunError:
+    return RunError(f"{path}, line {number}: is damaged; remove {path} and run the same command again.")
 
 
 def _tell(sentence: str) -> None:

@@ -31,9 +31,9 @@ class Findings:
 def check(store: Store, limits: Limits) -> Findings:
     """Re-execute every pair of a run and recount every stage.
 
-    A fault is a pair that gives another value, a marker that does not agree with its files, a stage that received other than
-    the one before kept, an id that occurs twice, records whose parents are missing, or a dataset folder that is not as its card
-    says.
+    A fault is a pair that gives another value, a shard whose counts do not agree with its records, a stage that received
+    other than the one before kept, an id that occurs twice, records whose parents are missing, or a dataset folder that is
+    not as its card says.
     """
     faults = [*_recount(store)]
     if (store.root / "dataset").exists():
@@ -98,7 +98,7 @@ def _recount(store: Store) -> list[str]:
             records = list(store.read(stage, shard, getattr(build.core.records, kind)))
             rejects = Counter(reject.reason for reject in store.rejects(stage, shard))
             if (counts.kept, counts.rejects) != (len(records), dict(rejects)):
-                faults.append(f"{stage}, shard {shard}: its marker does not agree with its files")
+                faults.append(f"{stage}, shard {shard}: its counts do not agree with its records")
             ids.update(record.id for record in records)
             now.update(made for record in records for made in _offers(record))
             orphans += sum(

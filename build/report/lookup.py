@@ -4,7 +4,6 @@ import ast
 import re
 import warnings
 from collections import defaultdict
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
@@ -101,7 +100,7 @@ def find(store: Store, prefix: str) -> list[tuple[int, str]]:
     found: dict[str, int] = {}
     for shard in range(shards_begun(store)):
         for stage in store.stages():
-            for line in _lines(store, stage, shard):
+            for line in store.lines(stage, shard):
                 if start in line:  # much faster than the pattern alone
                     found.update((match.decode(), shard) for match in pattern.findall(line))
             if len(prefix) == _DIGITS and found:
@@ -122,14 +121,7 @@ def _common(first: str, second: str) -> int:
 def shards_begun(store: Store) -> int:
     """How many shards a run has so far."""
     count = store.shards()
-    return sum(1 for _ in store.root.glob("collect/[0-9]*.done")) if count is None else count
-
-
-def _lines(store: Store, stage: str, shard: int) -> Iterator[bytes]:
-    path = store.file(stage, f"{shard:05d}.jsonl")
-    if path.exists():
-        with path.open("rb") as lines:
-            yield from lines
+    return len(store.finished("collect")) if count is None else count
 
 
 def line_of(raw: RawCode, name: str, detail: str = "") -> int | None:

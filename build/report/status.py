@@ -2,8 +2,8 @@
 
 python -m build status RUN
 
-Everything is in the run folder already: each shard's marker has its counts, and the time of its file says when it was done. So
-a run writes nothing for it, and its bytes depend on no clock.
+Everything is in the run folder already: each shard's file begins with its counts, and its time says when it was done. So a
+run writes nothing for it, and its bytes depend on no clock.
 """
 
 import time
@@ -49,7 +49,7 @@ class RunStatus:
 
 
 def status_of(store: Store, now: float) -> RunStatus:
-    """Count the markers of a run. `now` is a time of the file system's clock."""
+    """Count the shards of a run. `now` is a time of the file system's clock."""
     shards, begun = store.shards(), shards_begun(store)
     newest, kept_before, whole_before = 0.0, None, shards is not None
     stages = []
@@ -59,7 +59,7 @@ def status_of(store: Store, now: float) -> RunStatus:
             counts = store.done(stage, shard)
             if counts is not None:
                 total.add(counts)
-                times.append((store.file(stage, f"{shard:05d}.done").stat().st_mtime, counts.received))
+                times.append((store.shard_file(stage, shard).stat().st_mtime, counts.received))
         newest = max([newest, *(at for at, _ in times)])
         expected = total.received if kept_before is None else kept_before
         rate = _rate(sorted(times))

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyarrow
 import pytest
 import yaml
 
@@ -266,6 +267,17 @@ def write_recipe(folder: Path, run: str = "run", **changes: object) -> Path:
     path = folder / f"{run}.yaml"
     path.write_text(yaml.safe_dump(plain | changes), "utf-8")
     return path
+
+
+def shard_text(path: Path) -> str:
+    """What the file of a shard holds."""
+    with pyarrow.input_stream(path, compression="zstd") as file:
+        return file.read().decode()
+
+
+def write_shard_text(path: Path, text: str) -> None:
+    """Put another text into the file of a shard."""
+    path.write_bytes(pyarrow.Codec("zstd").compress(text.encode(), asbytes=True))
 
 
 @pytest.fixture(scope="session")

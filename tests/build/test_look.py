@@ -27,7 +27,7 @@ from build.report.rejects import rejects
 from build.report.show import show
 from build.report.stats import stats
 from build.report.status import status, status_of
-from tests.build.conftest import RAW_FILES, write_recipe, write_scrambled
+from tests.build.conftest import RAW_FILES, shard_text, write_recipe, write_scrambled, write_shard_text
 from tests.kill_and_resume import ROOT
 
 
@@ -132,8 +132,8 @@ def test_a_file_that_has_changed_is_not_pointed_into(store: Store, tmp_path: Pat
     (tmp_path / "copy" / "raw" / "refused.py").write_text("# shorter\n")
     manifest = tmp_path / "copy" / "run" / "manifest.json"
     manifest.write_text(manifest.read_text().replace(str(store.root.parent), str(tmp_path / "copy")))
-    for path in (tmp_path / "copy" / "run").glob("collect/*.jsonl"):
-        path.write_text(path.read_text().replace(str(store.root.parent), str(tmp_path / "copy")))
+    for path in (tmp_path / "copy" / "run").glob("collect/*.jsonl.zst"):
+        write_shard_text(path, shard_text(path).replace(str(store.root.parent), str(tmp_path / "copy")))
     found = data(rejects, tmp_path / "copy" / "run", "--reason", "no_parameters")["rejects"]
     assert [each["file"] for each in found if each["path"].endswith("refused.py")] == [None]
 
@@ -190,9 +190,9 @@ def test_the_status_of_a_run_that_goes_on(store: Store, tmp_path: Path) -> None:
     count = half.shards() or 0
     for stage in ("answer", "revise"):
         for shard in range(1 if stage == "revise" else count - 1, count):
-            half.file(stage, f"{shard:05d}.done").unlink()
+            half.shard_file(stage, shard).unlink()
     for shard in range(count - 1):
-        os.utime(half.file("answer", f"{shard:05d}.done"), (1000.0 + 10 * shard, 1000.0 + 10 * shard))
+        os.utime(half.shard_file("answer", shard), (1000.0 + 10 * shard, 1000.0 + 10 * shard))
     found = {each.stage: each for each in status_of(half, 2000.0).stages}
     received = [Store(store.root).done("answer", shard) for shard in range(count)]
     counts = [each.received for each in received if each]
@@ -269,13 +269,13 @@ def test_bash_completes_commands_stages_and_reasons(store: Store) -> None:
 
 def test_a_whole_id_ends_the_search_where_it_is_found(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[int] = []
-    lines = lookup._lines
+    lines = Store.lines
 
     def counting(store: Store, stage: str, shard: int) -> Iterator[bytes]:
         read.append(shard)
         yield from lines(store, stage, shard)
 
-    monkeypatch.setattr(lookup, "_lines", counting)
+    monkeypatch.setattr(Store, "lines", counting)
     id = next(iter(ShardRecords(store, 0).entries))
     assert lookup.find(store, id) == [(0, id)] and set(read) == {0}
     assert lookup.find(store, id[:19]) == [(0, id)] and len(set(read)) == store.shards()

@@ -22,7 +22,7 @@ from build.report.check import check
 from build.report.reverify import reverify
 from build.sandbox import Limits, Sandbox
 from build.stages import STAGES
-from tests.build.conftest import write_recipe
+from tests.build.conftest import shard_text, write_recipe, write_shard_text
 from tests.kill_and_resume import compare, digests
 from tests.teachers.canned import reply
 
@@ -47,15 +47,15 @@ def test_a_sound_run_has_no_faults_and_a_changed_pair_is_one(finished: Store, tm
     assert check(finished, Limits()).faults == ()
     shard = next(
         path
-        for path in sorted((finished.root / "difficulty_filter").glob("*.jsonl"))
-        if '"output": "' in path.read_text()
+        for path in sorted((finished.root / "difficulty_filter").glob("*.jsonl.zst"))
+        if '"output": "' in shard_text(path)
     )
-    text = shard.read_text()
+    text, before = shard_text(shard), shard.read_bytes()
     try:
-        shard.write_text(text.replace('"output": "', '"output": "9', 1))
+        write_shard_text(shard, text.replace('"output": "', '"output": "9', 1))
         assert any("is recorded with 9" in fault for fault in check(finished, Limits()).faults)
     finally:
-        shard.write_text(text)
+        shard.write_bytes(before)
 
 
 def test_ranks_share_a_run_and_end_with_the_same_bytes(finished: Store, tmp_path: Path) -> None:
@@ -173,24 +173,25 @@ def test_killed_runs_resume_to_the_same_bytes(tmp_path: Path) -> None:
 
 def test_an_unfinished_run_and_orphans_are_faults(finished: Store, tmp_path: Path) -> None:
     assert check(Store(tmp_path), Limits()).faults == ("the run is not finished: not everything is collected",)
-    shard = next(path for path in sorted((finished.root / "answer").glob("0*.jsonl")) if path.stat().st_size)
-    text = shard.read_text()
+    shards = sorted((finished.root / "answer").glob("*.jsonl.zst"))
+    shard = next(path for path in shards if '"parent"' in shard_text(path))
+    text, before = shard_text(shard), shard.read_bytes()
     try:
-        shard.write_text(re.sub(r'"parent": "\w+"', '"parent": "nobody"', text))
+        write_shard_text(shard, re.sub(r'"parent": "\w+"', '"parent": "nobody"', text))
         assert any("come from nothing" in fault for fault in check(finished, Limits()).faults)
     finally:
-        shard.write_text(text)
+        shard.write_bytes(before)
 
 
 def test_a_damaged_shard_of_the_first_stage_is_mended_as_the_message_says(finished: Store, tmp_path: Path) -> None:
     recipe = read_data_recipe(write_recipe(finished.root.parent, run="damaged"))
     store = run(recipe)
-    (store.root / "collect" / "00001.jsonl").write_text("not a record\n")
-    (store.root / "unify" / "00001.done").unlink()
-    (store.root / "type_filter" / "00001.done").unlink()
+    write_shard_text(store.shard_file("collect", 1), "{}\nnot a record\n\n")
+    store.shard_file("unify", 1).unlink()
+    store.shard_file("type_filter", 1).unlink()
     with pytest.raises(RunError) as error:
         run(recipe)
-    named = re.search(r"remove (\S+\.done)", str(error.value))
+    named = re.search(r"remove (\S+\.jsonl\.zst)", str(error.value))
     assert named
     Path(named.group(1)).unlink()
     assert digests(run(recipe).root) == digests(finished.root)
@@ -215,13 +216,13 @@ def test_stored_answers_are_judged_again(finished: Store, tmp_path: Path) -> Non
     """As if the verifier that made the run had called one right answer wrong."""
     copy = tmp_path / "run"
     shutil.copytree(finished.root, copy)
-    file = next(path for path in sorted(copy.glob("revise/*.jsonl")) if '"status": "correct"' in path.read_text())
-    changed = file.read_text().replace('"status": "correct"', '"status": "wrong_output"', 1)
-    file.write_text(changed)
+    file = next(path for path in sorted(copy.glob("revise/*.jsonl.zst")) if '"status": "correct"' in shard_text(path))
+    changed = shard_text(file).replace('"status": "correct"', '"status": "wrong_output"', 1)
+    write_shard_text(file, changed)
     done = CliRunner().invoke(reverify, [str(copy), "--workers", "1", "--out", str(tmp_path / "changed.jsonl")])
     answers = sum(len(one.turns) for shard in range(finished.shards() or 0) for one in finished.kept(Dialogue, shard))
     assert f"{answers} answers judged again: 1 have another verdict, 0 the same" in done.output
     (line,) = (tmp_path / "changed.jsonl").read_text().splitlines()
     told = json.loads(line)
     assert (told["before"]["status"], told["now"]["status"]) == ("wrong_output", "correct")
-    assert told["where"] in done.output and file.read_text() == changed
+    assert told["where"] in done.output and shard_text(file) == changed

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import random
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from build.core.errors import RunError
 from build.core.records import RawCode, Reject
 from build.core.store import Store
 from build.stages import STAGES
+from tests.build.conftest import shard_text, write_shard_text
 
 MANIFEST: dict[str, Any] = {
     "recipe_digest": "a",
@@ -56,10 +58,33 @@ def test_a_full_disk_leaves_no_half_written_file(tmp_path: Path, monkeypatch: py
 def test_a_damaged_line_names_its_file_and_number(tmp_path: Path) -> None:
     store = Store(tmp_path)
     store.write_shard("collect", 0, [RAW], received=1)
-    path = tmp_path / "collect" / "00000.jsonl"
-    path.write_text(path.read_text() + '{"id": 1}\n')
-    with pytest.raises(RunError, match=r"00000\.jsonl, line 2: is damaged"):
+    path = store.shard_file("collect", 0)
+    text = shard_text(path)
+    write_shard_text(path, text[:-1] + '{"id": 1}\n\n')
+    with pytest.raises(RunError, match=r"00000\.jsonl\.zst, line 3: is damaged; remove \S+/00000\.jsonl\.zst"):
         list(store.read("collect", 0, RawCode))
+    write_shard_text(path, text[:-1])  # without the end of what was kept
+    with pytest.raises(RunError, match=r"00000\.jsonl\.zst, line 2: is damaged"):
+        list(store.read("collect", 0, RawCode))
+
+
+@pytest.mark.parametrize("cut", [0, 3, -20])
+def test_a_file_that_breaks_off_is_damaged(tmp_path: Path, cut: int) -> None:
+    store = Store(tmp_path)
+    store.write_shard("collect", 0, [RAW, Reject("collect", "p", "too_small")], received=2)
+    path = store.shard_file("collect", 0)
+    path.write_bytes(path.read_bytes()[:cut])
+    with pytest.raises(RunError, match="is damaged"):
+        store.done("collect", 0)
+        list(store.read("collect", 0, RawCode))
+
+
+def test_the_counts_are_read_from_the_head_of_a_large_file(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    noise = RawCode("id", "source", "path.py", "MIT", random.Random(0).randbytes(1 << 18).hex())
+    counts = store.write_shard("collect", 0, [noise], received=1, stats={f"outputs_{n}": n for n in range(200)})
+    assert store.shard_file("collect", 0).stat().st_size > 1 << 18
+    assert store.done("collect", 0) == counts and list(store.read("collect", 0, RawCode)) == [noise]
 
 
 def test_a_folder_of_another_kind_is_refused(tmp_path: Path) -> None:
@@ -71,9 +96,10 @@ def test_a_folder_of_another_kind_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="is no run folder"):
         Store(tmp_path / "other").open(MANIFEST)
     (tmp_path / "old").mkdir()
-    (tmp_path / "old" / "manifest.json").write_text('{"recipe_digest": "a"}')
-    with pytest.raises(RunError, match="earlier version"):
-        Store(tmp_path / "old").stages()
+    (tmp_path / "old" / "manifest.json").write_text('{"recipe_digest": "a", "stages": []}')
+    for use in (Store.stages, lambda store: store.open(MANIFEST)):
+        with pytest.raises(RunError, match="another version"):
+            use(Store(tmp_path / "old"))
 
 
 def changed_run(folder: Path, before: dict[str, Any], now: dict[str, Any], prompts: str = "1") -> list[str]:
@@ -171,12 +197,12 @@ def test_a_folder_below_a_file_is_one_sentence(tmp_path: Path) -> None:
         Store(tmp_path / "file" / "run").open(MANIFEST)
 
 
-def test_a_shard_that_lost_its_records_is_not_done(tmp_path: Path) -> None:
+def test_a_shard_that_is_lost_is_not_done(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    store.write_shard("unify", 0, [RAW], received=1)
-    assert store.done("unify", 0)
-    (tmp_path / "unify" / "00000.jsonl").unlink()
-    assert store.done("unify", 0) is None
+    store.write_shard("unify", 3, [RAW], received=1)
+    assert store.done("unify", 3) and store.finished("unify") == {3}
+    store.shard_file("unify", 3).unlink()
+    assert store.done("unify", 3) is None and store.finished("unify") == set()
 
 
 def test_a_run_that_went_on_under_other_layers_says_so(tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ def test_a_run_resumed_under_other_code_says_so(tmp_path: Path, capsys: pytest.C
     store = Store(tmp_path / "run")
     store.open(made | {"code": "1.0.0+aaa"})
     store.set_shards(0)
-    store.write(tmp_path / "run" / "unify" / "00000.done", "{}")  # not only collected
+    store.write(tmp_path / "run" / "unify" / "00000.jsonl.zst", "{}")  # not only collected
     store.open(made | {"code": "1.0.0+aaa"})
     assert capsys.readouterr().err == ""
     store.open(made | {"code": "1.0.1+bbb"})
