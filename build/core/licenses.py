@@ -25,6 +25,7 @@ _SPELLINGS = {  # in lower case, without "the", "license", "licence" and punctua
     "bsd 3 clause": "BSD-3-Clause",
     "new bsd": "BSD-3-Clause",
     "modified bsd": "BSD-3-Clause",
+    "revised bsd": "BSD-3-Clause",
     "cc0": "CC0-1.0",
     "cc0 1 0 universal cc0 1 0 public domain dedication": "CC0-1.0",
     "gpl v2": "GPL-2.0-only",
@@ -139,10 +140,10 @@ def hub_ids(licenses: Iterable[str]) -> list[str]:
 
 
 _PERMISSIVE_IDS = """
-0BSD AFL-3.0 Apache-2.0 Artistic-2.0 BlueOak-1.0.0 BSD-1-Clause BSD-2-Clause BSD-2-Clause-Patent BSD-3-Clause
-BSD-3-Clause-Clear BSL-1.0 CC-BY-3.0 CC-BY-4.0 CC0-1.0 CDLA-Permissive-1.0 CDLA-Permissive-2.0 CNRI-Python ECL-2.0 HPND ISC
-MIT MIT-0 MIT-CMU MS-PL NCSA ODC-By-1.0 PDDL-1.0 PostgreSQL PSF-2.0 Python-2.0 Unicode-3.0 Unlicense UPL-1.0 WTFPL X11 Zlib
-ZPL-2.1
+0BSD AFL-3.0 Apache-2.0 Artistic-2.0 BlueOak-1.0.0 BSD-1-Clause BSD-2-Clause BSD-2-Clause-Patent BSD-2-Clause-Views
+BSD-3-Clause BSD-3-Clause-Clear BSL-1.0 CC-BY-3.0 CC-BY-4.0 CC0-1.0 CDLA-Permissive-1.0 CDLA-Permissive-2.0 CNRI-Python
+ECL-2.0 HPND ISC MIT MIT-0 MIT-CMU MS-PL NCSA ODC-By-1.0 PDDL-1.0 PostgreSQL PSF-2.0 Python-2.0 Unicode-3.0 Unlicense UPL-1.0
+WTFPL X11 Zlib ZPL-2.1
 """
 PERMISSIVE = frozenset(_PERMISSIVE_IDS.split())
 _HEADERS = (  # what a file's first lines say, in the words of the licenses themselves; the stricter ones first

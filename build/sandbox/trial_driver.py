@@ -64,11 +64,15 @@ class Watch:
 
 
 class Run:
-    """A run that gave a value: its input and output as JSON, and what it reached."""
+    """A run that gave a value: its input and output as JSON, the type of its value and those that JSON does not carry in it,
+    and what it reached.
+    """
 
-    def __init__(self, given: str, output: str, watch: Watch) -> None:
+    def __init__(self, given: str, output: str, kind: str, odd: set[str], watch: Watch) -> None:
         self.given = given
         self.output = output
+        self.kind = kind
+        self.odd = odd
         self.arcs = watch.arcs
         self.steps = watch.steps
 
@@ -137,8 +141,6 @@ def run(
         exec(compile(generator, "<generator>", "exec"), drawing)
     runs: list[Run] = []
     errors: dict[str, int] = {}
-    odd: set[str] = set()
-    kinds: set[str] = set()
     covered: set[int] = set()
     steps = printed = none = long = 0
     for text in draws_of(examples, drawing.get("input_generator"), draws, errors):
@@ -165,11 +167,11 @@ def run(
             errors[error] = errors.get(error, 0) + 1
             covered |= watch.lines
             continue
-        kinds.add(type(value).__name__)
         if value is None:
             none += 1
             covered |= watch.lines
             continue
+        odd: set[str] = set()
         try:
             output = json.dumps(plain(value, odd), sort_keys=True)
         except BaseException:
@@ -179,14 +181,14 @@ def run(
             long += 1
             continue
         covered |= watch.lines
-        runs.append(Run(text, output, watch))
+        runs.append(Run(text, output, type(value).__name__, odd, watch))
     return {
         "inputs": [each.given for each in runs],
         "outputs": [each.output for each in runs],
+        "kinds": [each.kind for each in runs],
+        "odd": [sorted(each.odd) for each in runs],
         "seeds": [each.given for each in seeds_of(runs)],
         "errors": errors,
-        "kinds": sorted(kinds),
-        "odd": sorted(odd),
         "none": none,
         "long": long,
         "printed": printed,

@@ -26,6 +26,7 @@ from tests.build.conftest import RAW_FILES, write_recipe
         ("GPL-2.0-or-later WITH Classpath-exception-2.0", ["permissive"], False),
         ("GPL-3.0-or-later", ["permissive", "gpl-3.0-or-later"], True),
         ("BSD", ["permissive"], True),
+        ("BSD-2-Clause-Views", ["permissive"], True),
         ("GPL", ["permissive"], False),
         ("LicenseRef-vendored", ["permissive", "unknown"], False),
         ("Somebody's own", ["permissive", "unknown"], False),

@@ -16,8 +16,13 @@ PACKAGE = {
     "pkg/tests/test_asked.py": "from pkg.asked import of_a_test\n\n\ndef test_it():\n    assert of_a_test('ab+cd', '+')\n",
     "pkg/loud.py": "import pkg\n\n\ndef loud(n):\n    return pkg.area(n, n)\n",
     "pkg/clash.py": "def twice(n):\n    return n\n",
+    "pkg/sub/errors.py": "class KeyError(Exception):\n    pass\n\n\nclass Odd(KeyError):\n    pass\n",
+    "pkg/sub/halves.py": "import pkg.sub.errors\n\n\ndef half(n):\n    if n % 2:\n        raise pkg.sub.errors.Odd(n)\n"
+    "    return n // 2\n",
     "pkg/asked.py": '''
 import pkg
+import pkg.sub.errors
+import pkg.sub.halves
 from . import numbers, shapes
 from .numbers import twice
 from .sub.deep import fourfold as four
@@ -53,6 +58,31 @@ def by_alias(n: int) -> int:
     return four(n) + 1
 
 
+class Odder(pkg.sub.errors.Odd):
+    pass
+
+
+def by_path(n: int, unread: pkg.clash.Twice = None) -> int:
+    """Use helpers of modules that are named whole."""
+    try:
+        return pkg.sub.halves.half(n)
+    except pkg.sub.errors.Odd:
+        return pkg.sub.halves.half(n + pkg.twice(n) - 1) + len(Odder.__name__)
+
+
+def of_two_kinds(n: int) -> int:
+    """Use a builtin beside a helper that has an error of this name."""
+    try:
+        return {1: pkg.sub.halves.half(n)}[n]
+    except KeyError:
+        return 0
+
+
+def as_value(n: int) -> int:
+    """Use a module as a value."""
+    return len(vars(pkg.sub)) + n
+
+
 def clashing(n: int) -> int:
     """Use two helpers that have one name."""
     return twice(n) + other_twice(n)
@@ -82,7 +112,14 @@ def found(sandbox: Sandbox) -> dict[str, UnifiedFunction | Reject]:
 
 @pytest.mark.parametrize(
     ("name", "output"),
-    [("by_name", "15"), ("by_module", "28"), ("by_package", "28"), ("inside", "35"), ("by_alias", "29")],
+    [
+        ("by_name", "15"),
+        ("by_module", "28"),
+        ("by_package", "28"),
+        ("inside", "35"),
+        ("by_alias", "29"),
+        ("by_path", "15"),
+    ],
 )
 def test_what_is_imported_comes_along(
     sandbox: Sandbox, found: dict[str, UnifiedFunction | Reject], name: str, output: str
@@ -95,9 +132,15 @@ def test_what_is_imported_comes_along(
     assert function.license == "BSD-3-Clause AND MIT"
 
 
-def test_two_things_of_one_name_are_refused(found: dict[str, UnifiedFunction | Reject]) -> None:
-    clash = found["clashing"]
-    assert isinstance(clash, Reject) and clash.reason == "name_collision"
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [("clashing", "name_collision"), ("of_two_kinds", "name_collision"), ("as_value", "foreign_import")],
+)
+def test_what_would_mean_something_else_in_one_text_is_refused(
+    found: dict[str, UnifiedFunction | Reject], name: str, reason: str
+) -> None:
+    refused = found[name]
+    assert isinstance(refused, Reject) and refused.reason == reason
 
 
 def test_tests_are_read_for_their_calls(sandbox: Sandbox, found: dict[str, UnifiedFunction | Reject]) -> None:
@@ -115,9 +158,9 @@ def test_in_a_folder_of_wheels_tests_count_for_their_own_package(packages: bool)
         for path, argument in (("one/tests/test_a.py", "of one"), ("two/tests/test_a.py", "of two"))
     ]
     neighbours = Neighbourhood(files, packages)
-    seen = {argument for (argument,), _ in neighbours.test_calls("one/a.py").get("same", [])}
+    seen = {argument for (argument,), _ in neighbours.test_calls("one/a.py", "same")}
     assert seen == ({"of one"} if packages else {"of one", "of two"})
-    assert bool(neighbours.test_calls("three/a.py")) is not packages
+    assert bool(neighbours.test_calls("three/a.py", "same")) is not packages
 
 
 def test_circles_end(sandbox: Sandbox) -> None:

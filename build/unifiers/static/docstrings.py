@@ -22,7 +22,7 @@ _SECTION = re.compile(
 _NO_SUMMARY = re.compile(
     r"(?i)^(pre-?conditions?|post-?conditions?|todo|fixme|deprecated|see |really |note\b|internal|private|helper\b|test|stub"
     r"|hack|same as|like |alias|wrapper|wrap |this is (a )?(hack|copy)|:|\.\.|@|-|=|#|http|author|copyright|from |e\.g|created"
-    r"|input\b|output\b|args?\b|param|example|type |rtype|usage)"
+    r"|input\b|output\b|args?\b|param|example|type |rtype|usage|generic\.|version \d|\(?(added|changed|new) (in|at) )"
 )
 
 
@@ -119,6 +119,7 @@ def _first_paragraph(text: str) -> str:
         if line.strip():
             kept.append(line.strip())
     said = " ".join(plain_text(" ".join(kept)).split())
+    said = re.sub(r"^[A-Za-z_][\w.]*\([^()]*\)\s*[-:]*\s+(?=[A-Z])", "", said)  # `name(x) Returns ...`
     if said.endswith(":"):  # what it announces is left out, so what announces it goes where anything else is said
         announced = _LAST_SENTENCE.search(said)
         said = said[: announced.start()] if announced else said

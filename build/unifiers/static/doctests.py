@@ -169,10 +169,11 @@ def contradiction(
     return ""
 
 
-Calls = dict[str, list[tuple[list[Any], dict[str, Any]]]]
+Arguments = list[tuple[list[Any], dict[str, Any]]]
+Calls = dict[str, Arguments]
 
 
-def doctest_calls(text: str, function: str) -> list[tuple[list[Any], dict[str, Any]]]:
+def doctest_calls(text: str, function: str) -> Arguments:
     """The literal positional and keyword arguments of each doctest call of `function`, in order.
 
     Names that an earlier line of the example bound to a literal are filled in; calls with anything else are left out.

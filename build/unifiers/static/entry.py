@@ -21,6 +21,7 @@ CONVERSIONS = {
     "value": ("{call}", ""),
     "list": ("{list}({call})", "given as a list"),
     "text": ("{str}({call})", "written out as text"),
+    "texts": ("[{str}(item) for item in {call}]", "its items written out as text"),
     "bytes": ("{list}({call})", "given as the list of its bytes"),
     "array": ("{call}.tolist()", "given as a list"),
     "complex": ("{parts}", "given as its real and imaginary part"),

@@ -5,6 +5,8 @@ stands alone. Only files that the run collected from the same source are followe
 """
 
 import ast
+import builtins
+import re
 import sys
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
@@ -13,7 +15,7 @@ from pathlib import PurePosixPath
 
 from build.core.records import RawCode
 from build.unifiers.static.class_parts import mentions
-from build.unifiers.static.doctests import Calls, literal_calls
+from build.unifiers.static.doctests import Arguments, Calls, literal_calls
 from build.unifiers.static.refusal import Refused
 from build.unifiers.static.scopes import FUNCTIONS, run_at_import
 from build.unifiers.static.slices import Module, join_parts
@@ -21,6 +23,7 @@ from build.unifiers.static.slices import Module, join_parts
 _MODULES = 12  # that one slice is made of
 _CHARACTERS = 12_000  # of one slice
 _ROUNDS = 8  # of looking for the methods that a slice mentions
+_BUILTINS = frozenset(dir(builtins))
 _TEST_CALLS = 12  # of one function that are kept
 
 
@@ -57,11 +60,13 @@ class Neighbourhood:
                 self._tests.setdefault(self._package(raw.path), []).append(raw)
             else:
                 self._files[raw.path] = raw
+        self._folders = {str(folder) for path in self._files for folder in PurePosixPath(path).parents}
         first = next(iter(self._files.values()), None)
         self._root = PurePosixPath(first.source).name.replace("-", "_") if first else ""
         self._modules: dict[str, Module | None] = {}
         self._outlines: dict[str, _Outline] = {}
-        self._calls: dict[str, Calls] = {}
+        self._words: dict[str, dict[str, list[RawCode]]] = {}  # the tests of a package, by their words
+        self._calls: dict[str, Calls] = {}  # those of a test
         self._mentioned: dict[ast.stmt, frozenset[str] | None] = {}
 
     def module(self, raw: RawCode) -> Module:
@@ -69,16 +74,24 @@ class Neighbourhood:
         module = self._module(raw.path) if self._files.get(raw.path) == raw else None
         return module or self._read(raw.path, raw.content)
 
-    def test_calls(self, path: str) -> Calls:
-        """The calls with literal arguments in the tests of a file's package, by the name of what is called."""
+    def test_calls(self, path: str, name: str) -> Arguments:
+        """The first calls of a function with literal arguments in the tests of its file's package. Tests are parsed when one
+        of their words is first asked for.
+        """
         package = self._package(path)
-        if package not in self._calls:
-            found = self._calls[package] = {}
+        if package not in self._words:
+            words = self._words[package] = {}
             for raw in self._tests.get(package, ()):
-                for name, calls in literal_calls([raw.content]).items():
-                    known = found.setdefault(name, [])
-                    known += calls[: max(0, _TEST_CALLS - len(known))]
-        return self._calls[package]
+                for word in dict.fromkeys(re.findall(r"[^\W\d]\w*", raw.content)):
+                    words.setdefault(word, []).append(raw)
+        found: Arguments = []
+        for raw in self._words[package].get(name, ()):
+            if len(found) >= _TEST_CALLS:
+                break
+            if raw.path not in self._calls:
+                self._calls[raw.path] = literal_calls([raw.content])
+            found += self._calls[raw.path].get(name, [])
+        return found[:_TEST_CALLS]
 
     def _package(self, path: str) -> str:
         return PurePosixPath(path).parts[0] if self._packages else ""
@@ -181,6 +194,7 @@ class Neighbourhood:
         blocks: list[str] = []
         spaces: dict[str, set[str]] = {}  # modules that are imported as a whole, and what is used of them
         late: list[str] = []  # names for neighbours that nothing needs before everything is defined
+        standing: dict[str, str] = {}  # how a module as a whole was last bound before the end
         owner: dict[str, str] = {}
         for path in order:
             here = modules[path]
@@ -191,6 +205,7 @@ class Neighbourhood:
                 if isinstance(node, ast.Name)
             }
             replaced: dict[ast.stmt, str] = {}
+            written: set[str] = set()  # `import a.b` and `import a.c` bind the same
             for statement, names in links[path].items():
                 top = any(here.statements[number] is statement for number in chosen[path])
                 lines = self._instead(here, chosen[path], names, links[path])
@@ -201,7 +216,10 @@ class Neighbourhood:
                         )
                     elif top and name not in at_import and line not in late:
                         late.append(line)
-                replaced[statement] = "; ".join(line for name, line in lines if not top or name in at_import)
+                standing |= {name: line for name, line in lines if top and name in at_import}
+                now = [line for name, line in lines if not top or (name in at_import and line not in written)]
+                written.update(now if top else ())
+                replaced[statement] = "; ".join(now)
             wanted = here.used(chosen[path]).union(demanded.get(path, ()))
             for number in chosen[path]:
                 statement = here.statements[number]
@@ -222,8 +240,13 @@ class Neighbourhood:
             if len(order) > 1 and texts:
                 texts[0] = f"# {path}\n{texts[0]}"
             blocks += texts
+        for path in order:
+            for name in sorted(modules[path].used(chosen[path]) & _BUILTINS & owner.keys()):
+                if name not in modules[path].definitions and name not in modules[path].stars:
+                    raise Refused("name_collision", f"{name} is the builtin in {path} and something else beside it")
         for name, used in spaces.items():
-            late.append(f"{name} = SimpleNamespace({', '.join(f'{each}={each}' for each in sorted(used))})")
+            line = f"{name} = {_namespace(used)}"
+            late += [line] if standing.get(name) != line else []
         blocks += ["\n".join(late)] if late else []
         if any("SimpleNamespace(" in block for block in blocks):
             imports.append("from types import SimpleNamespace")
@@ -241,7 +264,7 @@ class Neighbourhood:
         for name, target in names.items():
             if not target.name:
                 attributes = self._attributes(here, chosen, links, target)
-                lines.append((name, f"{name} = SimpleNamespace({', '.join(f'{each}={each}' for each in attributes)})"))
+                lines.append((name, f"{name} = {_namespace(attributes)}"))
             elif name != target.name:
                 lines.append((name, f"{name} = {target.name}"))
         return lines
@@ -250,15 +273,7 @@ class Neighbourhood:
         self, here: Module, chosen: list[int], links: dict[ast.stmt, dict[str, _Target]], target: _Target
     ) -> list[_Target]:
         """The names of neighbours that an imported name asks for: itself, or those that are used of a module."""
-        if target.name:
-            return [target]
-        found = []
-        for name in self._attributes(here, chosen, links, target):
-            demand = self._resolved(target.path, name)
-            if demand is None:
-                raise Refused("unresolved_name", f"{name} of {target.path}")
-            found.append(demand)
-        return found
+        return [target] if target.name else list(self._attributes(here, chosen, links, target).values())
 
     def _links(
         self, path: str, here: Module, chosen: list[int], demanded: set[str]
@@ -281,20 +296,28 @@ class Neighbourhood:
 
     def _attributes(
         self, here: Module, chosen: list[int], links: dict[ast.stmt, dict[str, _Target]], target: _Target
-    ) -> list[str]:
-        """Which attributes of a module are used where it was imported as a whole. Raises `Refused` for other uses of it."""
+    ) -> dict[str, _Target]:
+        """What is used of a module that was imported as a whole, by dotted names (`a.b` where `a` is a module in it), and what
+        that stands for. Raises `Refused` for other uses of the module.
+        """
         aliases = {name for names in links.values() for name, each in names.items() if each == target}
-        found: set[str] = set()
+        taken: set[str] = set()
         for number in chosen:
-            whole = set()
-            for node in ast.walk(here.statements[number]):
-                if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in aliases:
-                    found.add(node.attr)
-                    whole.add(id(node.value))
-            for node in ast.walk(here.statements[number]):
-                if isinstance(node, ast.Name) and node.id in aliases and id(node) not in whole:
-                    raise Refused("foreign_import", f"the module {target.path} is used as a value")
-        return sorted(found)
+            taken = taken.union(*(names for name, names in here.taken_in(number).items() if name in aliases))
+        return dict(self._inside(target.path, dotted) for dotted in sorted(taken))
+
+    def _inside(self, path: str, dotted: str) -> tuple[str, _Target]:
+        """The part of a dotted name that leads from a module to a name of it, or of a module in it; and what that is."""
+        parts = dotted.split(".") if dotted else []
+        here = path
+        for place, part in enumerate(parts):
+            if found := self._resolved(here, part):
+                return ".".join(parts[: place + 1]), found
+            below = str(PurePosixPath(here).parent / part)
+            if not here.endswith("__init__.py") or not (f"{below}.py" in self._files or below in self._folders):
+                raise Refused("unresolved_name", f"{part} of {here}")
+            here = f"{below}.py" if f"{below}.py" in self._files else f"{below}/__init__.py"
+        raise Refused("foreign_import", f"the module {here} is used as a value")
 
     def _targets(self, path: str, node: ast.stmt) -> dict[str, _Target]:
         """What the names of an import stand for, where all of them are of neighbours; else nothing."""
@@ -315,9 +338,12 @@ class Neighbourhood:
         elif isinstance(node, ast.Import):
             for item in node.names:
                 target = self._find(path, item.name, 0)
-                if target is None or (item.asname is None and "." in item.name):
+                if target is None:
                     return {}
-                found[item.asname or item.name] = _Target(target, "")
+                if item.asname is None and "." in item.name:
+                    found[item.name.partition(".")[0]] = _Target(_top_of(target, item.name), "")
+                else:
+                    found[item.asname or item.name] = _Target(target, "")
         return found
 
     def _resolved(self, path: str, name: str) -> _Target | None:
@@ -358,7 +384,7 @@ class Neighbourhood:
     def _outline(self, path: str) -> "_Outline":
         if path not in self._outlines:
             try:
-                self._outlines[path] = _outline_of(ast.parse(self._files[path].content))
+                self._outlines[path] = _outline_of(ast.parse(self._files[path].content if path in self._files else ""))
             except (
                 SyntaxError,
                 ValueError,
@@ -407,6 +433,23 @@ class Neighbourhood:
             return (module, target.name) if target is not None and module is not None else None
 
         return Module(content, lambda statement: self._targets(path, statement), origin)
+
+
+def _top_of(path: str, dotted: str) -> str:
+    """The package that `import a.b` binds, where `a.b` is the module of a path. It may be no file of the source."""
+    module = PurePosixPath(path)
+    folder = module.parent if module.name == "__init__.py" else module.with_suffix("")
+    return str(folder.parents[dotted.count(".") - 1] / "__init__.py")
+
+
+def _namespace(names: Iterable[str]) -> str:
+    """Source text of an object with names of the slice as its attributes, or those of objects inside it for dotted names."""
+    below: dict[str, list[str]] = {}
+    for name in sorted(names):
+        first, _, rest = name.partition(".")
+        below.setdefault(first, []).extend([rest] if rest else [])
+    parts = [f"{name}={_namespace(inner) if inner else name}" for name, inner in below.items()]
+    return f"SimpleNamespace({', '.join(parts)})"
 
 
 def _imported(statement: ast.stmt) -> dict[str, str]:

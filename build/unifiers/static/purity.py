@@ -53,10 +53,16 @@ _PURE_OF_IMPURE: dict[str, frozenset[str] | None] = {
     ),
     "ntpath": _PATH_NAMES,
     "os": frozenset(
-        ("PathLike", "altsep", "curdir", "extsep", "fspath", "linesep", "name", "pardir", "pathsep", "sep")
+        (
+            *("PathLike", "altsep", "curdir", "environ", "extsep", "fspath", "getenv", "linesep", "name", "pardir"),
+            *("pathsep", "sep"),
+        )
     ),
     "os.path": _PATH_NAMES,
     "pathlib": frozenset(("PurePath", "PurePosixPath", "PureWindowsPath")),
+    "platform": frozenset(
+        ("architecture", "python_implementation", "python_version", "python_version_tuple", "system")
+    ),
     "posixpath": _PATH_NAMES,
     "random": frozenset(("Random",)),
     "secrets": frozenset(("compare_digest",)),
@@ -73,7 +79,7 @@ _PURE_OF_IMPURE: dict[str, frozenset[str] | None] = {
                 "hexversion",
             ),
             *("int_info", "intern", "maxsize", "maxunicode", "platform", "setrecursionlimit", "stderr", "stdout"),
-            "version_info",
+            *("argv", "exit", "getfilesystemencoding", "implementation", "modules", "stdin", "version", "version_info"),
         )
     ),
     "threading": frozenset(("Lock", "RLock", "get_ident", "local")),
@@ -87,18 +93,22 @@ _PURE_OF_IMPURE: dict[str, frozenset[str] | None] = {
 }
 
 
-def import_fault(module: str, names: frozenset[str] = frozenset()) -> str:
-    """Why a module may not be imported by a pure function: "impure_import", "foreign_import", or "" where it may.
+def import_fault(module: str, names: frozenset[str] = frozenset()) -> tuple[str, str] | None:
+    """Why a module may not be imported by a pure function: "impure_import" or "foreign_import", and what of it is at fault;
+    None where it may.
 
     `names` are the attributes that are taken from it, as far as they are known, dotted where one is itself taken apart
     (`path.join` of `os`), "" for the module as a value; a relative module begins with a dot.
     """
     top = module.split(".")[0]
     if top in PURE_MODULES and not module.startswith("numpy.random"):
-        return ""
-    if names and all(_may_be_taken(module, name) for name in names):
-        return ""
-    return "impure_import" if top in sys.stdlib_module_names or module.startswith("numpy.random") else "foreign_import"
+        return None
+    if top not in sys.stdlib_module_names and not module.startswith("numpy.random"):
+        return "foreign_import", module
+    bad = sorted(name for name in names if not _may_be_taken(module, name))
+    if names and not bad:
+        return None
+    return "impure_import", ", ".join(f"{module}.{name}" if name else module for name in bad[:3]) or module
 
 
 def _may_be_taken(module: str, name: str) -> bool:

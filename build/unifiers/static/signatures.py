@@ -6,9 +6,12 @@ from contextlib import suppress
 from itertools import product
 from typing import Any, TypeVar
 
+from build.sandbox import DrawRules
 from build.sandbox.codec import NotData, to_plain
+from build.sandbox.sizes import fits
 from build.unifiers.static.candidates import Candidate, constructor_of
 from build.unifiers.static.docstrings import Documentation
+from build.unifiers.static.doctests import Arguments
 from build.unifiers.static.entry import Parameter
 from build.unifiers.static.named_types import resolver
 from build.unifiers.static.parameter_types import Guess, guess_types
@@ -17,7 +20,6 @@ from build.unifiers.static.slices import Module
 from build.unifiers.static.trials import Trial
 from build.unifiers.static.type_hints import Hint
 
-Arguments = list[tuple[list[Any], dict[str, Any]]]
 C = TypeVar("C")
 _CHOICES = 12  # ways to call that are tried
 _NEAR = 0.3  # two ways to call whose scores are nearer than this are as good as each other
@@ -149,6 +151,7 @@ def read_signature(
         raise Refused("no_parameters", own.why_none)
     names = [parameter.name for parameter, _ in slots]
     complete = [plain for call in given if (plain := _plain_example(defaults | call, names)) is not None]
+    complete = [plain for plain in complete if fits(plain, DrawRules())] or complete  # others would be drawn in vain
     return Signature(slots, in_order, defaults, complete)
 
 

@@ -368,17 +368,20 @@ class Module:
         inside = "" if item.asname else item.name.partition(".")[2]  # `import os.path` binds `os`
         found = set()
         for number in numbers:
-            if number not in self._taken_of:
-                self._taken_of[number] = _taken_in(self.statements[number])
-            found |= self._taken_of[number].get(name, set())
+            found |= self.taken_in(number).get(name, set())
         if inside:
             found = {each.removeprefix(f"{inside}.") for each in found if each.startswith(f"{inside}.")}
         return frozenset(found)
 
+    def taken_in(self, number: int) -> dict[str, set[str]]:
+        """What a statement takes of each name, as dotted names; "" where it uses the name as a value."""
+        if number not in self._taken_of:
+            self._taken_of[number] = _taken_in(self.statements[number])
+        return self._taken_of[number]
+
     def _refuse_module(self, module: str, names: frozenset[str], line: int) -> None:
-        fault = import_fault(module, names)
-        if fault:
-            raise Refused(fault, f"{module} in line {line}")
+        if fault := import_fault(module, names):
+            raise Refused(fault[0], f"{fault[1]} in line {line}")
 
     def _line_of(self, name: str, chosen: list[int]) -> int:
         lines = [
@@ -506,10 +509,10 @@ def _import_of(statement: ast.stmt, used: frozenset[str]) -> str:
     return ast.unparse(ast.ImportFrom(statement.module, names, statement.level))
 
 
-def _taken_in(statement: ast.stmt) -> dict[str, set[str]]:
-    """What a statement takes of each name, as dotted names; "" where it uses the name as a value."""
+def _taken_in(statement: ast.stmt) -> dict[str, set[str]]:  # annotations are never evaluated
     found: dict[str, set[str]] = {}
-    inner: set[int] = set()
+    annotations = (getattr(node, field, None) for node in ast.walk(statement) for field in ("annotation", "returns"))
+    inner = {id(part) for annotation in annotations if annotation is not None for part in ast.walk(annotation)}
     for node in ast.walk(statement):
         if id(node) in inner:
             continue

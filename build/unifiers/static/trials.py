@@ -8,7 +8,7 @@ import inspect
 import json
 import marshal
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -40,21 +40,33 @@ def _compiled(driver: str) -> bytes:
 class Trial:
     """What became of the runs of one variant: inputs and outputs as JSON texts where there was a value, else why not.
 
-    `seeds` are inputs that together reach what was reached; `lines` how many lines of the function itself ran; `odd` the
-    types inside results that JSON does not carry, `kinds` those of the results themselves.
+    `kinds` are the types of the results, `odd` those inside each that JSON does not carry. `seeds` are inputs that together
+    reach what was reached; `lines` how many lines of the function itself ran.
     """
 
     inputs: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    odd: tuple[list[str], ...] = ()
     seeds: tuple[str, ...] = ()
     errors: dict[str, int] = field(default_factory=dict)
-    kinds: tuple[str, ...] = ()
-    odd: tuple[str, ...] = ()
     none: int = 0
     long: int = 0
     printed: int = 0
     lines: int = 0
     failure: str = ""
+
+    def only(self, wanted: Sequence[bool]) -> "Trial":
+        """The trial without the runs that are not wanted, which are among those that gave a value."""
+        inputs = tuple(given for given, is_wanted in zip(self.inputs, wanted, strict=True) if is_wanted)
+        return replace(
+            self,
+            inputs=inputs,
+            outputs=tuple(output for output, is_wanted in zip(self.outputs, wanted) if is_wanted),
+            kinds=tuple(kind for kind, is_wanted in zip(self.kinds, wanted) if is_wanted),
+            odd=tuple(odd for odd, is_wanted in zip(self.odd, wanted) if is_wanted),
+            seeds=tuple(seed for seed in self.seeds if seed in inputs),
+        )
 
     @property
     def failed(self) -> int:

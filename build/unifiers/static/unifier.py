@@ -24,14 +24,14 @@ from build.sandbox import Sandbox
 from build.unifiers.static.candidates import Candidate, candidates
 from build.unifiers.static.docstrings import Documentation, read_comment, read_docstring
 from build.unifiers.static.doctests import Calls, contradiction, doctest_calls, examples_of, literal_calls
-from build.unifiers.static.entry import CONVERSIONS, Call, changed_arguments, write_entry
+from build.unifiers.static.entry import CONVERSIONS, Call, write_entry
 from build.unifiers.static.generators import write_generator
 from build.unifiers.static.named_types import class_names, resolver
 from build.unifiers.static.neighbours import Neighbourhood, is_test
 from build.unifiers.static.python2 import CONVERTED, to_python3
 from build.unifiers.static.queries import PRINTED, ask, describe_io
 from build.unifiers.static.refusal import Refused
-from build.unifiers.static.scopes import own_nodes
+from build.unifiers.static.results import conversion, result_of
 from build.unifiers.static.scripts import PROGRAM, as_function
 from build.unifiers.static.signatures import Signature, read_signature
 from build.unifiers.static.slices import Module
@@ -41,51 +41,6 @@ from build.unifiers.static.vocabulary import vocabulary_of
 
 STAGE = "unify"
 
-_ITERATORS = frozenset(
-    (
-        *(
-            "generator",
-            "map",
-            "filter",
-            "zip",
-            "enumerate",
-            "reversed",
-            "dict_keys",
-            "dict_values",
-            "dict_items",
-            "islice",
-        ),
-        *(
-            "chain",
-            "list_iterator",
-            "list_reverseiterator",
-            "tuple_iterator",
-            "set_iterator",
-            "str_iterator",
-            "odict_keys",
-        ),
-        *(
-            "odict_values",
-            "odict_items",
-            "permutations",
-            "combinations",
-            "product",
-            "accumulate",
-            "starmap",
-            "takewhile",
-        ),
-        *("dropwhile", "groupby", "zip_longest", "filterfalse", "dict_keyiterator", "compress", "repeat", "pairwise"),
-        *("combinations_with_replacement", "str_ascii_iterator", "range_iterator", "mappingproxy"),
-    )
-)
-_RESULTS = {"Decimal": "text", "Fraction": "text", "timedelta": "text", "bytes": "bytes", "bytearray": "bytes"}
-_RESULTS |= {"ndarray": "array", "complex": "complex", "date": "date", "datetime": "date", "time": "date"}
-_PLAIN = frozenset(
-    (
-        *("NoneType", "bool", "int", "float", "str", "list", "tuple", "dict", "set", "frozenset", "deque", "range"),
-        *("OrderedDict", "defaultdict", "Counter", "int64", "float64", "bool_", "int32", "float32", "uint8", "bool"),
-    )
-)
 _NEARLY_ALL = 0.9
 _FEW = 5  # inputs that worked; fewer say nothing about the others
 _REACHED = 0.6  # of the lines of a function whose types were not stated
@@ -181,7 +136,7 @@ def _unify(work: _Work, candidate: Candidate) -> UnifiedFunction:
         docs = replace(docs, summary=comment.summary, body=comment.body) if comment else docs
     about = docstring if doctest_calls(docstring, node.name) else ast.get_docstring(module.tree) or ""
     known = [*doctest_calls(about, node.name), *calls.get(node.name, [])]
-    known += work.neighbours.test_calls(raw.path).get(node.name, [])
+    known += work.neighbours.test_calls(raw.path, node.name)
     signature = read_signature(module, candidate, known, calls.get(candidate.root, []), docs)
     classes = {name for hints in signature.options() for hint in hints for name in class_names(hint)}
     allowed = frozenset(("print",))
@@ -209,7 +164,7 @@ def _unify(work: _Work, candidate: Candidate) -> UnifiedFunction:
         wrong = contradiction(sandbox, held, node.name, signature.in_order, signature.defaults, examples)
         if wrong:
             raise Refused("contradicts_doctest", wrong)
-    _refuse_dull(trial)
+    _refuse_dull(trial, call.result == "state")
     if variants.found(call) != "annotated":
         _refuse_hardly_reached(function, trial)
     generator = variants.generator(call, trial)
@@ -283,7 +238,7 @@ def _choose(
     sandbox: Sandbox, sliced: str, variants: _Variants, function: ast.AST, node: ast.FunctionDef, module: Module
 ) -> tuple[Call, Trial]:
     """The way to call that trial runs show to work best, and its trial. Raises `Refused`."""
-    result, changed = _result_of(node, variants.signature)
+    result, changed = result_of(node, variants.signature)
     lines = (getattr(function, "lineno", 0) + 1, getattr(function, "end_lineno", 0))
 
     def trials(choices: list[tuple[int, ...]], result: str) -> list[tuple[tuple[int, ...], Call, Trial]]:
@@ -301,16 +256,19 @@ def _choose(
     choice, call, trial = variants.signature.best(tried)
     if trial.failure:
         raise Refused("fails", trial.failure)
-    wanted = _conversion(trial, module) if result == "value" else result
-    if wanted != result:
-        ((_, call, trial),) = trials([choice], wanted)
-    if trial.odd:
-        raise Refused("unsupported_result", f"{', '.join(trial.odd)} in its results")
+    if result == "value":
+        wanted, trial = conversion(trial, module)
+        if wanted != result:
+            ((_, call, trial),) = trials([choice], wanted)
+    if odd := sorted(set().union(*trial.odd)):
+        raise Refused("unsupported_result", f"{', '.join(odd)} in its results")
     return call, trial
 
 
-def _refuse_dull(trial: Trial) -> None:
-    """Raises `Refused` for a function that gives nothing, one value, or one of its arguments, whatever comes in."""
+def _refuse_dull(trial: Trial, is_state: bool) -> None:
+    """Raises `Refused` for a function that gives nothing, one value, or one of its arguments, whatever comes in; and for one
+    after which an object holds nothing but its arguments and what it always does.
+    """
     if not trial.outputs:
         told = ", ".join(f"{name} {count}" for name, count in sorted(trial.errors.items()))
         told = told or f"None {trial.none}, too long {trial.long}"
@@ -322,8 +280,22 @@ def _refuse_dull(trial: Trial) -> None:
         json.loads(output) in json.loads(given).values() and output[0] not in "[{"  # a list is a new one, as a rule
         for given, output in zip(trial.inputs, trial.outputs, strict=True)
     )
+    if is_state and tried >= _FEW:
+        echoes = max(echoes, _kept_as_given(trial))
     if tried >= _FEW and echoes >= _NEARLY_ALL * tried:
         raise Refused("returns_argument", f"an argument comes back for {echoes} of {tried} inputs that were tried")
+
+
+def _kept_as_given(trial: Trial) -> int:
+    """For how many inputs an object ends with nothing that is neither an argument nor the same for all inputs."""
+    states = [json.loads(output) for output in trial.outputs]
+    same = {
+        name for name, value in states[0].items() if all(name in state and state[name] == value for state in states[1:])
+    }
+    return sum(
+        all(name in same or value in json.loads(given).values() for name, value in state.items())
+        for given, state in zip(trial.inputs, states)
+    )
 
 
 def _refuse_hardly_reached(function: ast.AST, trial: Trial) -> None:
@@ -343,53 +315,6 @@ def _refuse_hardly_reached(function: ast.AST, trial: Trial) -> None:
 def _only_none(trials: list[Trial]) -> bool:
     ran = [trial for trial in trials if not trial.failure]
     return any(trial.none for trial in ran) and not any(trial.outputs for trial in ran)
-
-
-def _result_of(node: ast.FunctionDef, signature: Signature) -> tuple[str, tuple[str, ...]]:
-    """How the result is given as far as the text shows, and the arguments that the function changes in place."""
-    own = list(own_nodes(node))
-    names = signature.own_names()
-    found = changed_arguments(node)
-    changed = tuple(name for name in names if name in found and signature.mutable(name))
-    if any(isinstance(part, ast.Yield | ast.YieldFrom) for part in own):
-        return "list", changed
-    if any(isinstance(part, ast.Return) and part.value is not None and not _is_none(part.value) for part in own):
-        return "value", changed
-    if changed:
-        return "changed", changed
-    if any(isinstance(part, ast.Name) and part.id == "print" for part in ast.walk(node)):
-        return "printed", ()
-    return "value", ()
-
-
-def _is_none(value: ast.expr) -> bool:
-    return isinstance(value, ast.Constant) and value.value is None
-
-
-def _conversion(trial: Trial, module: Module) -> str:
-    """What turns the results into JSON values. Raises `Refused` where nothing does."""
-    kinds = set(trial.kinds) - {"NoneType"}
-    if kinds <= _PLAIN:
-        return "value"
-    if kinds <= _ITERATORS | {"list", "tuple"}:
-        return "list"
-    found = {_RESULTS.get(kind) or _class_result(kind, module) for kind in kinds}
-    if len(found) == 1 and (only := found.pop()):
-        return only
-    raise Refused("unsupported_result", f"it returns {', '.join(sorted(kinds - _PLAIN))}")
-
-
-def _class_result(kind: str, module: Module) -> str:
-    numbers = module.definitions.get(kind, [])
-    node = module.statements[numbers[0]] if len(numbers) == 1 else None
-    if not isinstance(node, ast.ClassDef):
-        return ""
-    if any("dataclass" in ast.unparse(item) for item in node.decorator_list):
-        return "record"
-    bases = {ast.unparse(base).rpartition(".")[2] for base in node.bases}
-    if bases & {"Enum", "IntEnum", "StrEnum"}:
-        return "name"
-    return "value" if "NamedTuple" in bases else ""
 
 
 def _returned_words(node: ast.FunctionDef, module: Module, call: Call, trial: Trial) -> str:
