@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 import pytest
+from markdown_it import MarkdownIt
 
 from build.__main__ import main as build_main
 from codeio_dataset import main as dataset_main
@@ -26,9 +27,13 @@ GROUPS: dict[str, click.Command] = {"build": build_main, "eval": eval_main, "rec
 
 def commands(page: str) -> Iterator[list[str]]:
     """The words of each command in a page's blocks and in its running text."""
-    blocks = re.findall(r"^```(?:console|bash|sh)?\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
-    lines = [line for block in blocks for line in block.replace("\\\n", " ").split("\n")]
-    lines += re.findall(r"`((?:\S*python|make|pip|hf) [^`]+)`", re.sub(r"```.*?```", "", page, flags=re.DOTALL))
+    lines = []
+    for token in MarkdownIt().parse(page):
+        if token.type == "fence" and token.info in ("", "console", "bash", "sh"):
+            lines += token.content.replace("\\\n", " ").split("\n")
+        elif token.type == "inline":
+            codes = [each.content for each in token.children or () if each.type == "code_inline"]
+            lines += [code for code in codes if re.match(r"(\S*python|make|pip|hf) ", code)]
     for line in lines:
         try:
             words = shlex.split(line, comments=True)
@@ -82,6 +87,7 @@ def test_the_commands_of_a_page_are_there(page: Path) -> None:
 
 
 def test_a_command_that_is_not_there_is_found() -> None:
-    page = "```console\npython -m build shwo RUN\n.venv/bin/python -m build show RUN --jsn  # no\nmake dmo\n```\n"
+    page = "```python\nprint()\n```\n"
+    page += "```console\npython -m build shwo RUN\n.venv/bin/python -m build show RUN --jsn  # no\nmake dmo\n```\n"
     page += "`pip install -r requirements/nothing.txt` and `python -m tests.nothing`, `python -m eval repot RUN`"
     assert len([fault for words in commands(page) for fault in faults(words)]) == 6
