@@ -34,7 +34,10 @@ def checked_config(source: Source) -> None:
         names = get_dataset_config_names(source.path)
         default = get_dataset_default_config_name(source.path)
     except _UNREADABLE as error:
-        raise ConfigError(f"datasets: nothing to load at '{source.path}': {_first_line(error)}") from None
+        raise ConfigError(
+            f"datasets: nothing to load at '{source.path}': {_first_line(error)}; name the folder "
+            "that codeio_dataset.py wrote, as in --datasets '{path: runs/demo/dataset, name: codeio_pp}'"
+        ) from None
     if source.name is None and len(names) > 1 and default is None:
         raise ConfigError(f"datasets: '{source.path}' has several configs; set name to one of {', '.join(names)}")
     if source.name is not None and source.name not in names:

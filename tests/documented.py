@@ -1,9 +1,10 @@
 """Runs what the documentation says: `python -m tests.documented RUN`, with a finished run of the demo.
 
 Each command of a console block in README.md, docs/ and recipes/README.md is run as it stands there, page by page, in a clone of
-the last commit beside a project of somebody else's. Not run are commands whose comment says that they need something or take
-long (`# needs GPUs`, `# takes half an hour`) and the commands after them in the block, commands with a placeholder (ORG/NAME),
-and `make`, whose targets are runs of their own; pip only resolves. Prints a table; ends with 1 where a command failed.
+the last commit beside a project of somebody else's. Not run are commands whose comment says that they take long (`# takes half
+an hour`) or need something (`# needs GPUs`: the commands after it in the block need it too), commands with a placeholder
+(ORG/NAME), and `make`, whose targets are runs of their own; pip only resolves. Prints a table; ends with 1 where a command
+failed.
 """
 
 import os
@@ -38,24 +39,26 @@ class Documented:
 
 
 def documented(page: Path) -> Iterator[Documented | tuple[str, str]]:
-    """The commands of a page in order, and the recipes that it shows as file name and text."""
+    """The commands of a page in order, and the files that it shows, as name and text."""
     for token in MarkdownIt().parse((ROOT / page).read_text("utf-8")):
         if token.type != "fence":
             continue
-        if token.info == "yaml" and (named := re.match(r"# (\S+\.yaml)\n", token.content)):
+        if named := re.match(r"# (\S+\.(?:yaml|py))\n", token.content):
             yield named[1], token.content
         if token.info not in ("console", "bash", "sh"):
             continue
         needs = ""
         for line in token.content.replace("\\\n", " ").splitlines():
             command, _, comment = line.partition(" #")
-            needs = needs or (re.search(r"(needs|takes) .*", comment) or [""])[0]
+            needs = needs or (re.search(r"needs .*", comment) or [""])[0]
             if command.strip():
-                yield Documented(page, " ".join(command.split()), needs or _left_out(command))
+                yield Documented(page, " ".join(command.split()), needs or _left_out(command, comment))
 
 
-def _left_out(command: str) -> str:
+def _left_out(command: str, comment: str) -> str:
     words = shlex.split(command)
+    if takes := re.search(r"takes .*", comment):
+        return takes[0]
     if PLACEHOLDER.search(command):
         return "a placeholder"
     return "a run of its own" if words[0] == "make" or words[:2] == ["pip", "download"] else ""
