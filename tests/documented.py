@@ -66,8 +66,8 @@ def _left_out(command: str, comment: str) -> str:
 
 def run(command: str, clone: Path, variables: dict[str, str]) -> str:
     """Run one command in the clone; returns what went wrong. An assignment is kept for the commands after it."""
-    if assigned := re.fullmatch(r"([A-Z]+)=(\S+)", command):
-        variables[assigned[1]] = assigned[2]
+    if assigned := re.fullmatch(r"([A-Z]+)=(\S+|'.*')", command):
+        variables[assigned[1]] = assigned[2].strip("'")
         return ""
     environment = os.environ | variables | {"PATH": f"{clone / '.venv' / 'bin'}:{os.environ['PATH']}", "PAGER": "cat"}
     shown = command.replace("pip install", "pip install --dry-run --quiet")

@@ -75,7 +75,8 @@ def _refused(command: click.Command, arguments: list[str]) -> Iterator[str]:
             return
         command, arguments = found, arguments[1:]
     try:
-        command.make_parser(click.Context(command)).parse_args([each for each in arguments if each not in ("...", "…")])
+        context = click.Context(command, **command.context_settings)
+        command.make_parser(context).parse_args([each for each in arguments if each not in ("...", "…")])
     except click.UsageError as error:
         yield error.format_message()
 
