@@ -111,6 +111,8 @@ class Equations(Moments):
             node, held = point.node, point.truth
             while isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
                 node, held = node.operand, not held
+            if isinstance(node, ast.BoolOp) and self.fits(test, point) and self.about(point, [test], names_of(left)):
+                return  # a part of this one
             looked = [node.left, *node.comparators] if isinstance(node, ast.Compare) else [node]
             if [ast.unparse(side) for side in looked] == sides:
                 sign = turned_out(node, bool(held))

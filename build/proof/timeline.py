@@ -62,7 +62,7 @@ class Timeline:
 def read_timeline(code: str, events: Sequence[Mapping[str, Any]]) -> Timeline:
     """The timeline of a trace of `code`."""
     nodes = _linked(code)
-    tests = {vars(node.test)["number"] for node in nodes.values() if isinstance(node, ast.If | ast.While)}
+    tests = {vars(node.test)["number"] for node in nodes.values() if isinstance(node, ast.If | ast.While | ast.Assert)}
     tests |= {
         vars(test)["number"] for node in nodes.values() if isinstance(node, ast.comprehension) for test in node.ifs
     }

@@ -7,6 +7,8 @@ names, items and attributes, arithmetic, comparisons. Whatever else a text holds
 import ast
 import operator
 from collections.abc import Callable, Mapping
+from decimal import Decimal
+from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
@@ -45,6 +47,7 @@ _UNARY: dict[type[ast.unaryop], Callable[[Any], Any]] = {
     ast.Not: operator.not_,
     ast.Invert: operator.invert,
 }
+_NUMBERS: dict[str, Callable[..., Any]] = {"Decimal": Decimal, "Fraction": Fraction}
 _WORDS: dict[str, Any] = {"true": True, "false": False, "null": None, "True": True, "False": False, "None": None}
 _WORDS |= {"inf": float("inf"), "nan": float("nan")}
 
@@ -236,8 +239,10 @@ def _thing(node: ast.Call, variables: Mapping[str, Any]) -> Any:
     name = node.func.id
     if name == "set" and not node.args:
         return frozenset()
-    if name not in ("deque", "range", "Decimal", "Fraction") and not name.lstrip("_")[:1].isupper():
-        raise Unreadable("a call")
+    if name in _NUMBERS:
+        return _NUMBERS[name](*(_eval(part, variables) for part in node.args))
+    if name not in ("deque", "range") and (not name.lstrip("_")[:1].isupper() or not node.keywords):
+        raise Unreadable("a call")  # of a class: what its object holds is not what it was made of
     items = tuple(_eval(part, variables) for part in node.args)
     if name == "range":
         return list(range(*items))

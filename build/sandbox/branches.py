@@ -60,18 +60,21 @@ def watch(code, inputs):
                 exec(program, names)
                 names["main_solution"](**json.loads(text))
         marks += count[0]
-        found.append([sorted(taken), sorted(entered), early[0]])
+        found.append([sorted(taken), sorted(entered), early[0], count[0]])
     return found
 """
 
 
 @dataclass(frozen=True, slots=True)
 class BranchRun:
-    """One call: the ways of decisions that it took, the functions that it entered, and whether it ended early."""
+    """One call: the ways of decisions that it took, the functions that it entered, whether it ended early, and how many marks
+    it passed, which says how long it was.
+    """
 
     ways: frozenset[tuple[int, bool]]
     entered: frozenset[int]
     early: bool
+    marks: int
 
 
 class Branches:
@@ -99,8 +102,8 @@ class Branches:
         if result.status != "ok" or result.value is None:
             return []
         return [
-            BranchRun(frozenset((number, way) for number, way in ways), frozenset(entered), early)
-            for ways, entered, early in json.loads(result.value)
+            BranchRun(frozenset((number, way) for number, way in ways), frozenset(entered), early, marks)
+            for ways, entered, early, marks in json.loads(result.value)
         ]
 
     def coverage(self, runs: Iterable[BranchRun]) -> tuple[int, int]:

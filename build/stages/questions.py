@@ -118,18 +118,25 @@ def _tellings(function: SampledFunction, rules: QuestionConfig, traces: Sequence
     outputs: set[str] = set()
     found: dict[str, Told] = {}
     missed = Counter[bool]()
-    for pair, trace in sorted(zip(function.pairs, traces), key=lambda item: (item[0].trivial, len(item[1].events))):
-        if len(found) >= rules.pairs_per_function:
-            break
-        if len(trace.events) > _LONG_RUN or missed[pair.trivial] >= _MISSES:
-            continue
-        if pair.output in outputs and len(outputs) < len({each.output for each in function.pairs}):
-            continue  # another output says more
-        told = _told(function, pair.input, trace, complete=True)
-        missed[pair.trivial] = 0 if told else missed[pair.trivial] + 1
-        if told:
-            found[pair.id] = told
-            outputs.add(pair.output)
+    runs = sorted(zip(function.pairs, traces), key=lambda item: (item[0].trivial, len(item[1].events)))
+    repeated: list[
+        tuple[IOPair, Trace]
+    ] = []  # their outputs say less than others, so they are looked at where those cannot be told
+    for again in (False, True):
+        for pair, trace in repeated if again else runs:
+            if len(found) >= rules.pairs_per_function:
+                return found
+            if len(trace.events) > _LONG_RUN or missed[pair.trivial] >= _MISSES:
+                continue
+            if pair.output in outputs and not again:
+                repeated.append((pair, trace))
+                continue
+            told = _told(function, pair.input, trace, complete=True)
+            missed[pair.trivial] = 0 if told else missed[pair.trivial] + 1
+            if told:
+                found[pair.id] = told
+                outputs.add(pair.output)
+        missed.clear()
     return found
 
 

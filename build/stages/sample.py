@@ -32,7 +32,8 @@ _AGAIN = (
     4.0  # times the CPU limit of a call, for a call that was within it once: no load of the machine makes it differ
 )
 _DRAWN_AGAIN = 3  # pairs that a written generator has to give once more from the same seed, or no run could be repeated
-_SPARE = 6  # pairs that are drawn beyond those wanted, to choose from
+_SPARE = 10  # pairs that are drawn beyond those wanted, to choose from
+_SHORT = 3  # pairs that are taken for being short, so that there are runs which can be told step by step
 _EARLY = 5  # at most one pair in so many ends early
 _NEARLY_ALL = 0.9
 _FEW = 5  # pairs; fewer say nothing about the other inputs
@@ -145,8 +146,8 @@ def _dull(pairs: Sequence[tuple[str, str]]) -> tuple[str, str, int] | None:
 
 
 def _choose(pairs: Sequence[tuple[str, str]], runs: Sequence[BranchRun], count: int) -> list[int]:
-    """The places of up to `count` pairs, in order: each the one that takes most new branches, then the rarest output, then
-    one that says something; and at most a fifth of them with an early end.
+    """The places of up to `count` pairs, in order: some short ones with outputs of their own that say something, then each the
+    one that takes most new branches, then the rarest output; and at most a fifth of them with an early end.
     """
     early = [place for place in range(len(pairs)) if runs and runs[place].early]
     most_early = min(count // _EARLY, (len(pairs) - len(early)) // (_EARLY - 1))
@@ -158,15 +159,21 @@ def _choose(pairs: Sequence[tuple[str, str]], runs: Sequence[BranchRun], count: 
         new = len(runs[place].ways - seen) if runs else 0
         return new, -outputs[pairs[place][1]], pairs[place][1] not in TRIVIAL, -place
 
+    def take(place: int) -> None:
+        chosen.append(place)
+        seen.update(runs[place].ways if runs else ())
+        outputs[pairs[place][1]] += 1
+
+    telling = [place for place in range(len(pairs)) if place not in early and pairs[place][1] not in TRIVIAL]
+    for place in sorted(telling, key=lambda each: (runs[each].marks if runs else 0, len(pairs[each][0]))):
+        if len(chosen) < min(_SHORT, count // 2) and not outputs[pairs[place][1]]:
+            take(place)
     while len(chosen) < count:
         full = sum(place in early for place in chosen) >= most_early
         left = [each for each in range(len(pairs)) if each not in chosen and not (full and each in early)]
         if not left:
             break
-        best = max(left, key=worth)
-        chosen.append(best)
-        seen |= runs[best].ways if runs else set()
-        outputs[pairs[best][1]] += 1
+        take(max(left, key=worth))
     return sorted(chosen)
 
 

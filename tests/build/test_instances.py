@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from build.core.config import QuestionConfig, SamplingConfig
 from build.core.prompts import prediction_prompt
 from build.core.records import IOPair, PredictionInstance, Reject, SampledFunction
-from build.sandbox import Sandbox
+from build.sandbox import Program, Sandbox
 from build.stages.questions import make_instances, stage
 from build.stages.sample import sample_pairs
 from tests.build.test_static import NUMBERS
@@ -44,6 +44,21 @@ def test_every_question_is_about_a_run_that_was_watched_and_told(sandbox: Sandbo
         assert Counter(one.task for one in kept) == {"output": 4, "input": 4}
         assert all(one.shape is not None and (one.told is not None) == (one.task == "output") for one in kept)
         assert all(one.told.complete and f'{{"output": {one.output}}}' in one.told.response for one in kept if one.told)
+
+
+def test_a_run_that_can_be_told_is_asked_for_though_its_output_was_had_before(sandbox: Sandbox) -> None:
+    code = "def main_solution(n):\n    total = 0\n    for i in range(n):\n        total ^= i * 37 % 11\n    return total // 4"
+    function = replace(FUNCTION, code=code, generator=None)
+    outputs = {n: sandbox.call(Program(code), [f'{{"n": {n}}}'])[0].value for n in (1, 2, 3, 4, 290, 300)}
+    pairs = tuple(IOPair(f"pair{n}", function.id, f'{{"n": {n}}}', str(value), False) for n, value in outputs.items())
+    about = SampledFunction("sampled", function, pairs, False, len(pairs))
+    recipe = SimpleNamespace(
+        questions=QuestionConfig(pairs_per_function=3), teacher=SimpleNamespace(name="trace"), seed=0
+    )
+    context = SimpleNamespace(recipe=recipe, sandbox=sandbox)
+    made = list(stage.run(SimpleNamespace(records=[about]), context, Counter()))  # type: ignore[arg-type]
+    told = [one.told.complete for one in made if isinstance(one, PredictionInstance) and one.told]
+    assert told == [True] * 3
 
 
 def test_outputs_that_say_more_are_asked_for_first() -> None:

@@ -158,6 +158,38 @@ KINDS = {
         {"n": 3},
         ["3 % 3 = 0", '1 as text is "1"', "1 % 3 = 1, not 0"],
     ),
+    "an assertion before a comparison of the same variable": (
+        "def fib(n):\n    assert n >= 0\n    if n <= 1:\n        return n\n    return fib(n - 1) + fib(n - 2)\n\n\n"
+        "def main_solution(n):\n    return fib(n) * 2\n",
+        {"n": 2},
+        ["n (2) is at least 0; n (2) is more than 1"],
+    ),
+    "a part of an inner condition that the loop around it tests too": (
+        "def main_solution(left, right, items):\n    while left < right:\n"
+        "        while left < right and items[left] == 0:\n            left += 1\n        items[left] = 9\n"
+        "        left, right = left + 1, right - 1\n    return items\n",
+        {"left": 0, "right": 1, "items": [0, 5]},
+        ["left (1) is not less than right (1), so this inner loop ends", "items[1] = 9"],
+    ),
+    "an object made of other values than it holds": (
+        "class Graph:\n    def __init__(self, directed=True):\n        self.edges = []\n        self.directed = directed\n\n\n"
+        "def main_solution(way):\n    made = Graph(way)\n    made.edges.append(way)\n    return made.edges\n",
+        {"way": False},
+        ["Graph(edges=[], directed=false)"],
+    ),
+    "fractions": (
+        "from fractions import Fraction\n\n\ndef main_solution(n):\n    half = Fraction(Fraction(n, 2), 1)\n"
+        "    return str(half + 1)\n",
+        {"n": 3},
+        ["Fraction(3, 2) + 1 = Fraction(5, 2)"],
+    ),
+    "a call that hands variables on": (
+        "def walk(items, limit, at, found):\n    if at == limit:\n        return found\n"
+        "    return walk(items, limit, at + 1, found + [items[at]])\n\n\n"
+        "def main_solution(items, limit):\n    return walk(items, limit, 0, [])[::-1]\n",
+        {"items": [4, 5, 6], "limit": 1},
+        ["walk(at = 0 + 1 = 1, found = [] + [4] = [4], the rest unchanged)"],
+    ),
 }
 
 

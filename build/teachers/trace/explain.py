@@ -303,7 +303,7 @@ class Expressions(ABC):
         for name, argument in pairs:
             if isinstance(argument, ast.Name):
                 value = call.arguments[name]
-                if argument.id == name and self.told.get(name) == value and len(value) > 6 and name not in self.scope:
+                if argument.id == name and self.told.get(name) == value and name not in self.scope:
                     said[name] = ""
                 continue
             if isinstance(argument, ast.Constant | ast.Lambda):

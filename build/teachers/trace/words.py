@@ -59,6 +59,7 @@ _EFFECTS = {  # of methods that change what they belong to, by name and number o
     ("clear", 0): "empty {0}",
 }
 _LONG_SENTENCE = 90
+_SHORT = 6  # characters of an argument that is written out though its variable has the same name and value
 
 
 def words(main: Called) -> list[Sentence]:
@@ -344,13 +345,18 @@ def _split(text: str) -> list[str]:
 
 
 def _arguments(claim: Called) -> str:
+    """The arguments of a call; those that have the caller's name and value are not listed where others are new."""
     given = dict(claim.given)
+    listed = [(name, value) for name, value in claim.arguments if name != "self" or len(value) <= 40]
+    known = [name for name, _ in listed if given.get(name) == ""]
+    brief = 1 < len(known) < len(listed)
     said = []
-    for name, value in claim.arguments:
-        if name != "self" or len(value) <= 40:
-            how = given.get(name, value)
-            said.append(f"{name} = {how}" if how else name)
-    return ", ".join(said)
+    for name, value in listed:
+        if name not in known:
+            said.append(f"{name} = {given.get(name, value)}")
+        elif not brief:
+            said.append(name if len(value) > _SHORT else f"{name} = {value}")
+    return ", ".join([*said, "the rest unchanged"] if brief else said)
 
 
 def _call(claim: Called) -> str:
