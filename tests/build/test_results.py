@@ -1,7 +1,8 @@
-"""What becomes of results: objects written out, values that JSON does not carry, methods that only store their arguments."""
+"""What becomes of results: objects written out, values that JSON does not carry, methods that only store; and of doctests."""
 
 from build.core.records import UnifiedFunction
 from build.sandbox import DrawRules, Program, Sandbox
+from build.unifiers.static.doctests import examples_of
 from tests.build.test_static import outcome, value
 
 RESULTS_FILE = """
@@ -73,3 +74,9 @@ def test_a_few_results_that_json_does_not_carry_cost_themselves(sandbox: Sandbox
     assert value(sandbox, root, '{"x": 6.25}') == "2.5"
     draws = sandbox.draw(Program(root.code), root.generator, DrawRules(), seed=1)
     assert len(draws.pairs) == 10 and draws.rejected["not_json"] > 0
+
+
+def test_doctests_need_nothing_that_is_installed() -> None:
+    """Else a function would be refused on one machine and kept on another."""
+    text = ">>> from its_package import f\n>>> import math, its_package\n>>> import math\n>>> f(1)\n2\n"
+    assert [example.source for example in examples_of(text, "f")] == ["import math\n", "f(1)\n"]

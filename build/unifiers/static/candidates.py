@@ -1,13 +1,15 @@
 """The candidates of a file: its public functions, and the public methods of classes that can be made from plain values."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from build.unifiers.static.class_parts import PLAIN_BASES
+from build.unifiers.static.parameter_types import Found
 from build.unifiers.static.refusal import Refused
 from build.unifiers.static.scopes import FUNCTIONS, base_name
 from build.unifiers.static.slices import Module
+from build.unifiers.static.type_hints import Hint
 
 _BUILT_IN = {
     "list": "list",
@@ -26,8 +28,9 @@ _NOT_MADE = {"Enum", "IntEnum", "StrEnum", "Flag", "IntFlag", "Protocol", "Typed
 class Candidate:
     """A function or method to unify. `name` is what a person would call it by; `root` the function or class in the file.
 
-    `method`: its name after the dot, "" for a function; `made`: an object is made of the class first; `constructor`: the
-    function that makes it, where it takes arguments. `arguments` are those that a call passes, without `self`.
+    `method`: its name after the dot, "" for a function; `made`: an object is made of the class first; `drops_first`: its first
+    parameter is not given. `hints`: the types of its parameters where they are known otherwise, and
+    `found`: how they were found.
     """
 
     name: str
@@ -37,7 +40,8 @@ class Candidate:
     method: str = ""
     made: bool = False
     drops_first: bool = False
-    constructor: ast.FunctionDef | None = None
+    hints: Mapping[str, Hint] | None = None
+    found: Found = "annotated"
 
 
 def candidates(module: Module) -> Iterator[Candidate]:

@@ -7,6 +7,7 @@ will be asked: a slice that lost something, a value that JSON changes, and examp
 import ast
 import doctest
 import json
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -123,8 +124,26 @@ def examples_of(text: str, function: str) -> list[Example]:
     return [
         Example(example.source, example.want, _type_of(example.exc_msg))
         for example in found
-        if not example.options.get(doctest.SKIP)
+        if not example.options.get(doctest.SKIP) and not _imports_others(example.source)
     ]
+
+
+def _imports_others(source: str) -> bool:
+    """Whether an example imports what is not of the standard library, mostly the package that the function is from.
+
+    The function is there without it, and what else is installed is to make no difference.
+    """
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    names = {
+        name.partition(".")[0]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in ([item.name for item in node.names] if isinstance(node, ast.Import) else [node.module or ""])
+    }
+    return not names <= sys.stdlib_module_names | {"numpy"}
 
 
 def contradiction(

@@ -117,7 +117,19 @@ def draw(hint: Hint, small: bool = False) -> str:
         case "record":
             fields = ", ".join(f"{name!r}: {draw(item, small)}" for name, item in zip(hint.values, hint.items))
             return f"{{{fields}}}"
+        case "operations":
+            calls = [
+                f"[{', '.join([repr(name), *(draw_often(item) for item in row.items)])}]"
+                for name, row in zip(hint.values, hint.items)
+            ]
+            return f"[random.choice([{', '.join(calls)}]) for _ in range(random.randint(3, 6))]"
     return "None"
+
+
+def draw_often(hint: Hint) -> str:
+    """Source text of a draw for what operations take: small, and often the same, so that a key that was put is looked for."""
+    often = {"int": "1, 2, 3", "str": "'a', 'b', 'c'"}.get(hint.kind)
+    return f"random.choice([{often}, {draw(hint, True)}])" if often else draw(hint, True)
 
 
 _DATE = "f'{random.randint(1990, 2030)}-{random.randint(1, 12):02}-{random.randint(1, 28):02}'"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from build.unifiers.static import draws
-from build.unifiers.static.draws import draw
+from build.unifiers.static.draws import draw, draw_often
 from build.unifiers.static.mutate import mutate, mutate_list, mutate_text
 from build.unifiers.static.type_hints import Hint
 
@@ -42,7 +42,9 @@ def write_generator(
     `examples` are complete argument sets of plain JSON values: of the function's own doctests, its tests, its callers.
     """
     vocabulary = vocabulary or Vocabulary()
-    drawn = ",\n        ".join(f"{name!r}: {draw(hint)}" for name, hint in parameters)
+    whole = [name for name, hint in parameters if hint.kind == "operations"]  # the calls in it stay as they are
+    examples = [] if whole else examples
+    drawn = ",\n        ".join(f"{name!r}: {draw_often(hint) if whole else draw(hint)}" for name, hint in parameters)
     scalar = [name for name, hint in parameters if hint.kind in ("int", "str", "float", "any")]
     related = bool(scalar) and len(parameters) > 1 and any(hint.kind not in ("int", "float") for _, hint in parameters)
     used = {"shrink"} | ({"relate"} if related else set())
@@ -65,6 +67,7 @@ def write_generator(
         f"    drawn = {{\n        {drawn},\n    }}",
         *(["    drawn = relate(drawn)"] if related else []),
     ]
+    small = f"value[: most + 2] if name in {whole} else shrink(value, most)" if whole else "shrink(value, most)"
     if examples:
         lines += [
             "    luck = random.random()",
@@ -79,7 +82,7 @@ def write_generator(
     lines += [
         "    if random.random() < 0.35:",
         "        most = random.choice([1, 2, 2, 3])",
-        "        drawn = {name: shrink(value, most) for name, value in drawn.items()}",
+        f"        drawn = {{name: {small} for name, value in drawn.items()}}",
         "    return drawn",
     ]
     return "\n".join(lines) + "\n"

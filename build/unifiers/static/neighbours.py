@@ -24,6 +24,7 @@ _MODULES = 12  # that one slice is made of
 _CHARACTERS = 12_000  # of one slice
 _ROUNDS = 8  # of looking for the methods that a slice mentions
 _BUILTINS = frozenset(dir(builtins))
+_TESTS = 8  # that are read for the calls of one function
 _TEST_CALLS = 12  # of one function that are kept
 
 
@@ -65,8 +66,9 @@ class Neighbourhood:
         self._root = PurePosixPath(first.source).name.replace("-", "_") if first else ""
         self._modules: dict[str, Module | None] = {}
         self._outlines: dict[str, _Outline] = {}
-        self._words: dict[str, dict[str, list[RawCode]]] = {}  # the tests of a package, by their words
+        self._called: dict[str, dict[str, list[RawCode]]] = {}  # the tests of a package, by what they call
         self._calls: dict[str, Calls] = {}  # those of a test
+        self._targets_of: dict[ast.stmt, dict[str, _Target]] = {}
         self._mentioned: dict[ast.stmt, frozenset[str] | None] = {}
 
     def module(self, raw: RawCode) -> Module:
@@ -75,17 +77,17 @@ class Neighbourhood:
         return module or self._read(raw.path, raw.content)
 
     def test_calls(self, path: str, name: str) -> Arguments:
-        """The first calls of a function with literal arguments in the tests of its file's package. Tests are parsed when one
-        of their words is first asked for.
+        """The first calls of a function with literal arguments in the tests of its package: in those that have the file's
+        name first, then in those that lie nearest. Only tests that call something of this name are parsed, and not all of them.
         """
         package = self._package(path)
-        if package not in self._words:
-            words = self._words[package] = {}
+        if package not in self._called:
+            called = self._called[package] = {}
             for raw in self._tests.get(package, ()):
-                for word in dict.fromkeys(re.findall(r"[^\W\d]\w*", raw.content)):
-                    words.setdefault(word, []).append(raw)
+                for word in dict.fromkeys(re.findall(r"([^\W\d]\w*)\s*\(", raw.content)):
+                    called.setdefault(word, []).append(raw)
         found: Arguments = []
-        for raw in self._words[package].get(name, ()):
+        for raw in sorted(self._called[package].get(name, ()), key=lambda raw: _distance(path, raw.path))[:_TESTS]:
             if len(found) >= _TEST_CALLS:
                 break
             if raw.path not in self._calls:
@@ -321,6 +323,11 @@ class Neighbourhood:
 
     def _targets(self, path: str, node: ast.stmt) -> dict[str, _Target]:
         """What the names of an import stand for, where all of them are of neighbours; else nothing."""
+        if node not in self._targets_of:
+            self._targets_of[node] = self._find_targets(path, node)
+        return self._targets_of[node]
+
+    def _find_targets(self, path: str, node: ast.stmt) -> dict[str, _Target]:
         found: dict[str, _Target] = {}
         if isinstance(node, ast.ImportFrom):
             base = self._find(path, node.module or "", node.level)
@@ -433,6 +440,13 @@ class Neighbourhood:
             return (module, target.name) if target is not None and module is not None else None
 
         return Module(content, lambda statement: self._targets(path, statement), origin)
+
+
+def _distance(path: str, test: str) -> tuple[bool, int]:
+    """How far a test is from a file: whether it is named after another, and how few folders they share."""
+    one, other = PurePosixPath(path), PurePosixPath(test)
+    shared = sum(mine == theirs for mine, theirs in zip(one.parent.parts, other.parent.parts))
+    return one.stem not in other.stem, -shared
 
 
 def _top_of(path: str, dotted: str) -> str:

@@ -12,7 +12,7 @@ _VERBS = frozenset(
         r"\w+",
         """
     accept accumulate add adjust advance align allow analyze answer append apply approximate arrange assign attempt
-    balance bin bound break bucket build calculate capitalize cast center change check choose chunk clamp classify
+    balance bin bound break bucket build calculate capitalize carry cast center change check choose chunk clamp classify
     clean clear clip cluster collapse collect combine compare compose compress compute concatenate construct convert
     copy count create cross cut deal decode decompose decrypt dedent deduplicate define delete derive describe detect
     determine differentiate dilate discard display distribute divide draw drop encode encrypt ensure enumerate erode

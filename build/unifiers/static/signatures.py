@@ -10,7 +10,7 @@ from build.sandbox import DrawRules
 from build.sandbox.codec import NotData, to_plain
 from build.sandbox.sizes import fits
 from build.unifiers.static.candidates import Candidate, constructor_of
-from build.unifiers.static.docstrings import Documentation
+from build.unifiers.static.docstrings import Documentation, read_docstring
 from build.unifiers.static.doctests import Arguments
 from build.unifiers.static.entry import Parameter
 from build.unifiers.static.named_types import resolver
@@ -150,9 +150,17 @@ def read_signature(
     if not slots:
         raise Refused("no_parameters", own.why_none)
     names = [parameter.name for parameter, _ in slots]
+    if candidate.hints:
+        slots = [(parameter, Guess((candidate.hints[parameter.name],), candidate.found)) for parameter, _ in slots]
     complete = [plain for call in given if (plain := _plain_example(defaults | call, names)) is not None]
     complete = [plain for plain in complete if fits(plain, DrawRules())] or complete  # others would be drawn in vain
     return Signature(slots, in_order, defaults, complete)
+
+
+def required(module: Module, node: ast.FunctionDef, calls: Arguments) -> dict[str, Guess]:
+    """The types of the arguments that a method needs beside its object. Raises `Refused` where JSON cannot fill one."""
+    docs = read_docstring(ast.get_docstring(node) or "") or Documentation()
+    return {parameter.name: guess for parameter, guess in _Slots(module, node, calls, docs, True, True).slots}
 
 
 class _Slots:

@@ -73,6 +73,7 @@ class Module:
             for name in self.names(number).binds
         ) | frozenset(self.stars)
         self._taken_of: dict[int, dict[str, set[str]]] = {}
+        self._imports_in: dict[ast.stmt, list[ast.Import | ast.ImportFrom]] = {}
         self._dropped: dict[ast.stmt, list[ast.stmt]] = {}  # methods that are left out of a class
         self._lessened: dict[tuple[int, frozenset[str]], tuple[ast.stmt, Names]] = {}
 
@@ -350,8 +351,10 @@ class Module:
 
     def _refuse_impure(self, number: int, chosen: list[int], used: frozenset[str]) -> None:
         statement = self.statements[number]
-        for node in ast.walk(statement):
-            if not isinstance(node, _IMPORTS) or self.linked(node):
+        if statement not in self._imports_in:
+            self._imports_in[statement] = [node for node in ast.walk(statement) if isinstance(node, _IMPORTS)]
+        for node in self._imports_in[statement]:
+            if self.linked(node):
                 continue
             items = [item for item in node.names if node is not statement or _bound_by(item) in used]
             if isinstance(node, ast.Import):

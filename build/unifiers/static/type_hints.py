@@ -42,7 +42,8 @@ class Hint:
     """A type that JSON can carry. `kind`: int float bool str bytes complex decimal fraction date datetime any none; list set
     frozenset iterator deque pack (tuple[X, ...]) array, of one item; tuple, of each place; dict, of key and value; union;
     literal, with its `values`; enum, with the members' names as `values` and the class as `name`; record, with the fields'
-    names as `values`, their hints as `items` and the class as `name`.
+    names as `values`, their hints as `items` and the class as `name`; operations, a list of calls of the methods in `values`,
+    with a row of their arguments each in `items`.
     """
 
     kind: str
@@ -166,6 +167,11 @@ def words(hint: Hint) -> str:
         case "record":
             fields = ", ".join(f"`{name}` ({text})" for name, text in zip(hint.values, inner))
             return f"dictionary with {fields}"
+        case "row":
+            return ", ".join(inner)
+        case "operations":
+            calls = [f'["{name}", {text}]' if text else f'["{name}"]' for name, text in zip(hint.values, inner)]
+            return f"list of operations, each one of {', '.join(calls[:-1])} and {calls[-1]}"
     return _WORDS[hint.kind]
 
 

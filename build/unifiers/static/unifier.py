@@ -25,9 +25,10 @@ from build.unifiers.static.candidates import Candidate, candidates
 from build.unifiers.static.docstrings import Documentation, read_comment, read_docstring
 from build.unifiers.static.doctests import Calls, contradiction, doctest_calls, examples_of, literal_calls
 from build.unifiers.static.entry import CONVERSIONS, Call, write_entry
-from build.unifiers.static.generators import write_generator
+from build.unifiers.static.generators import Vocabulary, write_generator
 from build.unifiers.static.named_types import class_names, resolver
 from build.unifiers.static.neighbours import Neighbourhood, is_test
+from build.unifiers.static.operations import operations_of
 from build.unifiers.static.python2 import CONVERTED, to_python3
 from build.unifiers.static.queries import PRINTED, ask, describe_io
 from build.unifiers.static.refusal import Refused
@@ -79,6 +80,7 @@ def static_functions(
             yield Reject(STAGE, raw.id, "no_function", raw.path)
         for candidate in found:
             yield work.attempt(candidate)
+        yield from _unify_operations(work, found)
         if program is not None:
             yield _unify_program(work, *program)
 
@@ -93,6 +95,26 @@ def _unify_program(work: "_Work", source: str, calls: Calls) -> UnifiedFunction 
     except Exception as error:
         return _reject(work.raw, f"{work.raw.path}:{PROGRAM}", error)
     return inside.attempt(candidate)
+
+
+def _unify_operations(work: "_Work", found: list[Candidate]) -> Iterator[UnifiedFunction | Reject]:
+    """The functions over operations that `build.unifiers.static.operations` makes of a file's classes."""
+    try:
+        made = {each.name: each for each in operations_of(work.module, found, work.calls)}
+        if not made:
+            return
+        read = replace(work.read, content="\n\n\n".join([work.read.content, *(each.source for each in made.values())]))
+        inside = _Work(work.raw, read, work.sandbox, work.neighbours, work.neighbours.module(read), work.calls)
+        added = [
+            replace(candidate, hints=made[candidate.name].hints, found=made[candidate.name].found)
+            for candidate in candidates(inside.module)
+            if candidate.name in made
+        ]
+    except Exception as error:
+        yield _reject(work.raw, work.raw.path, error)
+        return
+    for candidate in added:
+        yield inside.attempt(candidate)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +173,10 @@ def _unify(work: _Work, candidate: Candidate) -> UnifiedFunction:
     except (SyntaxError, ValueError) as error:
         raise Refused("broken_code", f"what was taken out does not compile: {error}") from error
     function = _find(tree, candidate) or node
-    variants = _Variants(signature, candidate, docs, taken, vocabulary_of(function, tree))
+    vocabulary = (
+        Vocabulary() if candidate.hints else vocabulary_of(function, tree)
+    )  # methods' names are no words of theirs
+    variants = _Variants(signature, candidate, docs, taken, vocabulary)
     call, trial = _choose(sandbox, sliced, variants, function, node, module)
     entry = write_entry(call, docs.summary, taken)
     code = f"{sliced}\n\n\n{entry}"
