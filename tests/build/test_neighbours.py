@@ -311,7 +311,7 @@ def test_classes_bring_what_is_reached_of_them(sandbox: Sandbox) -> None:
     # `home` uses the file system, so what reaches it is refused, and what does not comes without it.
     assert set(found) == {
         *("Scale.steps", "Scale.note", "Table.largest", "Pair.spread", "Seeker.by_name", "Seeker.as_upper"),
-        *("Seeker.as_title", "Reader.tags", "largest", "level_of", "base_level"),
+        *("Seeker.as_title", "Reader.tags", "reader_operations", "largest", "level_of", "base_level"),
     }
     assert "home" not in found["Scale.steps"].code and "unused" not in found["Scale.steps"].code
     assert "Reaches outside" not in found["Scale.steps"].code and "clamped" in found["Scale.steps"].code
