@@ -26,6 +26,7 @@ from build.stages import run_digest
 from build.stages.assemble import CONFIGS, SPLITS, ordered_rows
 
 _TEXT = Value("string")
+_COUNT = Value("int32")
 _MESSAGES = [{"role": _TEXT, "content": _TEXT}]
 _ABOUT = {"id": _TEXT, "function_id": _TEXT, "task": _TEXT, "prompt": _MESSAGES}
 _TRAINING = _ABOUT | {
@@ -50,6 +51,7 @@ _TRAINING = _ABOUT | {
     "path": _TEXT,
     "license": _TEXT,
 }
+_RL = _ABOUT | {"code": _TEXT, "input": _TEXT, "output": _TEXT, "pass_rate": Value("float64")}
 _TURNS = ("id", "prompt", "turn_1", "feedback_1", "turn_2", "feedback_2")
 _FUNCTION = (
     *("id", "problem_description", "io_requirements", "refcode", "funcname", "ios", "input_generator", "constant"),
@@ -60,7 +62,10 @@ FEATURES: dict[str, dict[str, Any]] = {
     "codeio_pp": _TRAINING,
     "turns": dict.fromkeys(_TURNS, _TEXT),
     "functions": dict.fromkeys(_FUNCTION, _TEXT) | {"constant": Value("bool"), "branch_coverage": Value("float64")},
-    "rl": _ABOUT | {"code": _TEXT, "input": _TEXT, "output": _TEXT, "pass_rate": Value("float64")},
+    "rl": _RL,
+    "steps": _RL | {"kind": _TEXT, "line": _COUNT, "visit": _COUNT, "variable": _TEXT, "from_end": _COUNT},
+    "traces": dict.fromkeys(("id", "function_id", "input", "output", "prompt", "completion"), _TEXT)
+    | {"frames": _COUNT},
 }
 
 
@@ -73,7 +78,7 @@ class CodeIOConfig(datasets.BuilderConfig):
 
 
 class CodeIO(datasets.GeneratorBasedBuilder):
-    """Builds the configs `codeio`, `codeio_pp`, `turns`, `functions` and `rl` (splits `train`, `test`) of a data recipe.
+    """Builds the configs of `build.stages.assemble` (splits `train`, `test`) of a data recipe.
 
     Brings the recipe's run to its end first, so a second build of the same recipe runs nothing again. Raises `ConfigError`
     or `RunError` with one sentence.

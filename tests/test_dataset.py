@@ -4,10 +4,11 @@ import json
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
@@ -17,6 +18,7 @@ from huggingface_hub import DatasetCard
 
 from build.core.config import read_data_recipe
 from build.core.errors import RunError
+from build.core.records import Task
 from build.core.store import Store
 from build.core.values import values_match
 from build.report.card import size_category, write_card
@@ -25,10 +27,11 @@ from build.report.summary import print_summary, yield_table
 from build.report.view.from_dataset import from_dataset
 from build.report.view.from_run import from_run
 from build.report.view.items import Dropped, File, Function, Row
-from build.sandbox import Limits
+from build.sandbox import Limits, Program, Sandbox
 from build.stages.assemble import CONFIGS, SPLITS
-from build.verify import read_answer
+from build.verify import Check, read_answer, verify
 from codeio_dataset import CodeIO, main, materialise
+from recipes.environments.questions import Question
 from tests.build.conftest import RAW_FILES, write_recipe, write_scrambled
 from tests.loopback_hub import LoopbackHub
 
@@ -73,12 +76,45 @@ def test_train_and_test_share_no_function(folder: Path, tmp_path: Path) -> None:
 def test_rows_are_what_trl_and_the_verifier_take(folder: Path, tmp_path: Path) -> None:
     answers = {row["id"]: row for row in load_dataset(str(folder), "rl", split="train", cache_dir=str(tmp_path))}
     rows = load_dataset(str(folder), "codeio", split="train", cache_dir=str(tmp_path))
-    assert len(set(rows["id"])) == len(rows) == len(answers)
+    assert len(set(rows["id"])) == len(rows) == sum(row["task"] in ("output", "input") for row in answers.values())
     for row in rows:
         assert [turn["role"] for turn in (*row["prompt"], *row["completion"])] == ["user", "assistant"]
         if row["task"] == "output" and row["correct"]:
             answer = json.loads(read_answer(row["completion"][0]["content"], "output"))
             assert values_match(answer, json.loads(answers[row["id"]]["output"]))
+
+
+def test_rl_holds_questions_of_every_task_and_their_gold_answers_pass(folder: Path, tmp_path: Path) -> None:
+    rows = {split: list(load_dataset(str(folder), "rl", split=split, cache_dir=str(tmp_path))) for split in SPLITS}
+    assert {row["task"] for row in rows["train"]} == set(get_args(Task))
+    gold = [Question(**{name: row[name] for name in Question.__dataclass_fields__}) for row in rows["train"]]
+    checks = [
+        Check(Program(one.code), row["task"], one.input, one.output, one.gold) for one, row in zip(gold, rows["train"])
+    ]
+    with Sandbox() as sandbox:
+        assert all(verdict.correct for verdict in verify(checks, sandbox))
+    steps = load_dataset(str(folder), "steps", split="train", cache_dir=str(tmp_path))
+    in_rl = [row for row in rows["train"] if row["task"] == "step"]
+    assert steps.select_columns(list(in_rl[0])).to_list() == in_rl
+    assert len(set(steps["kind"])) >= 3 and max(Counter(steps["function_id"]).values()) == 3
+    for one in (row for row in rows["train"] if row["task"] == "induction"):
+        shown = [
+            line.removeprefix("Input: ") for line in one["prompt"][0]["content"].split("\n") if line[:6] == "Input:"
+        ]
+        hidden = json.loads(one["input"])
+        assert len(hidden) == len(json.loads(one["output"])) >= 2
+        assert not [each for each in hidden if each in map(json.loads, shown)]
+
+
+def test_traces_have_the_ids_of_their_rationales(folder: Path, tmp_path: Path) -> None:
+    rationales = {row["id"]: row for row in load_dataset(str(folder), "codeio", split="train", cache_dir=str(tmp_path))}
+    traces = load_dataset(str(folder), "traces", split="train", cache_dir=str(tmp_path))
+    assert len(traces) > 0.8 * sum(row["task"] == "output" for row in rationales.values())
+    for row in traces:
+        about = rationales[row["id"]]
+        assert (about["task"], about["function_id"]) == ("output", row["function_id"])
+        assert row["completion"].endswith("<|end_of_text|>") and row["input"] in about["prompt"][0]["content"]
+        assert (row["prompt"] + row["completion"]).count("<|action_sep|>") == row["frames"]
 
 
 def test_pp_holds_the_revision_and_turns_hold_the_official_fields(folder: Path, tmp_path: Path) -> None:

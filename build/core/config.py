@@ -183,6 +183,10 @@ class QuestionConfig:
     subset: Annotated[float, Field(gt=0, le=1)] = (
         1.0  # share of the questions, drawn; a smaller one is part of a larger one
     )
+    # Beside them, for the configs `steps`, `traces` and `rl`, from the runs of the pairs that are asked about:
+    steps: Annotated[int, Field(ge=0)] = 3  # questions about what happens inside a run, of a function
+    traces: bool = True  # the runs as frames
+    induction: bool = True  # a question for the function itself, where enough pairs are left to judge it
 
 
 RowFormat = Literal[

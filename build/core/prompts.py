@@ -5,10 +5,12 @@ reference code as a tip at the end. One user turn, no system message. The other 
 questions about one function have in common, so that a server which caches prefixes reads it once.
 """
 
+import json
+from collections.abc import Sequence
 from typing import Literal
 
 from build.core.config import RowFormat
-from build.core.records import Dialogue, PredictionInstance, UnifiedFunction, Verdict
+from build.core.records import Dialogue, IOPair, PredictionInstance, Step, UnifiedFunction, Verdict
 
 PROMPT_VERSION = "1"
 
@@ -23,6 +25,8 @@ _ASK_INPUT = (
     "it through in words, step by step. End with your answer as a JSON object of the form "
     '{"input": {"<argument name>": <its value>, ...}} that has every argument.'
 )
+
+_LOOP_LINES = "(The line of a loop is executed before each round, and once more when there is no further round.)"
 
 _SHOWN = 400  # characters of a value in a feedback; an answer can make the code return megabytes
 _FIRST_CHECK = "\n\nLet me check whether I did this right. "
@@ -52,6 +56,49 @@ def prediction_prompt(function: UnifiedFunction, instance: PredictionInstance, o
         f"Tip: this code does the task; follow it in your mind, without copying it into your answer.\n\n"
         f"{function.code}"
     )
+
+
+def step_prompt(code: str, given: str, step: Step) -> str:
+    """The user turn of a question about the inside of a run; lines are numbered, since the question names them."""
+    lines = code.rstrip("\n").split("\n")
+    numbered = "\n".join(f"{number:>{len(str(len(lines)))}} | {line}".rstrip() for number, line in enumerate(lines, 1))
+    where = f"line {step.line} (`{lines[step.line - 1].strip()}`)"
+    visit = f"In this run {where} is executed for the {_ordinal(step.visit)} time. {_LOOP_LINES}"
+    asked, answer = {
+        "value": (f"{visit} What is the value of `{step.name}` in that call right after it?", "<the value>"),
+        "branch": (f"{visit} Does its condition hold?", "<true or false>"),
+        "rounds": (
+            f"How often does the loop of {where} begin a round in this run, all calls together?",
+            "<the number>",
+        ),
+        "line": (f"{visit} Which line of the same call is executed next?", "<the number of the line>"),
+        "exception": (f"{visit} It raises an exception. Of which type?", '"<the name of the class>"'),
+    }[step.kind]
+    return (
+        f"Follow `main_solution` in this code; the lines are numbered:\n\n{numbered}\n\n"
+        f"Given this input:\n\n{given}\n\n"
+        f"{asked}\n\n"
+        "Do not write or run any code: reason it through in words, step by step. "
+        f'End with your answer as a JSON object of the form {{"step": {answer}}}.'
+    )
+
+
+def induction_prompt(shown: Sequence[IOPair]) -> str:
+    """The user turn that shows some pairs and asks for the function."""
+    pairs = "\n\n".join(f"Input: {pair.input}\nOutput: {pair.output}" for pair in shown)
+    arguments = ", ".join(dict.fromkeys(name for pair in shown for name in json.loads(pair.input)))
+    return (
+        "A function was called with these inputs, each a JSON object of its arguments, and returned these outputs:\n\n"
+        f"{pairs}\n\n"
+        "Find the function. Yours has to return what it returns for other inputs of the same kind, too. Reason it through in "
+        "words first. End with your answer as one fenced block of Python code that has all its imports and defines "
+        f"`main_solution({arguments})`."
+    )
+
+
+def _ordinal(number: int) -> str:
+    ending = "th" if 10 <= number % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"
 
 
 def formatted(

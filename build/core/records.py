@@ -161,10 +161,26 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """A question about the inside of a run: a line of the code, its how manieth visit, a variable where one is asked about.
+
+    `answer` is canonical JSON. `from_end`: how many lines are executed after the moment that is asked about.
+    """
+
+    kind: Literal["value", "branch", "rounds", "line", "exception"]
+    line: int
+    visit: int
+    name: str
+    answer: str
+    from_end: int
+
+
+@dataclass(frozen=True, slots=True)
 class PredictionInstance:
     """One question: predict the output of `input`, or find an input that gives `output`. `parent` is the pair's id.
 
-    `told`: the trace teacher's answer, where the pair was chosen for the sake of it.
+    `told`: the trace teacher's answer, where the pair was chosen for the sake of it. The first question about a pair has its
+    run: `frames` in the format of Code World Model, and questions about its `steps`.
     """
 
     id: str
@@ -175,6 +191,8 @@ class PredictionInstance:
     output: str
     shape: Shape | None = None
     told: Told | None = None
+    frames: str = ""
+    steps: tuple[Step, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

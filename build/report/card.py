@@ -29,7 +29,9 @@ _CONFIG_WORDS = {
     "codeio_pp": "prompt -> first response, check, second response, check, as one text (CODEI/O++)",
     "turns": "the official five fields, and the id",
     "functions": "the official raw schema and the input generator; values as JSON text",
-    "rl": "prompt, code and pair: what a verifier needs",
+    "rl": "questions of all four tasks with code and pair: what a verifier needs",
+    "steps": "the questions about the inside of a run: value, branch, rounds of a loop, next line, exception",
+    "traces": "the runs as frames of Code World Model; `id` is that of the rationale in `codeio`",
 }
 _CITATION = """```bibtex
 @inproceedings{li2025codeio,
@@ -170,7 +172,7 @@ without those that end in `raise` (column `branch_coverage` of `functions`; ther
 {verdict_table(store)}
 
 {cost_table(recipe, store)}
-{_tellings(store)}
+{_tellings(store)}{_inside(recipe, store)}
 ## Quality
 
 {quality_tables(store, quality_of(store))}
@@ -214,6 +216,32 @@ A telling is complete (column `complete`) when every statement that changed or d
 rounds of a loop may be folded where they are alike step by step. `proof` is a JSON list with, for each sentence, the lines of
 the code and the events of the trace that prove it.
 """
+
+
+def _inside(recipe: DataRecipe, store: Store) -> str:
+    """What is asked beside outputs and inputs."""
+    shards = range(store.shards() or 0)
+    steps: dict[str, list[int]] = {}
+    for step in (step for n in shards for each in store.kept(PredictionInstance, n) for step in each.steps):
+        steps.setdefault(step.kind, []).append(step.from_end)
+    table = tabulate(
+        [[kind, len(found), median(found)] for kind, found in sorted(steps.items())],
+        ["question about a step", "number", "lines executed after it, median"],
+        tablefmt="github",
+    )
+    asked = f"""
+{table}
+
+Config `steps`, and task `step` of `rl`: what a variable is after a line, whether a condition holds, how often a loop begins a
+round, which line comes next, which exception comes. The answers come from traces of the run in two processes, which agree;
+`from_end` counts the lines that are executed afterwards.
+"""
+    induction = """
+Task `induction` of `rl` shows up to five pairs of a function and asks for the function, which is judged on up to five others:
+`input` and `output` are lists of those, `code` is the function that gave them.
+"""
+    told = f"{asked if steps else ''}{induction if recipe.questions.induction else ''}"
+    return f"\n## Steps and induction\n{told}" if told else ""
 
 
 def _teacher_limits(recipe: DataRecipe) -> str:

@@ -193,20 +193,20 @@ class Sandbox:
             detail = ", ".join(f"{name} {number}" for name, number in sorted(types.items()))
         return Draws(tuple(pairs), counters[0], rejected, failure, detail, self.limits.job_cpu_s - left)
 
-    def traces(self, program: Program, inputs: Sequence[str], max_events: int = 6000) -> list[Trace]:
+    def traces(self, program: Program, inputs: Sequence[str], max_events: int = 6000, replica: int = 1) -> list[Trace]:
         """Run the program once per input under the tracer, all in one job; each from fresh module state."""
         # Watching slows a call down, by far less than this: each call has the CPU of a job.
         left = self.limits.job_cpu_s * len(inputs) + 1.0
         job = self._job("trace", program, left, self.limits.job_cpu_s) | {
-            "rng_seed": _RNG_SEEDS[0],
-            "clock_replica": 1,
+            "rng_seed": _RNG_SEEDS[replica == 2],
+            "clock_replica": replica,
             "lines": None,
             "max_events": max_events,
         }
         return self._one_by_one(
             job,
             list(inputs),
-            1,
+            replica,
             lambda item: Trace(CallResult(**item["result"]), tuple(item["events"]), item["truncated"]),
             Trace,
         )

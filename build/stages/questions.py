@@ -5,10 +5,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 
 from build.core.config import QuestionConfig
-from build.core.records import SURPLUS, IOPair, PredictionInstance, Reject, SampledFunction, Task, Told, digest
+from build.core.records import SURPLUS, IOPair, PredictionInstance, Reject, SampledFunction, Step, Task, Told, digest
 from build.core.shape import Arcs, lines_of, shape_of
 from build.sandbox import Program, Trace
 from build.stages.stage import Context, Shard, Stage
+from build.teachers.trace.frames import frames_of, trace_text
+from build.teachers.trace.steps import step_questions
 from build.teachers.trace.teacher import tell_output
 
 STAGE = "questions"
@@ -37,13 +39,39 @@ def run(shard: Shard, context: Context, stats: Counter[str]) -> Iterator[Predict
         if rules.select == "coverage":
             arcs = {pair.id: watched[pair.id][1] for pair in function.pairs if not first or pair.id in first}
             first = _covering(arcs, rules.pairs_per_function)
-        for made in questions_about([function], rules, context.recipe.seed, first):
+        asked = list(questions_about([function], rules, context.recipe.seed, first))
+        inside = _inside(function, asked, runs, context)
+        for made in asked:
             if isinstance(made, PredictionInstance):
                 stats[f"{made.task}_tasks"] += 1
-                made = replace(made, shape=watched[made.parent][0])
+                frames, steps = inside.pop(made.parent, ("", ()))
+                made = replace(made, shape=watched[made.parent][0], frames=frames, steps=steps)
                 if prefer and made.task == "output":
                     made = replace(made, told=told.get(made.parent) or _told(function, made.input, runs[made.parent]))
             yield made
+
+
+def _inside(
+    function: SampledFunction,
+    asked: Sequence[PredictionInstance | Reject],
+    runs: Mapping[str, Trace],
+    context: Context,
+) -> dict[str, tuple[str, tuple[Step, ...]]]:
+    """What the recipe wants of the runs that are asked about, by pair: the run as frames, and questions about its steps.
+
+    A second trace in the other interpreter has to have the same frames: the order of a set, say, must not show inside.
+    """
+    rules, code = context.recipe.questions, function.function.code
+    pairs = {each.parent: each.input for each in asked if isinstance(each, PredictionInstance)}
+    if not (rules.steps or rules.traces) or not pairs:
+        return {}
+    again = context.sandbox.traces(Program(code), list(pairs.values()), replica=2)
+    frames = {pair: frames_of(code, runs[pair]) for pair in pairs}
+    same = {pair: frames[pair] for pair, trace in zip(pairs, again) if frames[pair] == frames_of(code, trace)}
+    steps = step_questions(code, same, rules.steps)
+    return {
+        pair: (trace_text(code, found) if rules.traces else "", steps.get(pair, ())) for pair, found in same.items()
+    }
 
 
 def _covering(arcs: Mapping[str, Arcs], count: int) -> set[str]:
