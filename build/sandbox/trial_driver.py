@@ -105,6 +105,12 @@ def plain(value: Any, odd: set[str]) -> Any:
     return "?"
 
 
+def repeats(value: Any) -> bool:
+    """Whether a list has an object that can change twice: one that a generator has yielded again and again."""
+    items = [id(item) for item in value if isinstance(item, (list, dict, set))] if isinstance(value, list) else []
+    return len(set(items)) < len(items)
+
+
 def draws_of(examples: list[Any], draw: Callable[[], Any] | None, draws: int, errors: dict[str, int]) -> Iterable[str]:
     """The examples and then the drawn inputs as JSON, each once; a draw that fails is counted."""
     seen = set()
@@ -143,6 +149,7 @@ def run(
     errors: dict[str, int] = {}
     covered: set[int] = set()
     steps = printed = none = long = 0
+    shared = False
     for text in draws_of(examples, drawing.get("input_generator"), draws, errors):
         if steps > ALL_STEPS:
             break
@@ -181,6 +188,7 @@ def run(
             long += 1
             continue
         covered |= watch.lines
+        shared = shared or repeats(value)
         runs.append(Run(text, output, type(value).__name__, odd, watch))
     return {
         "inputs": [each.given for each in runs],
@@ -189,6 +197,7 @@ def run(
         "odd": [sorted(each.odd) for each in runs],
         "seeds": [each.given for each in seeds_of(runs)],
         "errors": errors,
+        "shared": shared,
         "none": none,
         "long": long,
         "printed": printed,

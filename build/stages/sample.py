@@ -36,6 +36,7 @@ _SPARE = 10  # pairs that are drawn beyond those wanted, to choose from
 _SHORT = 3  # pairs that are taken for being short, so that there are runs which can be told step by step
 _EARLY = 5  # at most one pair in so many ends early
 _NEARLY_ALL = 0.9
+_REACHED, _MANY_BRANCHES = 0.35, 6
 _FEW = 5  # pairs; fewer say nothing about the other inputs
 TRIVIAL = {"true", "false", "null", "0", '""', "[]", "{}"}  # outputs that say little about the function
 
@@ -61,8 +62,8 @@ def sample_pairs(
     functions: Iterable[UnifiedFunction], rules: SamplingConfig, seed: int, sandbox: Sandbox, stats: Counter[str]
 ) -> Iterator[SampledFunction | Reject]:
     """Each function with its verified pairs, or a reject: few_pairs, recorded_pairs_fail, nondeterministic,
-    generator_unseeded, constant_output, returns_argument, early_return, or the failure that ended its draws (load_error,
-    timeout, memory, killed, ...).
+    generator_unseeded, constant_output, returns_argument, early_return, hardly_reached, or the failure that ended its draws
+    (load_error, timeout, memory, killed, ...).
 
     What became of recorded pairs is added to `stats` (recorded_ok, recorded_unstable, ...).
     """
@@ -112,6 +113,9 @@ def _judge(
             told = f"{name}: {len(drawn) - len(places)} of {len(drawn)} inputs end in an early return"
             return Reject(STAGE, function.id, "early_return", told)
         drawn, runs = tuple(drawn[place] for place in places), [runs[place] for place in places] if runs else []
+    if function.unifier == "static" and runs and count_ways and _hardly_reached(taken := count_ways(runs)):
+        told = f"{name}: the pairs take {taken[0]} of {taken[1]} branches"
+        return Reject(STAGE, function.id, "hardly_reached", told)
     again = _second(sandbox, program, [given for given, _ in drawn])
     for (given, output), second in zip(drawn, again):
         if second.status != "ok" or second.value != output:
@@ -143,6 +147,11 @@ def _dull(pairs: Sequence[tuple[str, str]]) -> tuple[str, str, int] | None:
         return "constant_output", output[:80], same
     echoes = sum(any(output == encode(value) for value in json.loads(given).values()) for given, output in pairs)
     return ("returns_argument", "an argument", echoes) if echoes >= _NEARLY_ALL * len(pairs) else None
+
+
+def _hardly_reached(branches: tuple[int, int]) -> bool:
+    """Whether most of the branches in what is entered are not taken."""
+    return branches[1] >= _MANY_BRANCHES and branches[0] < _REACHED * branches[1]
 
 
 def _choose(pairs: Sequence[tuple[str, str]], runs: Sequence[BranchRun], count: int) -> list[int]:

@@ -1,11 +1,13 @@
 """What becomes of results: objects written out, values that JSON does not carry, methods that only store; and of doctests."""
 
+import json
+
 from build.core.records import UnifiedFunction
 from build.sandbox import DrawRules, Program, Sandbox
 from build.unifiers.static.doctests import examples_of
 from tests.build.test_static import outcome, value
 
-RESULTS_FILE = """
+RESULTS_FILE = '''
 class Money:
     def __init__(self, cents: int):
         self.cents = cents
@@ -44,7 +46,7 @@ def mostly_complex(x: float):
 
 
 class Player:
-    def __init__(self, rating: int = 1500):
+    def __init__(self, rating: int):
         self.rating = rating
         self.games = 0
 
@@ -53,7 +55,37 @@ class Player:
 
     def gain(self, points: int):
         self.rating += points
-"""
+
+    def is_new(self):
+        return self.rating == 1500
+
+
+def in_place(n: int):
+    counts = [0]
+    for step in range(abs(n) % 5 + 1):
+        counts[0] += step
+        yield counts
+
+
+def checked(low: int, high: int):
+    if low > high:
+        raise ValueError(low)
+    return low, high
+
+
+def ordered(low: int, high: int):
+    return (low, high) if low < high else (high, low)
+
+
+def drag(speed: float, area: float, shift: float):
+    """Compute a force.
+
+    :param speed: the speed of the body [m/s]
+    :param area: a positive number
+    :param shift: what is added
+    """
+    return round(speed**2 * area, 3) + shift
+'''
 
 
 def test_results_that_are_objects_are_written_out_where_they_say_how(sandbox: Sandbox) -> None:
@@ -65,7 +97,32 @@ def test_results_that_are_objects_are_written_out_where_they_say_how(sandbox: Sa
 
 def test_a_method_that_only_stores_its_arguments_is_refused(sandbox: Sandbox) -> None:
     found = outcome(sandbox, RESULTS_FILE)
-    assert found["Player.set_rating"] == "returns_argument" and isinstance(found["Player.gain"], UnifiedFunction)
+    assert {name for name, what in found.items() if what == "returns_argument"} == {
+        *("Player.set_rating", "Player.is_new", "checked"),
+    }
+    assert isinstance(found["Player.gain"], UnifiedFunction) and isinstance(found["ordered"], UnifiedFunction)
+
+
+def test_what_a_generator_yields_is_kept_as_it_was_then(sandbox: Sandbox) -> None:
+    found = outcome(sandbox, RESULTS_FILE)["in_place"]
+    assert value(sandbox, found, '{"n": 3}') == "[[0], [1], [3], [6]]"
+
+
+def test_quantities_are_not_negative(sandbox: Sandbox) -> None:
+    drag = outcome(sandbox, RESULTS_FILE)["drag"]
+    assert isinstance(drag, UnifiedFunction) and drag.generator is not None
+    drawn = [json.loads(given) for given, _ in sandbox.draw(Program(drag.code), drag.generator, DrawRules(), 1).pairs]
+    assert min(given["speed"] for given in drawn) >= 0 and min(given["area"] for given in drawn) >= 0
+    assert "for name in ['speed', 'area']" in drag.generator
+
+
+def test_known_arguments_of_another_type_are_no_examples(sandbox: Sandbox) -> None:
+    content = "def rest(s, n: int):\n    return list(s)[n:]\n\n\nrest('abc', 1)\nrest('defg', 2)\nrest([1, 2], 1)\n"
+    rest = outcome(sandbox, content)["rest"]
+    assert isinstance(rest, UnifiedFunction) and "EXAMPLES" in (rest.generator or "")
+    draws = sandbox.draw(Program(rest.code), rest.generator or "", DrawRules(), seed=1)
+    kinds = {type(json.loads(given)["s"]) for given, _ in draws.pairs}
+    assert len(kinds) == 1, rest.description
 
 
 def test_a_few_results_that_json_does_not_carry_cost_themselves(sandbox: Sandbox) -> None:

@@ -106,6 +106,15 @@ def test_few_pairs_end_in_an_early_return(sandbox: Sandbox) -> None:
     assert isinstance(dropped, Reject) and dropped.reason == "returns_argument"
 
 
+@pytest.mark.parametrize(("limit", "is_kept"), [(20, True), (10**6, False)])
+def test_functions_whose_branches_are_hardly_taken_are_dropped(sandbox: Sandbox, limit: int, is_kept: bool) -> None:
+    inside = "".join(f"        if x % {part} == 0:\n            total += x * {part}\n" for part in (2, 3, 5, 7))
+    code = f"def main_solution(x):\n    total = x * x\n    if x > {limit}:\n{inside}    return total\n"
+    sampled = sample(written(code, INTS), sandbox)
+    assert isinstance(sampled, SampledFunction) is is_kept
+    assert is_kept or (isinstance(sampled, Reject) and sampled.reason == "hardly_reached")
+
+
 def test_nothing_that_is_written_counts_what_was_too_slow(sandbox: Sandbox) -> None:
     code = "def main_solution(x):\n    while x > 98:\n        pass\n    return None\n"
     generator = "import random\ndef input_generator():\n    return {'x': random.randint(0, 100)}\n"

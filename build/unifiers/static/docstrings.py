@@ -87,6 +87,7 @@ def read_comment(lines: list[str], node: ast.FunctionDef) -> Documentation | Non
     above_statement = bool(inside) and bool(lines[node.body[0].lineno - 2].strip())
     for found in (over, [] if above_statement else inside):
         text = " ".join(re.sub(r"^\s*#+!?\s?", "", line).strip(" -=*#~") for line in found).strip()
+        text = _without_call(text)
         first = _summary(plain_text(text))
         if (
             3 <= len(first.split()) <= 40
@@ -96,6 +97,11 @@ def read_comment(lines: list[str], node: ast.FunctionDef) -> Documentation | Non
         ):
             return Documentation(first, first)
     return None
+
+
+def _without_call(text: str) -> str:
+    """`name(x)  Returns ...` without the name."""
+    return re.sub(r"^[A-Za-z_][\w.]*\([^()]*\)\s*[-:]*\s+(?=[A-Z])", "", text)
 
 
 def plain_text(text: str) -> str:
@@ -119,7 +125,7 @@ def _first_paragraph(text: str) -> str:
         if line.strip():
             kept.append(line.strip())
     said = " ".join(plain_text(" ".join(kept)).split())
-    said = re.sub(r"^[A-Za-z_][\w.]*\([^()]*\)\s*[-:]*\s+(?=[A-Z])", "", said)  # `name(x) Returns ...`
+    said = _without_call(said)
     if said.endswith(":"):  # what it announces is left out, so what announces it goes where anything else is said
         announced = _LAST_SENTENCE.search(said)
         said = said[: announced.start()] if announced else said

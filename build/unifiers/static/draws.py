@@ -78,6 +78,13 @@ def shrink(value: Any, most: int) -> Any:
     return value % 10 if type(value) is int and value > 12 else value
 
 
+def unsign(value: Any) -> Any:
+    """The value, or the values in it, without a sign."""
+    if isinstance(value, list):
+        return [unsign(item) for item in value]
+    return abs(value) if type(value) in (int, float) else value
+
+
 def draw(hint: Hint, small: bool = False) -> str:
     """Source text of an expression that draws a random JSON value of the hint. `small`: inside a container."""
     match hint.kind:

@@ -20,6 +20,7 @@ RESTORING = frozenset(
 CONVERSIONS = {
     "value": ("{call}", ""),
     "list": ("{list}({call})", "given as a list"),
+    "copies": ("[{deepcopy}(item) for item in {call}]", "given as a list"),
     "text": ("{str}({call})", "written out as text"),
     "texts": ("[{str}(item) for item in {call}]", "its items written out as text"),
     "bytes": ("{list}({call})", "given as the list of its bytes"),
@@ -100,7 +101,7 @@ def write_entry(call: Call, summary: str, taken: Iterable[str]) -> str:
         lines += [f"    {value} = {written}", f"    return [{value}.real, {value}.imag]"]
     else:
         text = CONVERSIONS[call.result][0]
-        for name in ("list", "str", "asdict"):
+        for name in ("list", "str", "asdict", "deepcopy"):
             if f"{{{name}}}" in text:
                 text = text.replace(f"{{{name}}}", say(name))
         lines.append(f"    return {text.replace('{call}', written)}")

@@ -41,7 +41,7 @@ class Trial:
     """What became of the runs of one variant: inputs and outputs as JSON texts where there was a value, else why not.
 
     `kinds` are the types of the results, `odd` those inside each that JSON does not carry. `seeds` are inputs that together
-    reach what was reached; `lines` how many lines of the function itself ran.
+    reach what was reached; `lines` how many lines of the function itself ran; `shared`: whether an object came twice in a list.
     """
 
     inputs: tuple[str, ...] = ()
@@ -50,6 +50,7 @@ class Trial:
     odd: tuple[list[str], ...] = ()
     seeds: tuple[str, ...] = ()
     errors: dict[str, int] = field(default_factory=dict)
+    shared: bool = False
     none: int = 0
     long: int = 0
     printed: int = 0

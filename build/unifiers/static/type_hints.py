@@ -32,6 +32,7 @@ _WORDS |= {
 _SEQUENCES = ("list", "set", "frozenset", "pack", "iterator", "deque", "array")
 MODULE_OF = {"Decimal": "decimal", "Fraction": "fractions", "date": "datetime", "datetime": "datetime"}
 MODULE_OF |= {"deque": "collections", "StringIO": "io", "redirect_stdout": "contextlib", "asdict": "dataclasses"}
+MODULE_OF |= {"deepcopy": "copy"}
 _RESTORED_BY = {"set": "set", "frozenset": "frozenset", "pack": "tuple", "iterator": "iter", "deque": "deque"}
 
 Resolve = Callable[[str], "Hint | None"]
@@ -218,6 +219,36 @@ def restore(hint: Hint, expression: str, say: Callable[[str], str] = str) -> str
             ]
             return f"{say(hint.name)}({', '.join(parts)})"
     return expression
+
+
+def suits(hint: Hint, value: Any) -> bool:
+    """Whether a JSON value is one of the hint, as far as kinds go."""
+    match hint.kind:
+        case "any":
+            return True
+        case "none":
+            return value is None
+        case "bool":
+            return isinstance(value, bool)
+        case "int":
+            return type(value) is int
+        case "float":
+            return type(value) in (int, float)
+        case "union":
+            return any(suits(item, value) for item in hint.items)
+        case "literal" | "enum":
+            return value in hint.values
+        case "tuple":
+            return isinstance(value, list) and len(value) == len(hint.items) and all(map(suits, hint.items, value))
+        case "dict":
+            return isinstance(value, dict) and all(suits(hint.items[1], item) for item in value.values())
+        case "record":
+            return isinstance(value, dict) and all(name in value for name in hint.values)
+        case "complex" | "operations":
+            return isinstance(value, list)
+    if hint.kind in _SEQUENCES:
+        return isinstance(value, list) and all(suits(hint.items[0], item) for item in value)
+    return isinstance(value, str)
 
 
 def restorable(hint: Hint) -> bool:

@@ -24,8 +24,9 @@ from build.sandbox import Sandbox
 from build.unifiers.static.candidates import Candidate, candidates
 from build.unifiers.static.docstrings import Documentation, read_comment, read_docstring
 from build.unifiers.static.doctests import Calls, contradiction, doctest_calls, examples_of, literal_calls
+from build.unifiers.static.dull import refuse_dull, refuse_hardly_reached
 from build.unifiers.static.entry import CONVERSIONS, Call, write_entry
-from build.unifiers.static.generators import Vocabulary, write_generator
+from build.unifiers.static.generators import Vocabulary, unsigned_of, write_generator
 from build.unifiers.static.named_types import class_names, resolver
 from build.unifiers.static.neighbours import Neighbourhood, is_test
 from build.unifiers.static.operations import operations_of
@@ -37,14 +38,11 @@ from build.unifiers.static.scripts import PROGRAM, as_function
 from build.unifiers.static.signatures import Signature, read_signature
 from build.unifiers.static.slices import Module
 from build.unifiers.static.trials import Trial, Variant, try_out
-from build.unifiers.static.type_hints import hint_of, read_hint, words
+from build.unifiers.static.type_hints import hint_of, read_hint, suits, words
 from build.unifiers.static.vocabulary import vocabulary_of
 
 STAGE = "unify"
 
-_NEARLY_ALL = 0.9
-_FEW = 5  # inputs that worked; fewer say nothing about the others
-_REACHED = 0.6  # of the lines of a function whose types were not stated
 _CERTAINTY = ("annotated", "call_site", "inferred", "trial")
 
 
@@ -184,14 +182,16 @@ def _unify(work: _Work, candidate: Candidate) -> UnifiedFunction:
         code = f"{CONVERTED}\n{code}"
     if not candidate.method:
         examples = examples_of(about, node.name)
-        plain = call.result if call.result in ("list", "changed") else "value"  # doctests show what is not converted
+        plain = (
+            call.result if call.result in ("list", "copies", "changed") else "value"
+        )  # doctests show what is not converted
         held = code if plain == call.result else f"{sliced}\n\n\n{write_entry(replace(call, result=plain), '', taken)}"
         wrong = contradiction(sandbox, held, node.name, signature.in_order, signature.defaults, examples)
         if wrong:
             raise Refused("contradicts_doctest", wrong)
-    _refuse_dull(trial, call.result == "state")
+    refuse_dull(trial, call.result, node if candidate.method else None)
     if variants.found(call) != "annotated":
-        _refuse_hardly_reached(function, trial)
+        refuse_hardly_reached(function, trial)
     generator = variants.generator(call, trial)
     names = [parameter.name for parameter in call.parameters]
     typed = [(parameter.name, words(parameter.hint)) for parameter in call.parameters]
@@ -231,24 +231,30 @@ class _Variants:
         self.summary = docs.summary
         self.taken = taken
         self.vocabulary = vocabulary
+        self.unsigned = unsigned_of(docs.parameters, signature.examples)
 
     def call(self, choice: tuple[int, ...], result: str, changed: tuple[str, ...]) -> Call:
         parameters = self.signature.parameters(choice)
         return Call(self.candidate.root, self.candidate.method, self.candidate.made, parameters, result, changed)
 
     def variant(self, call: Call) -> Variant:
-        hints = [(parameter.name, parameter.hint) for parameter in call.parameters]
-        return Variant(
-            write_entry(call, "", self.taken),
-            write_generator(hints, self.signature.examples[:12], self.vocabulary),
-            self.signature.examples,
-        )
+        known = self._known(call)
+        return Variant(write_entry(call, "", self.taken), self._written(call, known[:12]), known)
+
+    def _known(self, call: Call) -> list[dict[str, Any]]:
+        """The known argument sets that are of the types of a call."""
+        hints = {parameter.name: parameter.hint for parameter in call.parameters}
+        return [given for given in self.signature.examples if all(suits(hints[name], given[name]) for name in hints)]
+
+    def _written(self, call: Call, examples: list[dict[str, Any]]) -> str:
+        hints = [(item.name, item.hint) for item in call.parameters]
+        return write_generator(hints, examples, self.vocabulary, self.unsigned)
 
     def generator(self, call: Call, trial: Trial) -> str:
-        natural = [given for given in self.signature.examples if json.dumps(given, sort_keys=True) in set(trial.inputs)]
+        natural = [given for given in self._known(call) if json.dumps(given, sort_keys=True) in set(trial.inputs)]
         seeds = [json.loads(seed) for seed in trial.seeds]
         examples = list({json.dumps(given, sort_keys=True): given for given in [*natural[:8], *seeds]}.values())
-        return write_generator([(item.name, item.hint) for item in call.parameters], examples, self.vocabulary)
+        return self._written(call, examples)
 
     def found(self, call: Call) -> str:
         """How the types were found, the least certain of them."""
@@ -285,56 +291,11 @@ def _choose(
         wanted, trial = conversion(trial, module)
         if wanted != result:
             ((_, call, trial),) = trials([choice], wanted)
+    elif result == "list" and trial.shared:  # a generator that changes what it has yielded
+        ((_, call, trial),) = trials([choice], "copies")
     if odd := sorted(set().union(*trial.odd)):
         raise Refused("unsupported_result", f"{', '.join(odd)} in its results")
     return call, trial
-
-
-def _refuse_dull(trial: Trial, is_state: bool) -> None:
-    """Raises `Refused` for a function that gives nothing, one value, or one of its arguments, whatever comes in; and for one
-    after which an object holds nothing but its arguments and what it always does.
-    """
-    if not trial.outputs:
-        told = ", ".join(f"{name} {count}" for name, count in sorted(trial.errors.items()))
-        told = told or f"None {trial.none}, too long {trial.long}"
-        raise Refused("fails", f"no input that was tried gave a value ({told})")
-    tried = len(trial.outputs)
-    if trial.distinct == 1 and tried >= _FEW:
-        raise Refused("constant_output", f"{trial.outputs[0][:80]} for all of {tried} inputs that were tried")
-    echoes = sum(
-        json.loads(output) in json.loads(given).values() and output[0] not in "[{"  # a list is a new one, as a rule
-        for given, output in zip(trial.inputs, trial.outputs, strict=True)
-    )
-    if is_state and tried >= _FEW:
-        echoes = max(echoes, _kept_as_given(trial))
-    if tried >= _FEW and echoes >= _NEARLY_ALL * tried:
-        raise Refused("returns_argument", f"an argument comes back for {echoes} of {tried} inputs that were tried")
-
-
-def _kept_as_given(trial: Trial) -> int:
-    """For how many inputs an object ends with nothing that is neither an argument nor the same for all inputs."""
-    states = [json.loads(output) for output in trial.outputs]
-    same = {
-        name for name, value in states[0].items() if all(name in state and state[name] == value for state in states[1:])
-    }
-    return sum(
-        all(name in same or value in json.loads(given).values() for name, value in state.items())
-        for given, state in zip(trial.inputs, states)
-    )
-
-
-def _refuse_hardly_reached(function: ast.AST, trial: Trial) -> None:
-    """Raises `Refused` for a function whose types were not stated and most of whose lines no input reached."""
-    lines = {
-        node.lineno
-        for node in ast.walk(function)
-        if isinstance(node, ast.stmt)
-        and node is not function
-        and not isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Global | ast.Nonlocal)
-        and not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
-    }
-    if trial.lines < _REACHED * len(lines):
-        raise Refused("hardly_reached", f"the inputs that were tried reach {trial.lines} of {len(lines)} lines")
 
 
 def _only_none(trials: list[Trial]) -> bool:
