@@ -27,10 +27,9 @@ from build.teachers.trace.narrate import narrate
 _NUMBER = re.compile(r"(?<![\w.\"])\d+(?:\.\d+)?(?![\w.\"])")
 _LABEL = re.compile(r"(?:[A-Za-z_]\w* = [^;]*?|round \d+): ")
 _TURNED = {
-    "is greater than": "is not greater than",
-    "is less than": "is not less than",
-    "is at most": "is more than",
-    "is at least": "is less than",
+    "is greater than": "is at most",
+    "is more than": "is at most",
+    "is less than": "is at least",
     "equals": "does not equal",
     "differs from": "equals",
     "is in": "is not in",

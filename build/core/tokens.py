@@ -3,7 +3,7 @@
 import re
 
 _TOKEN = re.compile(r" (?=\d)|\d|[^\W\d_]{1,8}|[^\w\s]{1,2}|_")
-_PROSE, _QUOTED = re.compile(r"[^\W\d_]{1,8}"), re.compile(r"[^\W\d_]{1,3}")
+_PROSE, _QUOTED = re.compile(r"[^\W\d_]{1,8}"), re.compile(r"[^\W\d_]{1,2}")
 
 
 def count_tokens(text: str) -> int:

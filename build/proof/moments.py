@@ -219,8 +219,8 @@ def related(relation: str, values: Sequence[Any]) -> bool:
             return bool(
                 {
                     "==": lambda: same(left, right) or left == right, "=": lambda: left == right,
-                    "!=": lambda: left != right, "<": lambda: left < right,
-                    "<=": lambda: left <= right, ">": lambda: left > right, ">=": lambda: left >= right,
+                    "!=": lambda: left != right, "<": lambda: left < right, ">": lambda: left > right,
+                    "<=": lambda: not left > right, ">=": lambda: not left < right,  # as sets are compared
                     "in": lambda: _inside(left, right), "not in": lambda: not _inside(left, right),
                 }[relation]()
             )  # fmt: skip

@@ -169,7 +169,7 @@ KINDS = {
         "        while left < right and items[left] == 0:\n            left += 1\n        items[left] = 9\n"
         "        left, right = left + 1, right - 1\n    return items\n",
         {"left": 0, "right": 1, "items": [0, 5]},
-        ["left (1) is not less than right (1), so this inner loop ends", "items[1] = 9"],
+        ["left (1) is at least right (1), so this inner loop ends", "items[1] = 9"],
     ),
     "an object made of other values than it holds": (
         "class Graph:\n    def __init__(self, directed=True):\n        self.edges = []\n        self.directed = directed\n\n\n"
@@ -182,6 +182,11 @@ KINDS = {
         "    return str(half + 1)\n",
         {"n": 3},
         ["Fraction(3, 2) + 1 = Fraction(5, 2)"],
+    ),
+    "sets, of which neither need hold the other": (
+        "def main_solution(a, b):\n    if set(a) < set(b):\n        return 1\n    return len(b) if len(b) > 1 else 0\n",
+        {"a": [1], "b": [2, 3]},
+        ["({1}) is not less than"],
     ),
     "a call that hands variables on": (
         "def walk(items, limit, at, found):\n    if at == limit:\n        return found\n"

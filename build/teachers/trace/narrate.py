@@ -16,7 +16,8 @@ from build.teachers.trace.tell import Detail, Teller
 from build.teachers.trace.words import words
 
 SOFT_TOKENS = 150  # a telling under this is taken as soon as there is one
-HARD_TOKENS = 384  # above this even the tersest telling is cut
+HARD_TOKENS = 388  # above this even the tersest telling is cut
+_CUT = 0.92  # of that, where it is cut anyway: tokens are estimated, and none has to fit in exactly
 
 _MANY = 1_000_000
 _LADDER = (
@@ -77,7 +78,7 @@ def narrate(
             return best
     if count_tokens(best.text) <= hard_tokens:
         return best
-    return _cut(best, hard_tokens)
+    return _cut(best, int(hard_tokens * _CUT))
 
 
 def _told(run: Run, detail: Detail, shapes: Shapes) -> tuple[Called, tuple[str, ...]]:

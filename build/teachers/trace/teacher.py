@@ -20,7 +20,7 @@ from build.teachers.trace.claims import Sentence
 from build.teachers.trace.narrate import HARD_TOKENS, SOFT_TOKENS, Telling, narrate
 from build.teachers.trace.search import Attempt, miss, search
 
-MAX_TOKENS = 384  # of a rationale, in those of `count_tokens`
+MAX_TOKENS = 388  # of a rationale, in those of `count_tokens`
 _SHOWN = 160  # characters of a value that are written out inside the text
 
 

@@ -28,9 +28,9 @@ from build.teachers.trace.phrases import PREDICATES
 _RELATIONS = {
     "==": ("equals", "does not equal"),
     "!=": ("differs from", "equals"),
-    "<": ("is less than", "is not less than"),
+    "<": ("is less than", "is at least"),
     "<=": ("is at most", "is more than"),
-    ">": ("is greater than", "is not greater than"),
+    ">": ("is greater than", "is at most"),
     ">=": ("is at least", "is less than"),
     "in": ("is in", "is not in"),
     "not in": ("is not in", "is in"),
@@ -42,6 +42,7 @@ _RELATIONS = {
     "null": ("is null", "is not null"),
     "counted": ("counts as true", "counts as false"),
 }
+_UNORDERED = {"<": "is not less than", "<=": "is not at most", ">": "is not greater than", ">=": "is not at least"}
 _EFFECTS = {  # of methods that change what they belong to, by name and number of arguments
     ("append", 1): "append {1} to {0}",
     ("appendleft", 1): "put {1} in front of {0}",
@@ -105,6 +106,15 @@ class _Writer:
             return
         if isinstance(claims[0], Computed) and not claims[0].target and claims[0].worded:
             self.facts.add(text)
+        for claim in claims:
+            if isinstance(claim, Condition):  # "the length of arr (3)" says what "the length of arr is 3" does
+                self.facts |= {
+                    f"{found[1]} is {found[2]}"
+                    for side in (claim.left, claim.right)
+                    if (found := _STATED.fullmatch(side))
+                }
+            elif isinstance(claim, Changed | Computed) and (name := re.match(r"\w+", claim.target)):
+                self.facts = {fact for fact in self.facts if not re.search(rf"\b{name[0]}\b", fact)}
         if self.after_loop and not self.texts and not self.lead:
             text = f"after the loop, {text}"
         self.after_loop = False
@@ -312,6 +322,8 @@ def _condition(claim: Condition) -> str:
     elif relation == "is not" and right == "null":
         relation, right, holds = "null", "", not holds
     verb = _RELATIONS[relation][0 if holds else 1]
+    if not holds and relation in _UNORDERED and (_PARTLY.search(left) or _PARTLY.search(right)):
+        verb = _UNORDERED[relation]
     return f"{left} {verb} {right}".strip()
 
 
@@ -427,6 +439,8 @@ def _final(rounds: Sequence[Round]) -> list[tuple[str, str]]:
     return list(found.items())
 
 
+_STATED = re.compile(r"(the [a-z].*?) \(([^()]+)\)")
+_PARTLY = re.compile(r"(?:\}|set\(\)|nan)\)?$")  # values of which neither need be less: sets and what is no number
 _STARTERS = re.compile(
     r"(after|append|swap|put|add|extend|update|remove|discard|insert|take|sort|reverse|empty|call|go|likewise|like|as|it|the|together)"
     r"(?:,| (?!=|is |\())"
