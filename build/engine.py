@@ -1,135 +1,37 @@
 """Brings a run to its end: cuts it into shards, sends each shard through the stages, and shows how far it is.
 
-`Worker.process_shard` is the unit of all work. It runs in local processes by default; on a cluster as Ray actors
-(`--engine ray`), or in the jobs of an array (`python -m build run --rank R --world W`; each job takes every W-th shard). A
-shard that is done is never done again, so every way of running can be stopped and resumed, and they can be mixed.
+`Worker.process_shard` is the unit of all work (`build.workers`). It runs in local processes by default; on a cluster as Ray
+actors (`--engine ray`), or in the jobs of an array (`python -m build run --rank R --world W`; each job takes every W-th
+shard). A shard that is done is never done again, so every way of running can be stopped and resumed, and they can be mixed.
 """
 
+import heapq
 import importlib.metadata
-import multiprocessing
-import multiprocessing.connection
-import multiprocessing.synchronize
-import multiprocessing.util
-import os
 import platform
 import sys
-import threading
 import time
-import traceback
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
-from itertools import islice, pairwise
-from pathlib import Path
+from collections import Counter, deque
+from collections.abc import Sequence
+from dataclasses import asdict
+from itertools import islice
 from typing import Any, Literal
 
 from tqdm import tqdm
 
 from build.core.config import DataRecipe
-from build.core.errors import ConfigError, RunError
+from build.core.errors import RunError
 from build.core.prompts import PROMPT_VERSION
 from build.core.records import Reject
-from build.core.store import Counts, Store
+from build.core.store import Store
 from build.core.version import code_version
-from build.sandbox import Limits, Sandbox, SandboxError
 from build.sources.fingerprint import fingerprint
 from build.stages import answer, own_stages, run_digest, stages_of
 from build.stages.stage import Context, Shard, Stage
-from build.teachers.open import check_model, greet, open_model
+from build.teachers.open import check_model, greet
 from build.teachers.trace.teacher import TraceTeacher
+from build.workers import AVAILABLE, Call, Isolation, Worker, local_crew, ray_crew
 
 _FIRST_ANSWERS = 20  # that say whether a teacher's answers can be read at all
-
-
-@dataclass(frozen=True, slots=True)
-class Isolation:
-    """How much confinement is demanded: "full" refuses to run where a layer is missing; `unsafe_exec` runs with none."""
-
-    require: Literal["available", "full"] = "available"
-    unsafe_exec: bool = False
-
-    def sandbox(self, recipe: DataRecipe) -> Sandbox:
-        rules = recipe.sampling
-        limits = Limits(
-            call_cpu_s=rules.call_cpu_s,
-            job_cpu_s=rules.function_cpu_s,
-            wall_factor=rules.wall_factor,
-            wall_slack_s=rules.wall_slack_s,
-            memory_mb=rules.memory_mb,
-            result_bytes=rules.result_bytes,
-            file_bytes=rules.file_bytes,
-        )
-        return Sandbox(limits, self.require, self.unsafe_exec)
-
-
-AVAILABLE = Isolation()
-
-
-class Worker:
-    """What a process needs to work on shards: the run, and a sandbox and a teacher of its own."""
-
-    def __init__(
-        self, recipe: DataRecipe, isolation: Isolation, rank: int | None = None, with_model: bool = True
-    ) -> None:
-        self.stages = {stage.name: stage for stage in stages_of(recipe)}
-        self.store = Store(recipe.run)
-        sandbox = isolation.sandbox(recipe)
-        self.model = open_model(recipe, rank) if with_model else None
-        self.context = Context(
-            recipe, sandbox, self.model or TraceTeacher(recipe.teacher, sandbox, recipe.seed), self.model
-        )
-
-    def close(self) -> None:
-        """End what the worker started. What cannot be ended any more is left, so that it hides no error before it."""
-        for part in (self.context.sandbox, self.model):
-            with suppress(Exception):
-                if part is not None:
-                    part.close()
-
-    def process_shard(self, name: str, shard: int) -> Counts:
-        """Work on a shard of a stage after the first, unless it is done; its counts."""
-        done = self.store.done(name, shard)
-        if done is not None:
-            return done
-        names, stage = list(self.stages), self.stages[name]
-        before = self.stages[names[names.index(name) - 1]]
-        records = list(self.store.read(before.name, shard, before.keeps))
-        made, stats = self._run_stage(stage, shard, records)
-        return self.store.write_shard(name, shard, made, len(records), +stats)
-
-    def sketch_shard(self, name: str, shard: int) -> Counts:
-        """Sketch a shard for a stage that surveys the whole run, unless that is done; how many records it has."""
-        names, survey = list(self.stages), self.stages[name].survey
-        before = self.stages[names[names.index(name) - 1]]
-        done = self.store.done(before.name, shard) or Counts()
-        if survey is not None and survey.sketch is not None and not self.store.sketch(name, shard).exists():
-            records = list(self.store.read(before.name, shard, before.keeps))
-            content = survey.sketch(Shard(shard, records, self.store, name), self.context)
-            self.store.write(self.store.sketch(name, shard), content)
-        return Counts(received=done.kept)
-
-    def _run_stage(self, stage: Stage, shard: int, records: Sequence[Any]) -> tuple[list[Any], Counter[str]]:
-        """What a stage makes of some records, and its stats. A record that raises what nobody foresaw costs itself only."""
-        stats: Counter[str] = Counter()
-        try:
-            return list(stage.run(Shard(shard, records, self.store, stage.name), self.context, stats)), stats
-        except (RunError, ConfigError, SandboxError):
-            raise
-        except Exception as error:
-            if not records:
-                raise
-            if len(records) == 1:
-                return [Reject(stage.name, records[0].id, "error", _describe(error))], Counter()
-        made: list[Any] = []
-        stats = Counter()
-        for record in records:
-            of_record, counted = self._run_stage(stage, shard, [record])
-            made += of_record
-            stats.update(counted)
-        return made, stats
 
 
 def run(recipe: DataRecipe, isolation: Isolation = AVAILABLE, engine: Literal["local", "ray"] = "local") -> Store:
@@ -159,21 +61,86 @@ def finish_stages(
     engine: Literal["local", "ray"] = "local",
 ) -> None:
     """Bring some stages of a run to their end, whose shards have been through the stages before them."""
-    shards = range(store.shards() or 0)
-    stages = stages_of(recipe)
-    todo = {stage.name: [shard for shard in shards if store.done(stage.name, shard) is None] for stage in stages[1:]}
-    pool = _ray_pool if engine == "ray" else _local_pool
-    with pool(recipe, isolation) as work:
-        for before, stage in pairwise(stages):
-            if stage.name in names and todo[stage.name]:
-                unsketched = unsurveyed(stage, store)
-                if unsketched:
-                    for _ in tqdm(
-                        work("sketch_shard", stage.name, unsketched), f"{stage.name}: sketches", len(unsketched)
-                    ):
-                        pass
-                gather(stage, store, recipe)
-                _follow(before.name, stage.name, store, work("process_shard", stage.name, todo[stage.name]))
+    schedule = _Schedule([stage for stage in stages_of(recipe) if stage.name in names], recipe, store)
+    if not schedule.left:
+        return
+    answers = store.totals(answer.STAGE)
+    warned = False
+    with (
+        (ray_crew if engine == "ray" else local_crew)(recipe, isolation) as crew,
+        tqdm(desc="stages", unit="shard", total=schedule.left) as progress,
+    ):
+        rejected = 0
+        while schedule.left:
+            while crew.free() > 0 and (call := schedule.next()):
+                crew.submit(call)
+            for call, counts in crew.wait():
+                schedule.finish(call)
+                rejected += counts.rejected
+                progress.set_postfix_str(f"{call.stage}, rejected={rejected}", refresh=False)
+                progress.update()
+                if call.stage == answer.STAGE and not warned:
+                    answers.add(counts)
+                    if sentence := answer.shortfall(answers, _FIRST_ANSWERS):
+                        tqdm.write(f"Warning: {sentence}. The run goes on.", file=sys.stderr)
+                        warned = True
+
+
+class _Schedule:
+    """The calls that some stages of a run still need, in an order in which each finds what it reads.
+
+    A shard goes on by itself, and one that is far goes first, so that a teacher is asked while other shards are still sampled.
+    Only before a stage that surveys the run they wait for each other.
+    """
+
+    def __init__(self, stages: Sequence[Stage], recipe: DataRecipe, store: Store) -> None:
+        self._stages, self._recipe, self._store = stages, recipe, store
+        finished = [store.finished(stage.name) for stage in stages]
+        unsketched = [set(unsurveyed(stage, store)) for stage in stages]
+        self._sketches = [len(shards) for shards in unsketched]  # left, by a stage's place
+        self._held: list[list[int]] = [[] for _ in stages]  # shards that wait for the sketches of others
+        self._ready: list[
+            tuple[int, int, bool]
+        ] = []  # a heap: a stage's place, negated; the shard; whether to sketch it
+        self._calls = [
+            deque(
+                (place, sketch)
+                for place in range(len(stages))
+                for sketch, needed in ((True, shard in unsketched[place]), (False, shard not in finished[place]))
+                if needed
+            )
+            for shard in range(store.shards() or 0)
+        ]
+        self.left = sum(map(len, self._calls))
+        for shard in range(len(self._calls)):
+            self._offer(shard)
+
+    def next(self) -> Call | None:
+        """A call that can be made now; None where there is none before another one is finished."""
+        if not self._ready:
+            return None
+        place, shard, sketch = heapq.heappop(self._ready)
+        return Call(self._stages[-place].name, shard, sketch)
+
+    def finish(self, call: Call) -> None:
+        place, sketch = self._calls[call.shard].popleft()
+        self.left -= 1
+        self._offer(call.shard)
+        if sketch:
+            self._sketches[place] -= 1
+            if not self._sketches[place]:
+                for shard in self._held[place]:
+                    self._offer(shard)
+
+    def _offer(self, shard: int) -> None:
+        if self._calls[shard]:
+            place, sketch = self._calls[shard][0]
+            if not sketch and self._sketches[place]:
+                self._held[place].append(shard)
+                return
+            if not sketch:
+                gather(self._stages[place], self._store, self._recipe)
+            heapq.heappush(self._ready, (-place, shard, sketch))
 
 
 def unsurveyed(stage: Stage, store: Store) -> list[int]:
@@ -188,71 +155,6 @@ def gather(stage: Stage, store: Store, recipe: DataRecipe) -> None:
     """Write what a stage has to know of the whole run, unless that is done. Every shard is sketched by now."""
     if stage.survey is not None and not store.file(stage.name, stage.survey.file).exists():
         store.write(store.file(stage.name, stage.survey.file), stage.survey.gather(store, recipe))
-
-
-# Calls a method of `Worker` for each of a stage's shards; each one's counts as it is done.
-Work = Callable[[str, str, Sequence[int]], Iterator[Counts]]
-
-
-@contextmanager
-def _local_pool(recipe: DataRecipe, isolation: Isolation) -> Iterator[Work]:
-    """Processes of this machine, `engine.workers` of them."""
-    context = multiprocessing.get_context("spawn")  # a forked worker would share the parent's threads and locks
-    lifeline, end = context.Pipe(duplex=False)
-    ending = context.Event()
-    start = (recipe, isolation, lifeline, ending)
-    with ProcessPoolExecutor(recipe.engine.workers, context, _start_worker, start) as pool:
-
-        def work(method: str, stage: str, shards: Sequence[int]) -> Iterator[Counts]:
-            for future in as_completed([pool.submit(_call_worker, method, stage, shard) for shard in shards]):
-                yield future.result()
-
-        try:
-            yield work
-        except BrokenProcessPool as error:
-            raise RunError(
-                "a worker process was ended from outside (out of memory?); run the same command again."
-            ) from error
-        except Exception:
-            ending.set()  # the shards under way come to their end, so that every answer that is paid for is kept
-            pool.shutdown(cancel_futures=True)
-            raise
-        except BaseException:
-            end.close()  # ends the workers at once: what they were at is a shard without its file
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-
-
-@contextmanager
-def _ray_pool(recipe: DataRecipe, isolation: Isolation) -> Iterator[Work]:
-    """Actors of a Ray cluster, `engine.workers` of them; run folder and checkout lie on a file system that all nodes see."""
-    try:
-        import ray
-        from ray.util import ActorPool
-    except ImportError as error:
-        raise RunError("Ray is not installed; pip install -r requirements/cluster.txt.") from error
-    checkout = str(Path(__file__).resolve().parents[1])
-    ray.init(runtime_env={"env_vars": {"PYTHONPATH": checkout}}, log_to_driver=False)  # RAY_ADDRESS names a cluster
-    actor = ray.remote(num_cpus=1)(Worker)
-    absolute = replace(
-        recipe, run=recipe.run.resolve(), response_cache=recipe.response_cache and recipe.response_cache.resolve()
-    )
-    pool = ActorPool([actor.remote(absolute, isolation, number) for number in range(recipe.engine.workers)])
-    try:
-        yield lambda method, stage, shards: pool.map_unordered(
-            lambda worker, shard: getattr(worker, method).remote(stage, shard), shards
-        )
-    except ray.exceptions.RayTaskError as error:
-        if isinstance(error.cause, RunError | ConfigError | SandboxError):
-            raise error.cause from None  # `error` itself has a whole traceback as its text
-        raise RunError(f"a worker failed: {_describe(error.cause)}; run the same command again.") from error
-    except ray.exceptions.RayError as error:
-        last = str(error).strip().split("\n")[-1].strip()
-        raise RunError(
-            f"a Ray actor or its node was lost ({type(error).__name__}: {last}); run the same command again to go on."
-        ) from error
-    finally:
-        ray.shutdown()
 
 
 def run_rank(
@@ -411,70 +313,3 @@ def _compare_sources(recipe: DataRecipe, store: Store) -> None:
                 "has. To collect again, name another folder as `run`, or remove this one.",
                 file=sys.stderr,
             )
-
-
-def _follow(before: str, stage: str, store: Store, finished: Iterator[Counts]) -> None:
-    """Show a stage's progress in the records of the stage before it until every shard is done; the first failure ends it."""
-    total = store.totals(before).kept
-    done = store.totals(stage)
-    with tqdm(desc=stage, unit="rec", total=total, initial=done.received) as progress:
-        progress.set_postfix(rejected=done.rejected)
-        warned = False
-        for counts in finished:
-            done.add(counts)
-            progress.set_postfix(rejected=done.rejected, refresh=False)
-            progress.update(counts.received)
-            if stage == answer.STAGE and not warned and (sentence := answer.shortfall(done, _FIRST_ANSWERS)):
-                tqdm.write(f"Warning: {sentence}. The run goes on.", file=sys.stderr)
-                warned = True
-
-
-_worker: Worker | RunError | ConfigError | SandboxError | None = None
-_ending: multiprocessing.synchronize.Event | None = None
-
-
-def _start_worker(
-    recipe: DataRecipe,
-    isolation: Isolation,
-    lifeline: multiprocessing.connection.Connection,
-    ending: multiprocessing.synchronize.Event,
-) -> None:
-    """Set up a pool process; it ends when the process that started it closes the other end or ends, however it does.
-
-    Why a worker cannot work is told by its first shard: the pool has no other way to say it.
-    """
-    global _worker, _ending
-    _ending = ending
-    threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
-    try:
-        _worker = Worker(recipe, isolation)
-    except (RunError, ConfigError, SandboxError) as error:
-        _worker = error
-        return
-    except Exception as error:  # of a library that loads a model, say
-        _worker = RunError(f"a worker cannot start: {_describe(error)}")
-        return
-    # Before this process waits for those that vLLM started.
-    multiprocessing.util.Finalize(None, _worker.close, exitpriority=1)
-
-
-def _describe(error: Exception) -> str:
-    """An exception with its type and the place where it was raised, alike on every machine."""
-    places = traceback.extract_tb(error.__traceback__)  # none where it comes from another process
-    where = f" at {Path(places[-1].filename).name}:{places[-1].lineno}" if places else ""
-    return f"{type(error).__name__}{where}: {' '.join(str(error).split())[:300]}"
-
-
-def _end_with(lifeline: multiprocessing.connection.Connection) -> None:
-    multiprocessing.connection.wait([lifeline])
-    os._exit(1)
-
-
-def _call_worker(method: str, stage: str, shard: int) -> Counts:
-    assert _worker is not None and _ending is not None
-    if isinstance(_worker, Exception):
-        raise _worker
-    if _ending.is_set():  # the pool had handed this shard out already
-        raise RunError("the run is ending")
-    counts: Counts = getattr(_worker, method)(stage, shard)
-    return counts

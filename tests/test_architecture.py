@@ -31,6 +31,7 @@ ROOMS = [
     "unifiers",
     "teachers",
     "stages",
+    "workers",
     "engine",
     "report",
     "builder",

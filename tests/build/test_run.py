@@ -1,9 +1,11 @@
 """A whole small run: it adds up, can be killed, can be shared between ranks, and can be checked."""
 
 import json
+import multiprocessing
 import re
 import shutil
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -11,17 +13,18 @@ from types import ModuleType, SimpleNamespace
 import pytest
 from click.testing import CliRunner
 
-from build import engine
+from build import engine, workers
 from build.bench.fake_endpoint import FakeEndpoint
 from build.core.config import read_data_recipe
 from build.core.errors import RunError
 from build.core.records import Dialogue
 from build.core.store import Store
-from build.engine import Worker, collect_shards, open_run, run, run_rank
+from build.engine import collect_shards, open_run, run, run_rank
 from build.report.check import check
 from build.report.reverify import reverify
 from build.sandbox import Limits, Sandbox
-from build.stages import STAGES
+from build.stages import STAGES, stages_of
+from build.workers import AVAILABLE, Call, Worker
 from tests.build.conftest import shard_text, write_recipe, write_shard_text
 from tests.kill_and_resume import compare, digests
 from tests.teachers.canned import reply
@@ -93,28 +96,73 @@ class Lost(Exception):
 def test_what_ray_raises_is_one_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Lost, told: str
 ) -> None:
-    class Pool:
-        def __init__(self, actors: list[object]) -> None:
-            pass
+    def wait(refs: list[object], num_returns: int) -> None:
+        raise error
 
-        def map_unordered(self, call: object, shards: object) -> object:
-            raise error
-
-    ray, util = ModuleType("ray"), ModuleType("ray.util")
+    ray = ModuleType("ray")
     task = type(error) if type(error).__name__ == "RayTaskError" else type("RayTaskError", (Lost,), {})
-    actor = SimpleNamespace(remote=lambda *arguments: None)
+    actor = SimpleNamespace(__ray_ready__=SimpleNamespace(remote=object))
     vars(ray).update(
         init=lambda **settings: None,
         shutdown=lambda: None,
-        remote=lambda **settings: lambda kind: actor,
+        remote=lambda **settings: lambda kind: SimpleNamespace(remote=lambda *arguments: actor),
+        wait=wait,
         exceptions=SimpleNamespace(RayTaskError=task, RayError=Lost),
     )
-    vars(util).update(ActorPool=Pool)
     monkeypatch.setitem(sys.modules, "ray", ray)
-    monkeypatch.setitem(sys.modules, "ray.util", util)
     with pytest.raises(RunError, match=told) as raised:
         run(read_data_recipe(write_recipe(tmp_path)), engine="ray")
     assert "\n" not in str(raised.value)
+
+
+def test_a_worker_that_is_killed_is_replaced_and_changes_nothing(
+    finished: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = read_data_recipe(write_recipe(finished.root.parent, run="bereft"))
+
+    def kill_one() -> None:
+        while not Store(recipe.run).finished("unify"):
+            time.sleep(0.02)
+        multiprocessing.active_children()[0].kill()
+
+    with ThreadPoolExecutor() as pool:
+        killing = pool.submit(kill_one)
+        store = run(recipe)
+        killing.result()
+    assert digests(store.root) == digests(finished.root)
+    assert "A worker process was ended from outside at " in capsys.readouterr().err
+
+
+def test_workers_that_are_lost_again_and_again_end_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "_MOST_LOSSES", 1)
+    with ThreadPoolExecutor() as pool, workers.local_crew(read_data_recipe(write_recipe(tmp_path)), AVAILABLE) as crew:
+        (child,) = multiprocessing.active_children()
+        pool.submit(child.kill)
+        with pytest.raises(RunError, match="was ended from outside 1 times at its start"):
+            crew.wait()
+
+
+def test_shards_go_on_by_themselves_but_for_surveys(
+    finished: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every call finds its input, each is made once, and the first shard is far before the last one has begun."""
+    recipe = read_data_recipe(write_recipe(tmp_path))
+    shutil.copytree(finished.root / "collect", recipe.run / "collect")
+    store, stages = Store(recipe.run), stages_of(recipe)[1:]
+    monkeypatch.setattr(engine, "gather", lambda stage, store, recipe: None)
+    schedule = engine._Schedule(stages, recipe, store)
+    made: list[Call] = []
+    while call := schedule.next():
+        names = [stage.name for stage in stages]
+        place = names.index(call.stage)
+        if place:
+            assert Call(names[place - 1], call.shard) in made
+        if call.stage == "duplicates" and not call.sketch:
+            assert {each.shard for each in made if each.sketch} == set(range(store.shards() or 0))
+        made.append(call)
+        schedule.finish(call)
+    assert schedule.left == 0 and len(set(made)) == len(made) == (len(stages) + 1) * (store.shards() or 0)
+    assert made.index(Call("revise", 0)) < made.index(Call("leaks", 1))
 
 
 def test_a_worker_that_cannot_be_closed_hides_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
