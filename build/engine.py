@@ -12,6 +12,7 @@ import sys
 import time
 from collections import Counter, deque
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from itertools import islice
 from typing import Any, Literal
@@ -29,7 +30,7 @@ from build.stages import answer, own_stages, run_digest, stages_of
 from build.stages.stage import Context, Shard, Stage
 from build.teachers.open import check_model, greet
 from build.teachers.trace.teacher import TraceTeacher
-from build.workers import AVAILABLE, Call, Isolation, Worker, local_crew, ray_crew
+from build.workers import AVAILABLE, Call, Isolation, Worker, local_crew, ray_crew, shards_at_once
 
 _FIRST_ANSWERS = 20  # that say whether a teacher's answers can be read at all
 
@@ -177,10 +178,13 @@ def run_rank(
     worker = Worker(recipe, isolation, rank)
     try:
         mine = range(rank, store.shards() or 0, world)
-        for name, stage in list(worker.stages.items())[1:]:
-            _survey_with_others(worker, stage, rank, mine)
-            for shard in tqdm(mine, desc=f"{name} (rank {rank})", unit="shard"):
-                worker.process_shard(name, shard)
+        with ThreadPoolExecutor(shards_at_once(recipe)) as threads:
+            each = threads.map if shards_at_once(recipe) > 1 else map  # Ctrl-C waits for no thread then
+            for name, stage in list(worker.stages.items())[1:]:
+                _survey_with_others(worker, stage, rank, mine)
+                done = each(worker.process_shard, [name] * len(mine), mine)
+                for _ in tqdm(done, desc=f"{name} (rank {rank})", total=len(mine), unit="shard"):
+                    pass
     finally:
         worker.close()
     if store.complete():  # the last rank

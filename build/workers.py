@@ -1,7 +1,8 @@
 """Works on the shards of a run, in processes of this machine or in actors of a Ray cluster.
 
-`Worker.process_shard` is the unit of all work. A crew hands calls of it to its workers as they come free. One that is ended
-from outside is replaced, and what it was at is begun again: a shard's file is there as a whole or not at all.
+`Worker.process_shard` is the unit of all work. A crew hands calls of it to its workers as they come free, and several at once
+where a worker waits for an endpoint: their requests are one stream, and the rest of their work takes turns. A worker that is
+ended from outside is replaced, and what it was at is begun again: a shard's file is there as a whole or not at all.
 """
 
 import multiprocessing
@@ -30,6 +31,7 @@ from build.stages.stage import Context, Shard, Stage
 from build.teachers.open import open_model
 from build.teachers.trace.teacher import TraceTeacher
 
+ASKING_AT_ONCE = 4  # shards of a worker that asks an endpoint: one whose last answers are missing, and more to ask for
 _MOST_LOSSES = 5  # of workers over one shard; then it is the shard, or too little memory
 
 
@@ -134,6 +136,11 @@ class Worker:
         return made, stats
 
 
+def shards_at_once(recipe: DataRecipe) -> int:
+    """On how many shards a worker works at a time, in threads."""
+    return ASKING_AT_ONCE if recipe.teacher.name == "openai" else 1
+
+
 class Crew(Protocol):
     """Workers that take calls."""
 
@@ -158,7 +165,7 @@ class _Process:
         self.process.start()
         theirs.close()
         self.ready = False
-        self.at: Call | None = None
+        self.at: list[Call] = []
 
 
 class _LocalCrew:
@@ -166,52 +173,54 @@ class _LocalCrew:
 
     def __init__(self, recipe: DataRecipe, isolation: Isolation) -> None:
         self._start = (recipe, isolation)
+        self._at_once = shards_at_once(recipe)
         self._members = [_Process(*self._start) for _ in range(recipe.engine.workers)]
         self._waiting: deque[Call] = deque()
         self._losses: Counter[Call | None] = Counter()
 
     def free(self) -> int:
-        return sum(member.at is None for member in self._members) - len(self._waiting)
+        return sum(self._at_once - len(member.at) for member in self._members) - len(self._waiting)
 
     def submit(self, call: Call) -> None:
         self._waiting.append(call)
 
     def wait(self) -> list[tuple[Call, Counts]]:
-        for member in self._members:
-            if self._waiting and member.ready and member.at is None:
-                member.at = self._waiting.popleft()
-                with suppress(OSError):  # it has just been lost, which the next line but one finds out
-                    member.pipe.send(member.at)
+        for member in sorted(self._members, key=lambda member: len(member.at)):
+            while self._waiting and member.ready and len(member.at) < self._at_once:
+                member.at.append(self._waiting.popleft())
+                with suppress(OSError):  # it has just been lost, as `recv` tells
+                    member.pipe.send(member.at[-1])
         found = []
         ready = multiprocessing.connection.wait([member.pipe for member in self._members])
         for number, member in enumerate(self._members):
             if member.pipe in ready:
                 try:
-                    result: Counts | Exception | None = member.pipe.recv()
+                    result: tuple[Call, Counts] | Exception | None = member.pipe.recv()
                 except (EOFError, OSError):
                     self._replace(number)
                     continue
                 if isinstance(result, Exception):
                     raise result
-                if result is not None and member.at is not None:
-                    found.append((member.at, result))
-                member.ready, member.at = True, None
+                if result is not None:
+                    member.at.remove(result[0])
+                    found.append(result)
+                member.ready = True
         return found
 
     def _replace(self, number: int) -> None:
         lost = self._members[number]
         lost.process.join()
         lost.pipe.close()
-        self._losses[lost.at] += 1
-        where = f"{lost.at.stage}, shard {lost.at.shard}" if lost.at else "its start"
-        if self._losses[lost.at] >= _MOST_LOSSES:
+        at: list[Call | None] = [*lost.at] if lost.ready else [None]
+        self._losses.update(at)
+        where = ", ".join(f"{call.stage} {call.shard}" if call else "its start" for call in at) or "no shard"
+        if any(self._losses[call] >= _MOST_LOSSES for call in at):
             raise RunError(
                 f"a worker process was ended from outside {_MOST_LOSSES} times at {where} (out of memory?); see to that and "
                 "run the same command again."
             )
         print(f"A worker process was ended from outside at {where}; another one begins it again.", file=sys.stderr)
-        if lost.at:
-            self._waiting.appendleft(lost.at)
+        self._waiting.extendleft(lost.at)
         self._members[number] = _Process(*self._start)
 
     def end(self) -> None:
@@ -251,12 +260,34 @@ def _serve(recipe: DataRecipe, isolation: Isolation, pipe: multiprocessing.conne
         # Before this process waits for those that vLLM started.
         multiprocessing.util.Finalize(None, worker.close, exitpriority=1)
         pipe.send(None)
-        while call := calls.get():
-            pipe.send(worker.work(call))
-    except (RunError, ConfigError, SandboxError) as error:
-        pipe.send(error)
     except Exception as error:
-        pipe.send(RunError(f"a worker failed: {describe(error)}; run the same command again."))
+        pipe.send(_told(error))
+        return
+    turn = threading.Lock()
+
+    def work() -> None:
+        while call := calls.get():
+            try:
+                done: tuple[Call, Counts] | Exception = (call, worker.work(call))
+            except Exception as error:
+                done = _told(error)
+            with turn:
+                pipe.send(done)
+        calls.put(None)  # for the next thread
+
+    others = [threading.Thread(target=work) for _ in range(1, shards_at_once(recipe))]
+    for thread in others:
+        thread.start()
+    work()
+    for thread in others:
+        thread.join()
+
+
+def _told(error: Exception) -> Exception:
+    """An exception of a worker as it ends the run, in one sentence."""
+    if isinstance(error, RunError | ConfigError | SandboxError):
+        return error
+    return RunError(f"a worker failed: {describe(error)}; run the same command again.")
 
 
 def _hear(pipe: multiprocessing.connection.Connection, calls: "queue.SimpleQueue[Call | None]") -> None:
@@ -274,17 +305,20 @@ class _RayCrew:
         absolute = replace(
             recipe, run=recipe.run.resolve(), response_cache=recipe.response_cache and recipe.response_cache.resolve()
         )
-        actor = ray.remote(num_cpus=1, max_restarts=-1, max_task_retries=_MOST_LOSSES)(Worker)
+        self._at_once = shards_at_once(recipe)
+        rules = {"max_restarts": -1, "max_task_retries": 4 * _MOST_LOSSES, "max_concurrency": self._at_once}
+        actor = ray.remote(num_cpus=1, **rules)(Worker)
         self._actors = [actor.remote(absolute, isolation, number) for number in range(recipe.engine.workers)]
         # An actor gets no work before it has started, which it may do late, or never in a small cluster.
         self._under_way: dict[Any, tuple[int, Call | None]] = {
             each.__ray_ready__.remote(): (number, None) for number, each in enumerate(self._actors)
         }
         self._waiting: deque[Call] = deque()
-        self._idle: deque[int] = deque()
+        self._idle: deque[int] = deque()  # actors, as often as they can take a call
 
     def free(self) -> int:
-        return len(self._actors) - len([call for _, call in self._under_way.values() if call]) - len(self._waiting)
+        under_way = sum(call is not None for _, call in self._under_way.values())
+        return len(self._actors) * self._at_once - under_way - len(self._waiting)
 
     def submit(self, call: Call) -> None:
         self._waiting.append(call)
@@ -297,7 +331,7 @@ class _RayCrew:
         for ref in self._ray.wait(list(self._under_way), num_returns=1)[0]:
             number, done = self._under_way.pop(ref)
             result = self._ray.get(ref)
-            self._idle.append(number)
+            self._idle.extend([number] * (self._at_once if done is None else 1))
             if done is not None:
                 found.append((done, result))
         return found

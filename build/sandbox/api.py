@@ -16,6 +16,7 @@ them; BLAS and joblib's `n_jobs=-1` use one thread; stdin is empty, stdout and s
 
 import os
 import signal
+import threading
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict
 from typing import Any, Literal, TypeVar
@@ -52,8 +53,8 @@ class Sandbox:
     """Processes for foreign code. `replica` 1 or 2 of a call chooses between two interpreters that differ in hash seed,
     RNG seeds and clock: what agrees in both depends on none of them.
 
-    Interpreters start when they are first needed, one per tier and replica. An object belongs to the process and the
-    thread that uses it; make one in each worker.
+    Interpreters start when they are first needed, one per tier and replica. An object belongs to the process that uses it; make
+    one in each worker. The jobs of several threads take turns.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class Sandbox:
         self.unsafe_exec = unsafe_exec
         self._parents: dict[tuple[str, int], WarmParent] = {}
         self._owner = os.getpid()
+        self._turn = threading.Lock()
 
     def __enter__(self) -> "Sandbox":
         return self
@@ -86,7 +88,8 @@ class Sandbox:
     @property
     def layers(self) -> Layers:
         """The layers of confinement in force here; starts an interpreter when none runs yet. Raises `SandboxError`."""
-        return self._parent(("light", 1)).layers
+        with self._turn:
+            return self._parent(("light", 1)).layers
 
     def call(
         self,
@@ -272,10 +275,11 @@ class Sandbox:
     def _run(self, job: dict[str, Any], source: str, replica: int) -> list[dict[str, Any] | Ending]:
         """What a job gave: its messages, then an `Ending`. A parent that breaks is replaced, and the job tried once more."""
         key = (tier_of(source), replica)
-        try:
-            return self._attempt(key, job)
-        except SandboxError:
-            return self._attempt(key, job)
+        with self._turn:
+            try:
+                return self._attempt(key, job)
+            except SandboxError:
+                return self._attempt(key, job)
 
     def _attempt(self, key: tuple[str, int], job: dict[str, Any]) -> list[dict[str, Any] | Ending]:
         parent = self._parent(key)

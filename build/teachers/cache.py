@@ -9,9 +9,10 @@ What is asked is not kept here, and neither are endpoints, headers or keys: an e
 """
 
 import sqlite3
+import threading
 import time
-from collections.abc import Sequence
-from contextlib import closing, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -37,13 +38,14 @@ _LOOK_AGAIN_S = 5.0
 
 
 class ResponseCache:
-    """The answers in `folder`. `rank` is the number of an array job or actor, None in local processes.
+    """The answers in `folder`. `rank` is the number of an array job or actor, None in local processes. Threads take turns.
 
     Raises `RunError` where a file is damaged or cannot be written.
     """
 
     def __init__(self, folder: Path, rank: int | None = None) -> None:
         self.path = folder / ("local.sqlite" if rank is None else f"rank-{rank:05d}.sqlite")
+        self._turn = threading.RLock()
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._own = self._open("wal" if rank is None else "delete")
@@ -53,7 +55,7 @@ class ResponseCache:
             raise self._unusable(error) from error
 
     def _open(self, mode: str) -> sqlite3.Connection:
-        connection = sqlite3.connect(self.path, timeout=_WAIT_S, isolation_level=None)
+        connection = sqlite3.connect(self.path, timeout=_WAIT_S, isolation_level=None, check_same_thread=False)
         # Of two that switch a new file to WAL mode in one moment, SQLite refuses one at once, without the time-out.
         for attempt in Retrying(
             retry=retry_if_exception(_is_busy), stop=stop_after_delay(_WAIT_S), wait=wait_random(0, 0.1), reraise=True
@@ -71,7 +73,8 @@ class ResponseCache:
         self._looked = time.monotonic()
         for path in sorted(self.path.parent.glob("*.sqlite")):
             if path != self.path and path not in self._others:
-                connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=rw", _WAIT_S, uri=True)
+                address = f"{path.resolve().as_uri()}?mode=rw"
+                connection = sqlite3.connect(address, _WAIT_S, uri=True, check_same_thread=False)
                 if connection.execute(_HAS_TABLE).fetchone():
                     self._others[path] = connection
                 else:
@@ -84,15 +87,13 @@ class ResponseCache:
     def find(self, keys: Sequence[str], run: str = "") -> dict[str, Completion]:
         """The answers known for some digests; those that another run than `run` has paid for cost nothing."""
         found: dict[str, Completion] = {}
-        try:
+        with self._used():
             for connection in (self._own, *self._others.values()):
                 missing = [key for key in dict.fromkeys(keys) if key not in found]
                 for start in range(0, len(missing), _BATCH):
                     some = missing[start : start + _BATCH]
                     query = f"select * from answers where key in ({', '.join('?' * len(some))})"
                     found |= {row[0]: _completion(row, run) for row in connection.execute(query, some)}
-        except sqlite3.Error as error:
-            raise self._unusable(error) from error
         return found
 
     def add(self, key: str, run: str, answer: Completion) -> Completion:
@@ -100,7 +101,7 @@ class ResponseCache:
         usage = answer.usage
         row = (key, answer.text, answer.reasoning, answer.finish_reason, usage.prompt_tokens, usage.completion_tokens)
         cost = (run, usage.requests, usage.prompt_tokens, usage.completion_tokens)
-        try:
+        with self._used():
             self._own.execute("begin immediate")
             kept = self._own.execute("insert or ignore into answers values (?, ?, ?, ?, ?, ?, ?)", (*row, run)).rowcount
             self._own.execute(
@@ -110,20 +111,25 @@ class ResponseCache:
                 cost,
             )
             self._own.execute("commit")
-        except sqlite3.Error as error:
-            raise self._unusable(error) from error
         return answer if kept else self.find([key], run)[key]
 
     def spent(self, run: str) -> Usage:
         """What a run has spent so far, over all processes and ranks; a rank that has just started shows within 5 s."""
         query = "select requests, prompt_tokens, completion_tokens from spent where run = ?"
-        try:
+        with self._used():
             if time.monotonic() - self._looked > _LOOK_AGAIN_S:
                 self._open_others()
             found = [one.execute(query, (run,)).fetchone() for one in (self._own, *self._others.values())]
+        return Usage(*(sum(column) for column in zip((0, 0, 0), *(row for row in found if row))))
+
+    @contextmanager
+    def _used(self) -> Iterator[None]:
+        """By one thread at a time. Raises `RunError` where SQLite fails."""
+        try:
+            with self._turn:
+                yield
         except sqlite3.Error as error:
             raise self._unusable(error) from error
-        return Usage(*(sum(column) for column in zip((0, 0, 0), *(row for row in found if row))))
 
     def _unusable(self, error: Exception) -> RunError:
         return RunError(

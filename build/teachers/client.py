@@ -38,7 +38,8 @@ class Model(Protocol):
     ) -> None:
         """Call `heard(number, completion)` for each ask as soon as its answer is there, in any order.
 
-        `may_send()` comes before each: where it says no, nothing more is sent, and what is under way is waited for.
+        `may_send()` comes before each: where it says no, nothing more is sent, and what is under way is waited for. Both may be
+        called in another thread than this one, never in two at once.
         """
         ...
 
@@ -78,7 +79,6 @@ class ModelTeacher:
             key = unanswered[number]
             known[key] = completion if completion.failure else self.cache.add(key, self.run, completion)
 
-        self._under_way = 0
         if asks:
             self.model.answer(asks, self._may_send, heard)
         if any(key not in known for key in unanswered):

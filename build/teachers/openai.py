@@ -1,12 +1,14 @@
 """Asks one or several OpenAI-compatible endpoints: vLLM, SGLang, `transformers serve`, a commercial API.
 
-One client and one event loop for the life of a worker. Requests about one function go to one endpoint, so that its prefix
-cache sees them together; one that fails there is tried at the next. What is tried again: too many requests (429, and 503
-with Retry-After), other 5xx, time-outs, cut connections, answers that are no answers. After five seconds a person is told.
-When a request has failed long enough, a plain question tells whose fault it is: if that is answered, the request is a failure
-by name, else the run stops. So does it when a first request is refused (400 and the like) and the plain question too: then
-the recipe asks for what the server does not have; and at once where nothing can help before somebody mends something: a
-wrong key, an unknown model, an account without money. Too many requests is no failure as long as any request is answered.
+One client and one event loop, in a thread of its own, for the life of a worker. Several of its threads may ask at once: their
+requests are one stream, first come, first served, so that no endpoint is idle while a shard ends. Requests about one function
+go to one endpoint, so that its prefix cache sees them together; one that fails there is tried at the next. What is tried
+again: too many requests (429, and 503 with Retry-After), other 5xx, time-outs, cut connections, answers that are no answers.
+After five seconds a person is told. When a request has failed long enough, a plain question tells whose fault it is: if that
+is answered, the request is a failure by name, else the run stops. So does it when a first request is refused (400 and the
+like) and the plain question too: then the recipe asks for what the server does not have; and at once where nothing can help
+before somebody mends something: a wrong key, an unknown model, an account without money. Too many requests is no failure as
+long as any request is answered.
 
 Keys come from the environment, go into one header, and are cut out of everything that comes back.
 """
@@ -15,11 +17,13 @@ import asyncio
 import json
 import os
 import sys
+import threading
 import time
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -60,6 +64,20 @@ _HIDDEN = "[key]"
 _SECRET = 12  # characters; shorter keys are words such as EMPTY, which local servers take and answers may hold
 
 
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class _Batch:
+    """Asks that came together, one or more. `left`: how many are not dealt with; `refused`: nothing more of it is sent."""
+
+    may_send: Callable[[], bool]
+    heard: Callable[[int, Completion], None]
+    left: int
+    done: asyncio.Future[None]
+    refused: bool = False
+
+
 class Endpoints:
     """The endpoints of a recipe. Raises `ConfigError` when the key's variable is not set."""
 
@@ -68,7 +86,13 @@ class Endpoints:
         self.key = os.environ.get(recipe.key_variable, "").strip() if recipe.key_variable else ""
         if recipe.key_variable and not self.key:
             raise ConfigError(f"`teacher.key_variable`: the environment has no {recipe.key_variable}; export it first.")
-        self._runner = asyncio.Runner()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="endpoints", daemon=True)
+        self._thread.start()
+        self._waiting: deque[tuple[_Batch, int, Ask]] = deque()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._working = 0  # of these, those that still take from what waits
+        self._batches = 0
         self._client: aiohttp.ClientSession | None = None
         self._limiters = [RateLimiter(recipe.concurrency) for _ in recipe.endpoints]
         self._proxies = [_proxy(url) for url in recipe.endpoints]
@@ -82,38 +106,75 @@ class Endpoints:
         self, asks: Sequence[Ask], may_send: Callable[[], bool], heard: Callable[[int, Completion], None]
     ) -> None:
         """See `build.teachers.client.Model`. Raises `RunError` when no endpoint answers, or refuses everything."""
-        self.error = None
-        self._runner.run(self._answer_all(asks, may_send, heard))
-        if self.error:
-            raise self.error
+        error = self._run(self._answer_all(asks, may_send, heard))
+        if error:
+            raise error
 
     def greet(self, schema: str = "") -> None:
         """Ask a plain question, with the run's settings, before the run. Raises `RunError` when no endpoint answers it."""
-        self._runner.run(self._greet_all(schema))
+        self._run(self._greet_all(schema))
 
     def close(self) -> None:
+        self._run(self._disconnect())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def _run(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    async def _disconnect(self) -> None:
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
         if self._client is not None:
-            self._runner.run(self._client.close())
-        self._runner.close()
+            await self._client.close()
 
     async def _answer_all(
         self, asks: Sequence[Ask], may_send: Callable[[], bool], heard: Callable[[int, Completion], None]
-    ) -> None:
+    ) -> RunError | None:
+        """Put asks at the end of the stream and wait until each is dealt with; what ended the asking, if anything has."""
         self._connect()
-        waiting = iter(enumerate(asks))
+        if not self._batches:
+            self.error = None
+        self._batches += 1
+        batch = _Batch(may_send, heard, len(asks), self._loop.create_future())
+        self._waiting.extend((batch, number, ask) for number, ask in enumerate(asks))
+        for _ in range(min(self.recipe.concurrency * len(self._limiters) - self._working, len(asks))):
+            self._working += 1
+            task = asyncio.create_task(self._work())
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        try:
+            await batch.done
+        finally:
+            self._batches -= 1
+        return self.error if batch.refused else None
 
-        async def work(waiting: Iterator[tuple[int, Ask]]) -> None:
-            for number, ask in waiting:
-                if self.error or not may_send():
-                    return
-                try:
-                    heard(number, await self._ask(ask))
-                except RunError as error:  # what is under way is paid for, so it is waited for
-                    self.error = self.error or error
+    async def _work(self) -> None:
+        try:
+            while self._waiting:
+                batch, number, ask = self._waiting.popleft()
+                await self._deal_with(batch, number, ask)
+        finally:
+            self._working -= 1
 
-        async with asyncio.TaskGroup() as group:
-            for _ in range(min(len(asks), self.recipe.concurrency * len(self._limiters))):
-                group.create_task(work(waiting))
+    async def _deal_with(self, batch: "_Batch", number: int, ask: Ask) -> None:
+        try:
+            batch.refused = batch.refused or self.error is not None or not batch.may_send()
+            if not batch.refused:
+                batch.heard(number, await self._ask(ask))
+        except RunError as error:  # what is under way is paid for, so it is waited for
+            self.error = self.error or error
+            batch.refused = True
+        except Exception as error:
+            if not batch.done.done():
+                batch.done.set_exception(error)
+        finally:
+            batch.left -= 1
+            if not batch.left and not batch.done.done():
+                batch.done.set_result(None)
 
     async def _greet_all(self, schema: str) -> None:
         """Wait until one endpoint has answered a plain question, and name those that have not. Raises `RunError`."""

@@ -73,3 +73,12 @@ def test_a_finished_or_failed_run_is_not_requeued(started: "subprocess.Popen[byt
     (tmp_path / "out" / "stop").touch()  # the stub ends as a run does that has come to its end
     assert started.wait(120) == 0
     assert not (tmp_path / "requeued").exists()
+
+
+def test_each_job_of_an_array_is_a_rank_of_the_run(tmp_path: Path) -> None:
+    (tmp_path / "python").write_text('#!/bin/bash\necho "$@"\n')
+    (tmp_path / "python").chmod(0o755)
+    environment = {**os.environ, "VENV": str(tmp_path), "SLURM_ARRAY_TASK_ID": "3", "SLURM_ARRAY_TASK_COUNT": "8"}
+    command = ["bash", str(SCRIPT.with_name("data.sbatch")), "r.yaml", "--require-isolation", "full"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == "-m build run --config r.yaml --rank 3 --world 8 --require-isolation full\n"
