@@ -32,6 +32,9 @@ _VERBS = frozenset(
 )
 
 
+_QUESTIONS = frozenset(
+    ("is", "has", "have", "use", "should", "allow", "with", "include", "do", "no", "not", "can", "needs")
+)
 PRINTED = "the text that is printed"
 
 
@@ -134,8 +137,9 @@ def _question(returns: str) -> str:
 
 
 def _meaning_of(name: str) -> str:
-    words = words_of(name)
-    return f"the {words}" if " " in words else ""
+    words = words_of(name).split()
+    says = len(words) > 1 and words[0] not in _QUESTIONS and all(len(word) > 1 for word in words)
+    return f"the {' '.join(words)}" if says else ""
 
 
 def _lowered(text: str) -> str:
