@@ -137,3 +137,14 @@ def test_doctests_need_nothing_that_is_installed() -> None:
     """Else a function would be refused on one machine and kept on another."""
     text = ">>> from its_package import f\n>>> import math, its_package\n>>> import math\n>>> f(1)\n2\n"
     assert [example.source for example in examples_of(text, "f")] == ["import math\n", "f(1)\n"]
+
+
+def test_a_comment_that_says_how_makes_no_query(sandbox: Sandbox) -> None:
+    found = outcome(
+        sandbox,
+        "# Count the words of a text\ndef count(text: str) -> int:\n    return len(text.split())\n\n\n"
+        "# A factor of two gives the same as before\ndef scale(n: int) -> int:\n    return 2 * n\n",
+    )
+    count, scale = found["count"], found["scale"]
+    assert isinstance(count, UnifiedFunction) and "Your task: count the words of a text." in count.query
+    assert isinstance(scale, UnifiedFunction) and "A factor" not in scale.query and "`scale`" in scale.query

@@ -91,6 +91,11 @@ def task_of(summary: str) -> str:
     return f"Your task in a few words: {_lowered(text)}."
 
 
+def is_task(summary: str) -> bool:
+    """Whether a summary says what to do."""
+    return bool(_imperative(_task(summary).partition(" ")[0]))
+
+
 def _task(summary: str) -> str:
     """A summary without what it says of itself, its verb in the plain form."""
     text = summary.strip().rstrip(".:")

@@ -31,7 +31,7 @@ from build.unifiers.static.named_types import class_names, resolver
 from build.unifiers.static.neighbours import Neighbourhood, is_test
 from build.unifiers.static.operations import operations_of
 from build.unifiers.static.python2 import CONVERTED, to_python3
-from build.unifiers.static.queries import PRINTED, ask, describe_io
+from build.unifiers.static.queries import PRINTED, ask, describe_io, is_task
 from build.unifiers.static.refusal import Refused
 from build.unifiers.static.results import conversion, result_of
 from build.unifiers.static.scripts import PROGRAM, as_function
@@ -153,7 +153,8 @@ def _unify(work: _Work, candidate: Candidate) -> UnifiedFunction:
     docs = (read_docstring(docstring) if docstring else None) or Documentation()
     if not docs.summary:
         comment = read_comment(module.lines, node)
-        docs = replace(docs, summary=comment.summary, body=comment.body) if comment else docs
+        if comment and is_task(comment.summary):  # most comments say how and not what
+            docs = replace(docs, summary=comment.summary, body=comment.body)
     about = docstring if doctest_calls(docstring, node.name) else ast.get_docstring(module.tree) or ""
     known = [*doctest_calls(about, node.name), *calls.get(node.name, [])]
     known += work.neighbours.test_calls(raw.path, node.name)
