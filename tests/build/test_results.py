@@ -148,3 +148,18 @@ def test_a_comment_that_says_how_makes_no_query(sandbox: Sandbox) -> None:
     count, scale = found["count"], found["scale"]
     assert isinstance(count, UnifiedFunction) and "Your task: count the words of a text." in count.query
     assert isinstance(scale, UnifiedFunction) and "A factor" not in scale.query and "`scale`" in scale.query
+
+
+def test_named_tuples_are_made_from_their_fields(sandbox: Sandbox) -> None:
+    found = outcome(
+        sandbox,
+        "import collections\nfrom typing import Generic, NamedTuple, TypeVar\n\nT = TypeVar('T')\n\n\n"
+        "class Span(collections.namedtuple('Span', 'start, end')):\n    def reach(self):\n"
+        "        return self.end * 2 - self.start * 2\n\n\n"
+        "class Pair(NamedTuple):\n    left: int\n    right: int = 3\n\n    def total(self):\n"
+        "        return self.left + self.right\n\n\n"
+        "class Box(Generic[T]):\n    def twice(self, n: int):\n        return 2 * n\n",
+    )
+    assert value(sandbox, found["Span.reach"], '{"start": 2, "end": 5}') == "6"
+    assert value(sandbox, found["Pair.total"], '{"left": 2, "right": 5}') == "7"
+    assert value(sandbox, found["Box.twice"], '{"n": 4}') == "8"

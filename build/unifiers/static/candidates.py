@@ -21,7 +21,7 @@ _BUILT_IN = {
     "int": "int",
 }
 _BUILT_IN |= {"float": "float", "OrderedDict": "dict", "UserDict": "dict", "UserList": "list", "UserString": "str"}
-_NOT_MADE = {"Enum", "IntEnum", "StrEnum", "Flag", "IntFlag", "Protocol", "TypedDict", "NamedTuple", "TestCase"}
+_NOT_MADE = {"Enum", "IntEnum", "StrEnum", "Flag", "IntFlag", "Protocol", "TypedDict", "TestCase"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +75,14 @@ def constructor_of(module: Module, name: str, depth: int = 0) -> ast.FunctionDef
     if any("abstractmethod" in ast.unparse(item) for part in own.values() for item in part.decorator_list):
         raise Refused("needs_object", f"{name} is abstract")
     if any("dataclass" in ast.unparse(item) for item in node.decorator_list):
-        return _dataclass_init(node)
+        return _fields_init(node)
     for base in node.bases:
+        base = base.value if isinstance(base, ast.Subscript) else base
+        if isinstance(base, ast.Call) and ast.unparse(base.func).endswith("namedtuple"):
+            return _namedtuple_init(base)
         called = base.attr if isinstance(base, ast.Attribute) else base_name(base)
+        if called == "NamedTuple":
+            return _fields_init(node)
         if called not in PLAIN_BASES:
             return constructor_of(here, called, depth + 1)
     return None
@@ -111,8 +116,20 @@ def _methods(module: Module, node: ast.ClassDef, number: int) -> Iterator[Candid
             yield Candidate(name, part, number, node.name, part.name, made=True, drops_first=True)
 
 
-def _dataclass_init(node: ast.ClassDef) -> ast.FunctionDef:
-    """The `__init__` that a dataclass gets."""
+def _namedtuple_init(call: ast.Call) -> ast.FunctionDef | None:
+    """The constructor of `namedtuple("Name", "a b")`. Raises `Refused` (needs_object) where its fields are not written out."""
+    try:
+        fields = ast.literal_eval(call.args[1])
+        names = fields.replace(",", " ").split() if isinstance(fields, str) else list(fields)
+        made = ast.parse(f"def __new__(cls, {', '.join(names)}): pass").body[0]
+    except (ValueError, TypeError, SyntaxError, IndexError, AttributeError):
+        raise Refused("needs_object", f"the fields of `{ast.unparse(call)[:80]}` are not written out") from None
+    assert isinstance(made, ast.FunctionDef)
+    return made
+
+
+def _fields_init(node: ast.ClassDef) -> ast.FunctionDef:
+    """The `__init__` that a dataclass or a NamedTuple gets."""
     arguments = [ast.arg("self")]
     defaults: list[ast.expr] = []
     for part in node.body:
