@@ -109,7 +109,7 @@ def declared(about: Mapping[str, Any]) -> str | None:
     classifiers = [item.rpartition(" :: ")[2] for item in about.get("classifier", ()) if item.startswith("License :: ")]
     classifiers = [name for name in classifiers if name != "OSI Approved"]  # which says nothing
     texts = [str(about.get(key) or "").strip() for key in ("license_expression", "license")]
-    short = [text for text in texts if text and "\n" not in text and len(text) <= 80]
+    short = [text for text in texts if text and "\n" not in text and len(text) <= 80 and text.lower() != UNKNOWN]
     if classifiers and all(map(_recognized, classifiers)):
         short.append(all_of(classifiers))
     named = next((license for text in short if (license := _recognized(text))), None)

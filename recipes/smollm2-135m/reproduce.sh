@@ -77,7 +77,7 @@ fi
 # 2. Raw code to CODEI/O: functions are found, executed, asked about, and the trace teacher tells what happens.
 if [ -z "$DATA" ]; then
   if [ "$gpu" ]; then
-    DATA=runs/corpus/dataset    # `make corpus`: 178 packages, on a machine with network and CPUs, before
+    DATA=runs/corpus/dataset    # `make corpus`: 255 packages, on a machine with network and CPUs, before
     [ -d "$DATA" ] || { echo "error: $DATA is missing; make it with 'make corpus' and copy the folder here" >&2; exit 2; }
     touch "$OUT/done/data"
   else

@@ -204,6 +204,8 @@ def test_several_licenses() -> None:
         ({"license": "Dual", "classifier": ["License :: OSI Approved :: MIT License"]}, "MIT"),
         ({"license": "Copyright\nall of it", "classifier": ["License :: OSI Approved :: BSD License"]}, "BSD License"),
         ({"classifier": ["License :: OSI Approved", "License :: OSI Approved :: MIT License"]}, "MIT"),
+        ({"license": "UNKNOWN", "classifier": ["License :: OSI Approved :: MIT License"]}, "MIT"),
+        ({"license": "Revised BSD License"}, "BSD-3-Clause"),
         ({"license": "x" * 2000}, None),
     ],
 )
