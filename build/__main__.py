@@ -13,6 +13,10 @@ _ELSEWHERE = {  # commands that other modules define: where, and what they are f
     "bench": ("build.bench.sandbox:bench", "Measure the sandbox, and how often it differs from a plain interpreter."),
     "serve": ("build.serve:serve", "Judge answers over HTTP: one sandbox pool for every trainer of a node."),
     "reverify": ("build.report.reverify:reverify", "Judge the stored answers of a run again; show what changed."),
+    "pass-rate": (
+        "build.report.pass_rate:pass_rate",
+        "Measure how often a model solves a dataset's questions; written as a column.",
+    ),
     "official": ("build.report.official:official", "Judge released five-field rows again."),
     "stats": (
         "build.report.stats:stats",

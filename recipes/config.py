@@ -217,6 +217,12 @@ class GRPOTrainingConfig(GlobalBatch, GRPOConfig):
     eos_token: str | None = field(default=None, metadata={"help": "The token that ends a response."})
     min_pass_rate: float = field(default=0.0, metadata={"help": "Leave out rows that the teacher solved less often."})
     max_pass_rate: float = field(default=1.0, metadata={"help": "Leave out rows that the teacher solved more often."})
+    keep_to_band: bool = field(
+        default=False,
+        metadata={
+            "help": "Keep to these pass rates by the rewards of the run itself; the data set's are where it begins."
+        },
+    )
     max_prompt_tokens: int = field(
         default=2048, metadata={"help": "Leave out longer prompts (TRL does not cut prompts)."}
     )

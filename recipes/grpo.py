@@ -2,9 +2,9 @@
 
     accelerate launch --config_file recipes/accelerate/zero3.yaml -m recipes.grpo --config recipes/grpo/<recipe>.yaml
 
-Rows that the teacher always or never solved carry little signal (a group whose completions all get the same reward has
-none), so only those with `min_pass_rate` <= pass rate <= `max_pass_rate` are trained on. A run resumes, draws its curves
-and writes its card as in `recipes.sft`.
+Rows that are always or never solved carry little signal (a group whose completions all get the same reward has none), so
+only those with `min_pass_rate` <= pass rate <= `max_pass_rate` are trained on; with `keep_to_band` the rewards of the run
+itself say which these are (`recipes.band`). A run resumes, draws its curves and writes its card as in `recipes.sft`.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,12 +13,14 @@ from typing import Any
 from recipes.installed import exit_missing, has
 
 try:
+    from accelerate.utils import gather_object
     from datasets import Dataset
     from transformers import TrainerCallback
     from trl import GRPOTrainer, get_peft_config, get_quantization_config
 
     from build.core.errors import ConfigError
     from build.core.records import digest
+    from recipes.band import Band, BandSampler
     from recipes.checkpoints import check_unchanged, fixed_record, resume_from, write_record
     from recipes.config import GRPOTrainingConfig, Source, given_keys, read_training_config
     from recipes.corpus import fingerprint, load_rows
@@ -40,11 +42,30 @@ try:
 except (ImportError, RuntimeError) as missing:  # transformers and trl report a missing package as RuntimeError
     exit_missing(missing)
 
-_COLUMNS = ("prompt", "code", "task", "input", "output")
+_COLUMNS = ("id", "prompt", "code", "task", "input", "output")
 
 
 class RecipeGRPOTrainer(RecipeTrainerMixin, GRPOTrainer):
-    """GRPOTrainer with what `recipes.trainer` adds."""
+    """GRPOTrainer with what `recipes.trainer` adds, and a band of pass rates that it keeps to, where there is one."""
+
+    def __init__(self, *positional: Any, band: Band | None = None, **named: Any) -> None:
+        self.band = band
+        super().__init__(*positional, **named)
+        if band is not None:
+            self.add_callback(band)
+
+    def _get_train_sampler(self, dataset: Dataset | None = None) -> Any:
+        plain = super()._get_train_sampler(dataset)
+        return BandSampler(plain, self.band) if self.band is not None else plain
+
+    def _calculate_rewards(self, inputs: Any, *others: Any) -> Any:
+        rewards = super()._calculate_rewards(inputs, *others)  # of all processes
+        if self.band is not None and self.model.training:
+            ids = gather_object([row["id"] for row in inputs])
+            self.band.learn(ids, rewards[:, 0].tolist())
+            held = sum(map(self.band.holds, range(len(self.band.ids))))
+            self._log_metric("band/within", held / len(self.band.ids))
+        return rewards
 
 
 def load_tasks(source: Source, config: Any, tokenizer: Any, tell: Callable[[str], None] = print) -> Dataset:
@@ -54,8 +75,9 @@ def load_tasks(source: Source, config: Any, tokenizer: Any, tell: Callable[[str]
     if missing:
         raise ConfigError(f"datasets: '{source.path}' lacks the columns {', '.join(missing)}; use its config `rl`")
     rates = rows["pass_rate"][:]
-    fits = [i for i, rate in enumerate(rates) if rate is None or config.min_pass_rate <= rate <= config.max_pass_rate]
-    kept = rows.select(fits).select_columns(list(_COLUMNS))
+    low, high = (0.0, 1.0) if config.keep_to_band else (config.min_pass_rate, config.max_pass_rate)
+    fits = [i for i, rate in enumerate(rates) if rate is None or low <= rate <= high]
+    kept = rows.select(fits).select_columns([*_COLUMNS, "pass_rate"])
     kept = kept.filter(_fits, fn_kwargs={"tokenizer": tokenizer, "limit": config.max_prompt_tokens})
     if not len(kept):
         known = [rate for rate in rates if rate is not None]
@@ -101,16 +123,22 @@ def train(arguments: Sequence[str], callbacks: Sequence[TrainerCallback] = ()) -
     trainer_config.model_init_kwargs = model_arguments(config)
     tokenizer.chat_template = published_template(tokenizer.chat_template)
     rewards: Any = [execution_reward, *(EXTRA_REWARDS[name] for name in trainer_config.extra_rewards)]
+    band = None
+    if trainer_config.keep_to_band:
+        band = Band(rows["id"][:], rows["pass_rate"][:], trainer_config.min_pass_rate, trainer_config.max_pass_rate)
+        if last is not None:
+            band.resume(str(trainer_config.output_dir))
     trainer = RecipeGRPOTrainer(
         model=model.model_name_or_path,
         reward_funcs=rewards,
         args=trainer_config,
-        train_dataset=rows,
+        train_dataset=rows.remove_columns("pass_rate"),
         processing_class=tokenizer,
         quantization_config=get_quantization_config(model),
         peft_config=get_peft_config(model),
         callbacks=list(callbacks),
         lora=model.use_peft,
+        band=band,
     )
     given = {key: record[key] for key in sorted(given_keys(arguments) & set(record))}
     trainer.card = card_facts(config, given, None)

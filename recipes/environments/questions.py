@@ -80,7 +80,7 @@ def questions(
 
 
 def _files(data: str, split: str) -> list[Path]:
-    pattern = f"rl/*-{split}*.parquet"
+    pattern = f"rl/*{split}*.parquet"
     folder = Path(data)
     if not folder.is_dir():
         from huggingface_hub import snapshot_download

@@ -51,7 +51,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         made.append({name: getattr(one, name) for name in Question.__dataclass_fields__} | {"function_id": "f"})
     path = tmp_path_factory.mktemp("dataset")
     (path / "rl").mkdir()
-    pq.write_table(pa.Table.from_pylist(made), path / "rl" / "rl-train.parquet")
+    pq.write_table(pa.Table.from_pylist(made), path / "rl" / "train-00000-of-00001-0123456789abcdef.parquet")
     return path
 
 
@@ -68,7 +68,7 @@ def test_questions_are_chosen_by_task_and_pass_rate(folder: Path) -> None:
     assert len(list(questions(str(folder), limit=3))) == 3
     with pytest.raises(ValueError, match="no question that was asked for"):
         list(questions(str(folder), min_pass_rate=0.99))
-    with pytest.raises(ValueError, match="rl/\\*-test"):
+    with pytest.raises(ValueError, match="rl/\\*test"):
         list(questions(str(folder), "test"))
 
 
