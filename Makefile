@@ -8,7 +8,7 @@ MODEL := runs/models/smollm2-135m
 
 FRAMEWORKS := .venv-frameworks
 
-.PHONY: demo corpus reproduce test test-core test-datasets-3 test-model test-browser test-environments lint format vllm vllm-server
+.PHONY: demo corpus reproduce test test-core test-datasets-3 test-model test-browser test-environments benchmarks lint format vllm vllm-server
 
 $(VENV)/core.stamp: requirements.txt
 	@$(or $(wildcard $(BIN)/python),$(PYTHON)) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Error: Python " \
@@ -78,6 +78,12 @@ test-environments: $(VENV)/test.stamp
 	-$(NEMO_PYTHON) -m venv $(FRAMEWORKS)/nemo_gym && $(FRAMEWORKS)/nemo_gym/bin/python -m pip install --quiet \
 		--disable-pip-version-check nemo-gym==0.7.0 pyarrow || rm -rf $(FRAMEWORKS)/nemo_gym
 	CODEIO_FRAMEWORKS=$(FRAMEWORKS) $(BIN)/python -m pytest tests/recipes/test_frameworks.py
+
+# Speed as ratios within one run, compared with docs/benchmarks.json (quarter of an hour; python -m tests.benchmarks --write keeps them).
+benchmarks: $(VENV)/test.stamp
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/bench.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps reasoning-gym==0.1.25
+	$(BIN)/python -m tests.benchmarks
 
 lint: $(VENV)/test.stamp
 	$(BIN)/ruff check .

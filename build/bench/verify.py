@@ -7,6 +7,7 @@
 The load goes to a service on this machine's loopback that the command starts itself.
 """
 
+import json
 import random
 import threading
 import time
@@ -57,7 +58,8 @@ class Measure:
 @click.command("verify")
 @click.option("--run", type=click.Path(exists=True, path_type=Path), help="A run whose questions are answered.")
 @click.option("--seed", default=0, show_default=True)
-def bench_verify(run: Path | None, seed: int) -> None:
+@click.option("--json", "target", type=click.Path(dir_okay=False, path_type=Path), help="Write the ratios here too.")
+def bench_verify(run: Path | None, seed: int, target: Path | None) -> None:
     """Judgements per second and core, in process and through the service with one worker; with a fresh interpreter each."""
     questions = _questions(run)
     random.Random(seed).shuffle(questions)
@@ -86,6 +88,11 @@ def bench_verify(run: Path | None, seed: int) -> None:
     click.echo(tabulate(rows, headers, tablefmt="github", floatfmt=",.1f"))
     share = rates["service, 2 requests at once", 64] / rates["in process", 64]
     click.echo(f"at batches of 64 the service keeps {share:.1%} of the rate in process and core")
+    if target:
+        ratios = {"batches of 64, the service against the call in process": share}
+        for name in ("in process", "service"):
+            ratios[f"{name}, batches of 1,024 against single answers"] = rates[name, 1024] / rates[name, 1]
+        target.write_text(json.dumps({"ratios": ratios}, indent=1), "utf-8")
     if share < _SAME_RATE:
         raise click.ClickException(f"that is under {_SAME_RATE:.0%}")
 
