@@ -155,7 +155,8 @@ def _report(rows: dict[str, dict[str, Measure]], target: Path | None) -> None:
         for more in ("", " + determinism")
     ]
     table += [(f"verification, {stage}", [stage], "single check") for stage in ("single check", "grouped checks")]
-    lines, figures, promised = [], {}, {}
+    lines, figures = [], {}
+    promised: dict[str, float] = {}
     for title, stages, baseline in table:
         mine, least = (sum(row[stage].ms for stage in stages) for row in (ours, floor))
         values = {
