@@ -29,11 +29,13 @@ from recipes.supervision import encode_rows
 
 TRAINING = ("codeio", "codeio_pp")
 _MOST = 1 << 30  # tokens: no row is dropped
+_SAME_OUTPUT = 20  # at most one task in so many has the same output
 
 
 @dataclass(frozen=True, slots=True)
 class SubsetRules:
-    """What is drawn. `tokens`: of each training config at the most; `tests`: held-out output predictions at the most.
+    """What is drawn. `tokens`: of each training config at the most; `tests`: held-out output predictions at the most, of
+    which a twentieth may have the same output.
 
     `complete_only` leaves answers out whose telling skips a part of the run, and `question_length` questions that have more
     tokens together with their answer, in both splits; `max_length` limits the tokens of a row, `per_function` the answers
@@ -74,11 +76,12 @@ def draw_subset(data: Path, out: Path, rules: SubsetRules, model: str, template:
             f"{name} tokens under the loss": sum(row["supervised"] for row in training[name]),
         }
     known = _sized(_load(data, "codeio", "test"), tokenizer, rules.question_length)
-    asked = [row["id"] for row in _in_turn([row for row in known if row["task"] == "output"], 1, seed=0)][: rules.tests]
     prompts = {row["id"]: row["prompt"] for row in known}
     tests = {
         row["id"]: row | {"prompt": prompts[row["id"]]} for row in _load(data, "rl", "test") if row["id"] in prompts
     }
+    ranked = [row["id"] for row in _in_turn([row for row in known if row["task"] == "output"], 1, seed=0)]
+    asked = _varied(ranked, {one: tests[one]["output"] for one in ranked}, rules.tests)
     facts = {row["id"]: row for row in known}
     chosen = [tests[one] for one in asked]
     functions = {row["function_id"] for row in chosen}
@@ -91,6 +94,20 @@ def draw_subset(data: Path, out: Path, rules: SubsetRules, model: str, template:
     parts |= {("told", "test"): [facts[one] for one in asked], ("rl", "test"): chosen}
     _write(out, parts, {"rules": asdict(rules), "counts": counts})
     return counts
+
+
+def _varied(ranked: Sequence[str], outputs: dict[str, str], most: int) -> list[str]:
+    """The first `most` questions without those whose output a twentieth of `most` have already.
+
+    Without this, `false` was the right answer to a quarter of the tasks.
+    """
+    seen: dict[str, int] = defaultdict(int)
+    kept = []
+    for one in ranked:
+        seen[outputs[one]] += 1
+        if seen[outputs[one]] <= max(1, most // _SAME_OUTPUT):
+            kept.append(one)
+    return kept[:most]
 
 
 def _load(data: Path, name: str, split: str) -> Dataset:

@@ -117,3 +117,12 @@ def test_nothing_left_is_one_sentence(dataset: Path, model: Path, tmp_path: Path
     command = ["subset", str(tmp_path / "none"), str(tmp_path / "out"), "--model", str(model), "--tokens", "9"]
     told = CliRunner().invoke(main, command)
     assert told.exit_code == 1 and "no dataset" in told.output and "Traceback" not in told.output
+
+
+def test_no_constant_answer_is_right_for_many_tasks(dataset: Path, model: Path, tmp_path: Path) -> None:
+    drawn(dataset, tmp_path / "out", model, tests=40)
+    outputs = [row["output"] for row in load_dataset(str(tmp_path / "out"), "rl", split="test")]
+    assert max(outputs.count(each) for each in outputs) == 2  # of ten tasks that the two functions have
+    drawn(dataset, tmp_path / "few", model, tests=9)
+    outputs = [row["output"] for row in load_dataset(str(tmp_path / "few"), "rl", split="test")]
+    assert len(outputs) == len(set(outputs)) == 6
