@@ -7,10 +7,12 @@ throws its unfinished folder away on any error.
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import datasets
 from datasets import Features, Value
+from datasets.arrow_writer import ParquetWriter
+from tqdm import tqdm
 
 from build.core.config import DataRecipe, read_data_recipe
 from build.core.errors import RunError
@@ -23,7 +25,12 @@ from build.report.attribution import attribution
 from build.report.card import write_card
 from build.report.folder import dataset_faults, name_files
 from build.stages import run_digest
-from build.stages.assemble import CONFIGS, SPLITS, ordered_rows
+from build.stages.assemble import CONFIGS, SPLITS, as_made, ordered_rows, rows
+
+_PART_BYTES = 400_000_000  # of a file, from where the next row goes into another one
+_GROUP_ROWS = 1000  # that the Hub's viewer reads at once
+
+R = TypeVar("R")
 
 _TEXT = Value("string")
 _COUNT = Value("int32")
@@ -122,34 +129,78 @@ def materialise(path: Path, isolation: Isolation = AVAILABLE) -> tuple[DataRecip
         raise RunError(f"{faults[0]}; remove {folder} and run the same command again.")
     if not folder.exists() and store.totals("answer").kept:
         try:
-            _write(path, recipe, store, folder)
-        except (OSError, datasets.exceptions.DatasetGenerationError) as error:
-            cause = error.__cause__ or error
-            if isinstance(cause, RunError):
-                raise cause from error
+            _write(recipe, store, folder)
+        except (OSError, ValueError) as error:  # pyarrow's are of these kinds
             raise RunError(
-                f"{folder}: cannot be written ({cause}); mend that and run the same command again."
+                f"{folder}: cannot be written ({error}); mend that and run the same command again."
             ) from error
     return recipe, store, folder
 
 
-def _write(path: Path, recipe: DataRecipe, store: Store, folder: Path) -> None:
+def _write(recipe: DataRecipe, store: Store, folder: Path) -> None:
     beside = recipe.run / "dataset.tmp"
     shutil.rmtree(beside, ignore_errors=True)
-    examples: dict[str, dict[str, int]] = {}
-    for config in CONFIGS:
-        builder = CodeIO(config_name=config, recipe=str(path), cache_dir=str(beside / "cache"), dataset_name=config)
-        builder.download_and_prepare(str(beside / config), file_format="parquet")
-        name_files(beside, config)
-        examples[config] = {name: split.num_examples for name, split in builder.info.splits.items()}
-    _remove_traces(beside)
+    examples = _write_tables(recipe, _LastShard(store.root), beside)
     write_card(recipe, store, beside, examples)
     store.write(beside / "ATTRIBUTION.md", attribution(store))
     beside.rename(folder)
 
 
-def _remove_traces(folder: Path) -> None:
-    """What the builder leaves beside the data: its cache, its locks, and an info file that would repeat the card."""
-    shutil.rmtree(folder / "cache", ignore_errors=True)
-    for file in [*folder.rglob("*.lock"), *folder.rglob("dataset_info.json")]:
-        file.unlink()
+def _write_tables(recipe: DataRecipe, store: Store, folder: Path) -> dict[str, dict[str, int]]:
+    """The Parquet files of all configs, in one pass over the run but for those that a curriculum orders; the numbers of rows by
+    config and split.
+    """
+    shards = range(store.shards() or 0)
+    tables = {(config, split): _Table(folder / config, config, split) for config in CONFIGS for split in SPLITS}
+    in_order = {name: table for name, table in tables.items() if as_made(name[0], recipe)}
+    for shard in tqdm(shards, desc="dataset", unit="shard"):
+        for (config, split), table in in_order.items():
+            for _, row in rows(config, split, store, shard, recipe):
+                table.write(row)
+    for (config, split), table in tables.items():
+        if (config, split) not in in_order:
+            for _, row in ordered_rows(config, split, store, shards, recipe):
+                table.write(row)
+        table.close()
+    for config in CONFIGS:
+        name_files(folder, config)
+    return {config: {split: tables[config, split].count for split in SPLITS} for config in CONFIGS}
+
+
+class _LastShard(Store):
+    """A store that keeps the records of the last shard that was read, for all configs that are made of them."""
+
+    _shard = -1
+
+    def kept(self, kind: type[R], index: int, before: str = "") -> Iterator[R]:
+        if index != self._shard:
+            self._shard, self._kept = index, dict[tuple[type, str], list[Any]]()
+        if (kind, before) not in self._kept:
+            self._kept[kind, before] = list(super().kept(kind, index, before))
+        return iter(self._kept[kind, before])
+
+
+class _Table:
+    """The Parquet files of a split of a config, of a size that the Hub likes."""
+
+    def __init__(self, folder: Path, config: str, split: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._begins, self._features = folder / f"{config}-{split}", Features(FEATURES[config])
+        self._writer: ParquetWriter | None = None
+        self._parts = self.count = 0
+
+    def write(self, row: dict[str, Any]) -> None:
+        if self._writer is not None and self._writer.stream.tell() > _PART_BYTES:
+            self.close()
+        if self._writer is None:
+            path = self._begins.with_name(f"{self._begins.name}-{self._parts:05d}.parquet")
+            self._writer = ParquetWriter(path=str(path), features=self._features, writer_batch_size=_GROUP_ROWS)
+            self._parts += 1
+        self._writer.write(self._features.encode_example(row))
+        self.count += 1
+
+    def close(self) -> None:
+        if self._writer is not None:
+            self._writer.finalize()
+            self._writer.close()
+            self._writer = None

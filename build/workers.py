@@ -31,7 +31,7 @@ from build.stages.stage import Context, Shard, Stage
 from build.teachers.open import open_model
 from build.teachers.trace.teacher import TraceTeacher
 
-ASKING_AT_ONCE = 4  # shards of a worker that asks an endpoint: one whose last answers are missing, and more to ask for
+ASKING_AT_ONCE = 6  # shards of a worker that asks an endpoint: one whose last answers are missing, and more to ask for
 _MOST_LOSSES = 5  # of workers over one shard; then it is the shard, or too little memory
 
 

@@ -10,12 +10,16 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any, get_args
 
+import httpx2
 import pytest
 import yaml
 from click.testing import CliRunner
 from datasets import load_dataset
 from huggingface_hub import DatasetCard
+from huggingface_hub.errors import HfHubHTTPError
+from tenacity import wait_none
 
+from build import builder
 from build.core.config import read_data_recipe
 from build.core.errors import RunError
 from build.core.records import Task
@@ -23,12 +27,14 @@ from build.core.store import Store
 from build.core.values import values_match
 from build.report.card import size_category, write_card
 from build.report.check import check
+from build.report.folder import dataset_faults
 from build.report.summary import print_summary, yield_table
 from build.report.view.from_dataset import from_dataset
 from build.report.view.from_run import from_run
 from build.report.view.items import Dropped, File, Function, Row
 from build.sandbox import Limits, Program, Sandbox
-from build.stages.assemble import CONFIGS, SPLITS
+from build.stages import publish
+from build.stages.assemble import CONFIGS, SPLITS, ordered_rows
 from build.verify import Check, read_answer, verify
 from codeio_dataset import CodeIO, main, materialise
 from recipes.environments.questions import Question
@@ -356,6 +362,33 @@ def test_a_storage_that_refuses_an_upload_is_one_sentence(
     assert "me/small: the Hub did not take the folder (" in told and told.endswith("run again.")
 
 
+@pytest.mark.parametrize(("statuses", "taken"), [((503, 429), True), ((403,), False)])
+def test_a_hub_that_fails_for_a_moment_is_asked_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, statuses: tuple[int, ...], taken: bool
+) -> None:
+    left = list(statuses)
+
+    class Hub:
+        def create_repo(self, repo: str, **settings: Any) -> None:
+            pass
+
+        def upload_folder(self, **settings: Any) -> str:
+            if left:
+                request = httpx2.Request("POST", "http://hub")
+                raise HfHubHTTPError("no", response=httpx2.Response(left.pop(0), request=request))
+            return "commit"
+
+    monkeypatch.setattr(publish, "HfApi", Hub)
+    monkeypatch.setattr(publish, "get_token", lambda: "t")
+    monkeypatch.setattr(publish, "_WAIT", wait_none())
+    if taken:
+        assert publish.publish(tmp_path, "me/small", private=False) == "commit"
+    else:
+        with pytest.raises(RunError, match="check HF_TOKEN"):
+            publish.publish(tmp_path, "me/small", private=False)
+    assert not left
+
+
 @pytest.mark.parametrize("lost", ["README.md", "rl", "codeio_pp/*.parquet"])
 def test_a_dataset_folder_that_is_not_whole_is_named(own_run: Path, lost: str) -> None:
     _, store, folder = materialise(own_run)
@@ -382,6 +415,21 @@ def test_what_is_wrong_with_a_finished_run_is_told_in_one_sentence(own_run: Path
     store.shard_file("revise", 0).write_text("{")
     with pytest.raises(RunError, match=r"line 1: is damaged; remove .*\.jsonl\.zst and run the same command again"):
         materialise(own_run)
+
+
+def test_a_large_config_lies_in_several_files_with_every_row_in_order(
+    own_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(builder, "_PART_BYTES", 1)
+    monkeypatch.setattr(builder, "_GROUP_ROWS", 2)
+    shutil.rmtree(own_run.parent / "run" / "dataset")
+    recipe, store, folder = materialise(own_run)
+    assert len(list(folder.glob("codeio/train-*.parquet"))) > 2 and dataset_faults(folder) == []
+    for config in CONFIGS:
+        loaded = load_dataset(str(folder), config, cache_dir=str(own_run.parent / "cache"))
+        for split in SPLITS:
+            made = [key for key, _ in ordered_rows(config, split, store, range(store.shards() or 0), recipe)]
+            assert (loaded[split]["id"][:] if split in loaded else []) == made
 
 
 def test_the_class_does_not_take_another_runs_data_for_this_ones(tmp_path: Path) -> None:

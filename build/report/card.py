@@ -20,7 +20,7 @@ from build.core.records import Dialogue, PredictionInstance, SampledFunction
 from build.core.store import Store
 from build.core.tokens import count_tokens
 from build.report.folder import config_entry
-from build.report.quality import quality_of, quality_plot, quality_tables
+from build.report.quality import Quality, quality_of, quality_plot, quality_tables
 from build.report.summary import cost_table, pairs_table, telling_table, verdict_table, yield_table
 from build.stages.assemble import CONFIGS, SPLITS, rows
 
@@ -50,9 +50,9 @@ def write_card(recipe: DataRecipe, store: Store, folder: Path, examples: dict[st
 
     `examples`: the number of rows by config and split.
     """
-    tokens, origins = _lengths(store), _origins(store)
+    tokens, origins, quality = _lengths(store), _origins(store), quality_of(store)
     store.write(folder / "lengths.png", _histogram(tokens))
-    store.write(folder / "quality.png", quality_plot(quality_of(store)))
+    store.write(folder / "quality.png", quality_plot(quality))
     hub_sources = sorted(source.name for source in recipe.sources if source.kind == "hub")
     header = {
         "pretty_name": f"CodeI/O: {recipe.name}",
@@ -65,7 +65,9 @@ def write_card(recipe: DataRecipe, store: Store, folder: Path, examples: dict[st
         "configs": [config_entry(name, examples[name], folder) for name in CONFIGS],
     }
     front = yaml.safe_dump(header, sort_keys=False, allow_unicode=True)
-    store.write(folder / "README.md", f"---\n{front}---\n{_card_text(recipe, store, examples, tokens, origins)}")
+    store.write(
+        folder / "README.md", f"---\n{front}---\n{_card_text(recipe, store, examples, tokens, origins, quality)}"
+    )
 
 
 def size_category(count: int) -> str:
@@ -101,6 +103,7 @@ def _card_text(
     examples: dict[str, dict[str, int]],
     tokens: dict[str, list[int]],
     origins: Counter[tuple[str, str, bool]],
+    quality: Quality,
 ) -> str:
     provenance = tabulate(
         [
@@ -175,7 +178,7 @@ without those that end in `raise` (column `branch_coverage` of `functions`; ther
 {_tellings(store)}{_inside(recipe, store)}
 ## Quality
 
-{quality_tables(store, quality_of(store))}
+{quality_tables(store, quality)}
 
 ![Doubles and leaks, licenses, executed steps, right answers](quality.png)
 

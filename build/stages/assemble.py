@@ -117,6 +117,11 @@ def _judged(config: str, dialogue: Dialogue) -> Verdict:
     return (dialogue.turns[0] if config == "codeio" else dialogue.turns[-1]).verdict
 
 
+def as_made(config: str, recipe: DataRecipe) -> bool:
+    """Whether a config's rows come in the order of the run's shards."""
+    return recipe.rows.order == "as_made" or config in ("turns", "functions", "steps", "traces")
+
+
 def ordered_rows(
     config: str, split: str, store: Store, shards: Sequence[int], recipe: DataRecipe
 ) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -125,7 +130,7 @@ def ordered_rows(
     A curriculum goes by executed steps, then by the length of the code; questions that no rationale answers come last.
     Bounded memory: a part of the rows at a time, for which the shards that have some of them are read again.
     """
-    if recipe.rows.order == "as_made" or config in ("turns", "functions", "steps", "traces"):
+    if as_made(config, recipe):
         for shard in shards:
             yield from rows(config, split, store, shard, recipe)
         return

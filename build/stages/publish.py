@@ -1,16 +1,23 @@
 """Publishes a finished dataset folder on the Hub.
 
 The folder is uploaded as it is: nothing is encoded again, and files that the repository already has are not sent twice, so
-an interrupted upload is resumed by running the command again.
+an interrupted upload is resumed by running the command again. What may pass (a Hub that is busy or broken for a moment, a
+connection that is lost) is tried again.
 """
 
+import sys
 from pathlib import Path
 
 from huggingface_hub import HfApi, get_token
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
 from huggingface_hub.utils import validate_repo_id
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_exponential
 
 from build.core.errors import RunError
+
+_MAY_PASS = {429, 500, 502, 503, 504}
+_WAIT = wait_exponential(multiplier=2, max=60)
+_TRIES = 8
 
 
 def check_target(repo: str) -> None:
@@ -33,16 +40,38 @@ def publish(folder: Path, repo: str, private: bool) -> str:
     check_target(repo)
     api = HfApi()
     try:
-        api.create_repo(repo, repo_type="dataset", private=private, exist_ok=True)
-        return str(
-            api.upload_folder(repo_id=repo, repo_type="dataset", folder_path=folder, commit_message="CodeI/O dataset")
-        )
+        for attempt in Retrying(
+            retry=retry_if_exception(_may_pass),
+            stop=stop_after_attempt(_TRIES),
+            wait=_WAIT,
+            before_sleep=_tell,
+            reraise=True,
+        ):
+            with attempt:
+                api.create_repo(repo, repo_type="dataset", private=private, exist_ok=True)
+                commit = api.upload_folder(
+                    repo_id=repo, repo_type="dataset", folder_path=folder, commit_message="CodeI/O dataset"
+                )
+        return str(commit)
     except Exception as error:  # the Hub's clients raise many kinds; a storage error is a RuntimeError
         cause = _cause(error)
         reason = f"{type(cause).__name__}: {' '.join(str(cause).split())[:300].rstrip('.')}"
         refused = isinstance(cause, HfHubHTTPError) and cause.response.status_code in (401, 403)
         todo = "check HF_TOKEN and what it may write" if refused else "mend that"
         raise RunError(f"{repo}: the Hub did not take the folder ({reason}); {todo} and run again.") from error
+
+
+def _may_pass(error: BaseException) -> bool:
+    cause = _cause(error)
+    if isinstance(cause, HfHubHTTPError):
+        return cause.response.status_code in _MAY_PASS
+    return isinstance(cause, ConnectionError | TimeoutError) and not isinstance(cause, OfflineModeIsEnabled)
+
+
+def _tell(state: RetryCallState) -> None:
+    error = state.outcome.exception() if state.outcome else None
+    what = f"{type(_cause(error)).__name__}: {' '.join(str(_cause(error)).split())[:200]}" if error else ""
+    print(f"The Hub did not take the folder ({what}); trying again in {state.upcoming_sleep:.0f} s.", file=sys.stderr)
 
 
 def _cause(error: BaseException) -> BaseException:

@@ -1,6 +1,8 @@
 """Raw code from every kind of source, and a reject with its reason for each unusable record."""
 
 import json
+import multiprocessing
+import random
 from collections import Counter
 from pathlib import Path
 
@@ -11,7 +13,8 @@ import pytest
 from build.core.config import CollectConfig, SourceConfig
 from build.core.errors import ConfigError
 from build.core.records import RawCode, Reject
-from build.stages.collect import collect
+from build.stages import collect as stage
+from build.stages.collect import Keys, collect
 from tests.build.conftest import RAW_FILES, write_raw
 
 RULES = CollectConfig(min_bytes=20, max_bytes=20_000)
@@ -72,6 +75,35 @@ def test_a_resumed_collection_equals_one_in_one_go(tmp_path: Path) -> None:
     for done in range(len(whole) + 1):
         known = [record for record in whole[:done] if isinstance(record, RawCode)]
         assert whole[:done] + list(collect(sources, RULES, skip=done, known=known)) == whole
+
+
+def test_processes_that_help_and_are_killed_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_raw(tmp_path)
+    sources = [SourceConfig("folder", str(tmp_path), license="MIT")]
+    alone = list(collect(sources, RULES))
+    monkeypatch.setattr(stage, "_ALONE", 1)
+    monkeypatch.setattr(stage, "_BATCH", 1)
+    helped = []
+    for place, record in enumerate(collect(sources, RULES, workers=2)):
+        helped.append(record)
+        if place == 3:
+            for child in multiprocessing.active_children():
+                child.kill()
+    assert helped == alone
+
+
+def test_a_set_of_keys_is_a_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Keys, "_LAST", 7)
+    rng = random.Random(0)
+    keys, expected = Keys(), {0, 2**64 - 1}
+    for key in sorted(expected):
+        keys.add(key)
+    for _ in range(500):
+        key = rng.choice([rng.randrange(60), rng.getrandbits(64)])
+        assert (key in keys) == (key in expected)
+        keys.add(key)
+        expected.add(key)
+    assert all(key in keys for key in expected) and 61 not in keys
 
 
 def test_odd_rows_and_names_cost_only_themselves(tmp_path: Path) -> None:
