@@ -73,6 +73,10 @@ def checked(low: int, high: int):
     return low, high
 
 
+def as_dict(low: int, high: int):
+    return {"low": low, "high": high, "kind": "range"}
+
+
 def ordered(low: int, high: int):
     return (low, high) if low < high else (high, low)
 
@@ -98,7 +102,7 @@ def test_results_that_are_objects_are_written_out_where_they_say_how(sandbox: Sa
 def test_a_method_that_only_stores_its_arguments_is_refused(sandbox: Sandbox) -> None:
     found = outcome(sandbox, RESULTS_FILE)
     assert {name for name, what in found.items() if what == "returns_argument"} == {
-        *("Player.set_rating", "Player.is_new", "checked"),
+        *("Player.set_rating", "Player.is_new", "checked", "as_dict"),
     }
     assert isinstance(found["Player.gain"], UnifiedFunction) and isinstance(found["ordered"], UnifiedFunction)
 
@@ -137,6 +141,16 @@ def test_doctests_need_nothing_that_is_installed() -> None:
     """Else a function would be refused on one machine and kept on another."""
     text = ">>> from its_package import f\n>>> import math, its_package\n>>> import math\n>>> f(1)\n2\n"
     assert [example.source for example in examples_of(text, "f")] == ["import math\n", "f(1)\n"]
+
+
+def test_numpy_scalars_are_what_doctests_show_of_them(sandbox: Sandbox) -> None:
+    content = (
+        "import numpy as np\n\n\ndef half(x: float):\n"
+        '    """Halve a number.\n\n    >>> half(0.3)  # doctest: +ELLIPSIS\n    0.1499...\n    """\n'
+        "    return np.float64(x) / 2 - 1e-9\n"
+    )
+    assert isinstance(outcome(sandbox, content)["half"], UnifiedFunction)
+    assert outcome(sandbox, content.replace("0.1499", "0.2"))["half"] == "contradicts_doctest"
 
 
 def test_a_comment_that_says_how_makes_no_query(sandbox: Sandbox) -> None:

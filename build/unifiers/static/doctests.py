@@ -86,6 +86,8 @@ def run(slice_names, name, parameters, defaults, sources):
                 value = None
             else:
                 value = eval(code, names)
+                if type(value).__module__ == "numpy" and getattr(value, "shape", None) == ():
+                    value = value.item()  # its text was `0.5` and is `np.float64(0.5)` since numpy 2
             outcome = ["value", printed.getvalue() + (repr(value) if value is not None else "")]
         except Skip:
             outcome = ["skipped", ""]

@@ -34,7 +34,7 @@ def refuse_dull(trial: Trial, result: str, method: ast.FunctionDef | None) -> No
     given = [json.loads(text) for text in trial.inputs]
     outputs = [json.loads(text) for text in trial.outputs]
     echoes = sum(value in known.values() and not isinstance(value, list | dict) for known, value in zip(given, outputs))
-    if result == "state":
+    if result == "state" or all(isinstance(value, dict) and value.keys() == outputs[0].keys() for value in outputs):
         echoes = max(echoes, _kept_as_given(given, outputs))
     else:
         echoes = max(echoes, _handed_back(given, outputs))

@@ -221,8 +221,8 @@ def restore(hint: Hint, expression: str, say: Callable[[str], str] = str) -> str
     return expression
 
 
-def suits(hint: Hint, value: Any) -> bool:
-    """Whether a JSON value is one of the hint by its outermost kind; what is inside may be a guess."""
+def suits(hint: Hint, value: Any, deep: bool = True) -> bool:
+    """Whether a JSON value is one of the hint; by its outermost kind alone where what is inside is a guess (not `deep`)."""
     match hint.kind:
         case "any":
             return True
@@ -235,14 +235,19 @@ def suits(hint: Hint, value: Any) -> bool:
         case "float":
             return type(value) in (int, float)
         case "union":
-            return any(suits(item, value) for item in hint.items)
+            return any(suits(item, value, deep) for item in hint.items)
         case "literal" | "enum":
             return value in hint.values
-        case "dict" | "record":
+        case "dict":
+            inside = value.values() if isinstance(value, dict) else ()
+            return isinstance(value, dict) and (not deep or all(suits(hint.items[1], item) for item in inside))
+        case "record":
             return isinstance(value, dict)
         case "tuple" | "complex" | "operations":
             return isinstance(value, list)
-    return isinstance(value, list if hint.kind in _SEQUENCES else str)
+    if hint.kind not in _SEQUENCES:
+        return isinstance(value, str)
+    return isinstance(value, list) and (not deep or all(suits(hint.items[0], item) for item in value))
 
 
 def restorable(hint: Hint) -> bool:

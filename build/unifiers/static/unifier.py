@@ -243,9 +243,16 @@ class _Variants:
         return Variant(write_entry(call, "", self.taken), self._written(call, known[:12]), known)
 
     def _known(self, call: Call) -> list[dict[str, Any]]:
-        """The known argument sets that are of the types of a call."""
-        hints = {parameter.name: parameter.hint for parameter in call.parameters}
-        return [given for given in self.signature.examples if all(suits(hints[name], given[name]) for name in hints)]
+        """The known argument sets that are of the types of a call; what is inside an annotated list may be a guess."""
+        hints = [
+            (item.name, item.hint, self.signature.found(place) != "annotated")
+            for place, item in enumerate(call.parameters)
+        ]
+        return [
+            given
+            for given in self.signature.examples
+            if all(suits(hint, given[name], deep) for name, hint, deep in hints)
+        ]
 
     def _written(self, call: Call, examples: list[dict[str, Any]]) -> str:
         hints = [(item.name, item.hint) for item in call.parameters]
