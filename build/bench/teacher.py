@@ -6,6 +6,7 @@ worker are asked side by side, as in a run.
 
 import asyncio
 import hashlib
+import json
 import math
 import multiprocessing
 import resource
@@ -51,7 +52,10 @@ def _server(pipe: Connection, mean_s: float, sigma: float) -> None:
 @click.option("--tail", "sigma", default=1.0, show_default=True, help="Sigma of the log-normal times; 0: all alike.")
 @click.option("--shard", "size", default=276, show_default=True, help="Requests a shard.")
 @click.option("--at-once", default=ASKING_AT_ONCE, show_default=True, help="Shards that are asked side by side.")
-def bench_teacher(requests: int, concurrency: int, mean_s: float, sigma: float, size: int, at_once: int) -> None:
+@click.option("--json", "target", type=click.Path(dir_okay=False, path_type=Path), help="Write the ratio here too.")
+def bench_teacher(
+    requests: int, concurrency: int, mean_s: float, sigma: float, size: int, at_once: int, target: Path | None
+) -> None:
     """Throughput of the openai teacher, response cache included, against the ideal of no idle slot; and its memory."""
     context = multiprocessing.get_context("spawn")
     pipe, theirs = context.Pipe()
@@ -80,6 +84,8 @@ def bench_teacher(requests: int, concurrency: int, mean_s: float, sigma: float, 
     pipe.send("end")
     process.join()
     ideal_s = sum(latency(number, mean_s, sigma) for number in range(requests)) / concurrency
+    if target:
+        target.write_text(json.dumps({"ratios": {"throughput against no idle slot": ideal_s / seconds}}), "utf-8")
     print(
         f"{requests} requests in {seconds:.1f} s: {requests / seconds:.0f} per second, {ideal_s / seconds:.1%} of the ideal "
         f"({ideal_s:.1f} s); peak memory {early[0] / 1024:.0f} MB after the first shard, {used.ru_maxrss / 1024:.0f} MB at "
