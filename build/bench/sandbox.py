@@ -31,6 +31,7 @@ from build.bench.doubles import planted, scale
 from build.bench.footprint import cpu_s, footprint, psutil
 from build.bench.hostile import THREATS
 from build.bench.libraries import CALLS, DIFFERENT
+from build.bench.pipeline import bench_pipeline
 from build.bench.proof import bench_proof
 from build.bench.teacher import bench_teacher
 from build.bench.verify import bench_verify, conformance, service_soak
@@ -77,6 +78,7 @@ def bench() -> None:
 
 
 bench.add_command(bench_teacher)
+bench.add_command(bench_pipeline)
 bench.add_command(planted)
 bench.add_command(scale)
 bench.add_command(bench_proof)
