@@ -14,6 +14,7 @@ from build.unifiers.static.doctests import examples_of, literal_calls
 from build.unifiers.static.parameter_types import read_words
 from build.unifiers.static.queries import ask, describe_io
 from build.unifiers.static.refusal import Refused
+from build.unifiers.static.scopes import module_names
 from build.unifiers.static.type_hints import Hint, read_hint, restore, words
 from build.unifiers.static.unifier import static_functions
 
@@ -160,3 +161,41 @@ def test_a_slice_behaves_like_its_file(sandbox: Sandbox, statements: list[str], 
         if isinstance(found, UnifiedFunction) and found.name == "asked":
             alone = sandbox.call(Program(found.code), inputs)
             assert [(one.status, one.value) for one in alone] == [(one.status, one.value) for one in whole], found.code
+
+
+ANNOTATED = """
+é: Known = other; TABLE: dict[str, Item] = {}
+
+
+@deco(first)
+def f(a: Ann = default, *rest: "Text", key: list[
+    Inner
+] = 3) -> Out[Of]:
+    local: Never
+    total: Never = a + used
+    global later
+    later = [item for item in source]
+    return lambda n=bound: n
+
+
+class C(Base, metaclass=Meta):
+    field: Hidden
+    named: Hidden = value
+    named = named
+
+    def m(self, x: Hidden) -> None:
+        self.y: Hidden = x
+        self.z: Hidden
+
+
+for index in numbers: done = index
+"""
+
+
+def test_names_are_the_same_from_the_text_as_it_stands() -> None:
+    lines = [line.encode() for line in ANNOTATED.split("\n")]
+    statements = ast.parse(ANNOTATED).body
+    found = [module_names(statement, lines) for statement in statements]
+    assert found == [module_names(statement) for statement in statements] and len(found) == 5
+    assert found[2].reads >= {"deco", "first", "default", "used", "source", "bound"}
+    assert not found[2].reads & {"Ann", "Text", "Inner", "Out", "Of", "Never"}

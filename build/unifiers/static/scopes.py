@@ -5,7 +5,8 @@ Annotations are left out: the unified code postpones their evaluation, so they a
 
 import ast
 import symtable
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from operator import setitem
 from typing import Any
@@ -52,14 +53,16 @@ class Names:
     may_read: frozenset[str] = frozenset()
 
 
-def module_names(statement: ast.stmt) -> Names:
-    """The module-level names of a top-level statement. Raises RecursionError on statements nested too deeply."""
-    text = _unannotated_text(statement)
+def module_names(statement: ast.stmt, lines: Sequence[bytes] = ()) -> Names:
+    """The module-level names of a top-level statement. Raises RecursionError on statements nested too deeply.
+
+    `lines`: those of its file in UTF-8, where it stands there as it is; its text need not be made anew then.
+    """
     if isinstance(statement, ast.ImportFrom) and any(item.name == "*" for item in statement.names):
         return Names(frozenset(), frozenset(), frozenset())
     if isinstance(statement, ast.ImportFrom) and statement.module == "__future__":
         return Names(frozenset(item.asname or item.name for item in statement.names), frozenset(), frozenset())
-    table = symtable.symtable(text, "<statement>", "exec")
+    table = _symbols(statement, lines)
     binds = {symbol.get_name() for symbol in table.get_symbols() if symbol.is_assigned() or symbol.is_imported()}
     reads = {symbol.get_name() for symbol in table.get_symbols() if symbol.is_referenced()}
     later: set[str] = set()
@@ -161,6 +164,45 @@ def _tables_below(table: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]
     for child in table.get_children():
         yield child
         yield from _tables_below(child)
+
+
+def _symbols(statement: ast.stmt, lines: Sequence[bytes]) -> symtable.SymbolTable:
+    if lines:
+        with suppress(SyntaxError, ValueError):  # what the text means where it stands, it may not mean alone
+            return symtable.symtable(_text_without_annotations(statement, lines), "<statement>", "exec")
+    return symtable.symtable(_unannotated_text(statement), "<statement>", "exec")
+
+
+def _text_without_annotations(statement: ast.stmt, lines: Sequence[bytes]) -> str:
+    """A statement's own text with a number in the place of each annotation. Raises ValueError where that is not enough."""
+    edits: list[
+        tuple[int, int, int, int, bytes]
+    ] = []  # line and column of the beginning and the end, and what goes there
+
+    def put(node: ast.AST, text: bytes) -> None:
+        edits.append((node.lineno, node.col_offset, node.end_lineno, node.end_col_offset, text))  # type: ignore[attr-defined]
+
+    for node in ast.walk(statement):
+        if getattr(node, "type_params", None):
+            raise ValueError("type parameters have names of their own")
+        if isinstance(node, ast.AnnAssign) and node.value is None:
+            if not isinstance(node.target, ast.Name):
+                raise ValueError("the target is read")
+            put(node, b"0")
+        elif isinstance(node, ast.arg | ast.AnnAssign) and node.annotation is not None:
+            put(node.annotation, b"0")
+        elif isinstance(node, FUNCTIONS) and node.returns is not None:
+            put(node.returns, b"0")
+    start = min([statement.lineno, *(item.lineno for item in getattr(statement, "decorator_list", []))])
+    kept = list(lines[start - 1 : statement.end_lineno])
+    kept[-1] = kept[-1][: statement.end_col_offset]
+    for line, column, end_line, end_column, text in sorted(edits, reverse=True):
+        kept[line - start : end_line - start + 1] = [
+            kept[line - start][:column] + text + kept[end_line - start][end_column:]
+        ]
+    if start == statement.lineno:
+        kept[0] = kept[0][statement.col_offset :]
+    return b"\n".join(kept).decode()
 
 
 def _unannotated_text(statement: ast.stmt) -> str:

@@ -53,6 +53,7 @@ class Module:
         self._origin = origin or (lambda statement, name: None)
         self.tree = ast.parse(content)
         self.lines = re.split(r"\r\n|\r|\n", content)  # as `ast` counts them; str.splitlines also splits at form feeds
+        self._encoded = [line.encode("utf-8", "surrogatepass") for line in self.lines]
         self.statements = [statement for statement in self.tree.body if not _never_runs(statement)]
         self._faults: dict[int, Refused] = {}  # of statements that cannot be looked into
         self._names = [self._names_of(number) for number in range(len(self.statements))]
@@ -90,7 +91,7 @@ class Module:
     def _names_of(self, number: int) -> Names:
         statement = self.statements[number]
         try:
-            return module_names(statement)
+            return module_names(statement, self._encoded)
         except (RecursionError, MemoryError):
             fault = Refused("too_complex", f"line {statement.lineno} is nested too deeply to be looked at")
         except (SyntaxError, ValueError) as error:  # what the parser lets pass and the compiler does not
