@@ -10,6 +10,11 @@ from build.proof.moments import Refuted
 from build.proof.timeline import Point, Span
 from build.proof.values import Unreadable, read, same
 
+_METHODS = {  # by verb: the method, and which parts of the phrase are its arguments
+    "append": ("append", (0,)), "add": ("add", (0,)), "remove": ("remove", (0,)), "discard": ("discard", (0,)),
+    "put": ("appendleft", (0,)), "extend": ("extend", (1,)), "update": ("update", (1,)), "insert": ("insert", (2, 0)),
+}  # fmt: skip
+
 
 class Actions(Equations):
     """What a text says that happened."""
@@ -70,6 +75,10 @@ class Actions(Equations):
             for point in self.line.points
             if point.kind == "return" and (own or self.line.calls[point.frame].name == name)
         ]
+        if found and said is None and re.fullmatch(r"[A-Za-z_]\w*", value):
+            named = (point for point in found if self.holds({value: str(point.value)}, point.variables))
+            point = next((one for one in named if one.event not in self.covered), None)
+            return self.reached(point) if point else False
         if not found or said is None:
             return False
         if " = " in text:
@@ -109,16 +118,17 @@ class Actions(Equations):
         pattern = {
             "append": r"(.+) to (.+)", "add": r"(.+) to (.+)", "remove": r"(.+) from (.+)", "discard": r"(.+) from (.+)",
             "extend": r"(.+) by (.+)", "update": r"(.+) with (.+)", "put": r"(.+) in front of (.+)",
-            "insert": r"(.+) into (.+) at position .+", "take": r".+ out of (.+)",
+            "insert": r"(.+) into (.+) at position (.+)", "take": r"(.+) out of (.+)",
         }.get(verb, r"(.+)")  # fmt: skip
         match = re.fullmatch(pattern, text)
         if match is None:
             return None
-        place = match.groups()[0 if verb in ("extend", "update") else -1]
+        place = match.groups()[0 if verb in ("extend", "update") else 1 if verb == "insert" else -1]
         item = match.group(1) if verb in ("append", "add") else None
         root = re.match(r"\w+", place)
         if root is None:
             return None
+        self.given(verb, match.groups(), text)
 
         def fits(point: Point) -> bool:
             if root.group() not in point.changed:
@@ -151,6 +161,18 @@ class Actions(Equations):
             return False
         return self.reached(point)
 
+    def given(self, verb: str, said: tuple[str, ...], text: str) -> None:
+        """Refutes a method that is never called with what the text says."""
+        if not self.strict or verb not in _METHODS:
+            return
+        method, order = _METHODS[verb]
+        try:
+            values = [repr(read(operand(said[at])[1] or said[at])) for at in order]
+        except Unreadable:
+            return
+        if self.line.facts.made(method, *values):
+            raise Refuted(f"{verb} {text}: {method} is never called with that")
+
     def states(self, text: str, content: Any, point: Point) -> bool:
         try:
             return same(read(text, point.variables), content)
@@ -180,6 +202,7 @@ class Actions(Equations):
                 return False
             raise Refuted(f"swap {text}: at no moment")
         if point.changed:
+            self.assigned |= {(point.event, first), (point.event, second)}
             self.reached(point)
         return True
 

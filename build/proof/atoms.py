@@ -24,10 +24,26 @@ RELATIONS: tuple[tuple[str, str], ...] = (
     ("differs from", "!="),
     ("is equal to", "=="),
     ("equals", "=="),
+    ("does not start with", "not starts"),
+    ("starts with", "starts"),
+    ("does not end with", "not ends"),
+    ("ends with", "ends"),
     ("is not in", "not in"),
     ("is in", "in"),
 )
 STATES: tuple[tuple[str, str, bool], ...] = (
+    ("does not consist of digits", "digits", False),
+    ("consists of digits", "digits", True),
+    ("does not consist of letters", "letters", False),
+    ("consists of letters", "letters", True),
+    ("does not consist of letters and digits", "letters and digits", False),
+    ("consists of letters and digits", "letters and digits", True),
+    ("does not consist of blanks", "blanks", False),
+    ("consists of blanks", "blanks", True),
+    ("is not in upper case", "upper case", False),
+    ("is in upper case", "upper case", True),
+    ("is not in lower case", "lower case", False),
+    ("is in lower case", "lower case", True),
     ("is not empty", "empty", False),
     ("is empty", "empty", True),
     ("is not zero", "zero", False),
@@ -61,6 +77,16 @@ def parts(text: str, *separators: str) -> list[str]:
 def _scanner(separators: tuple[str, ...]) -> re.Pattern[str]:
     """Finds quoted texts, brackets and separators, which hold neither; a quote that stays open goes to the end."""
     return re.compile("|".join([r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)', r"[(\[{)\]}]", *map(re.escape, separators)]), re.DOTALL)
+
+
+def closing(text: str, start: int) -> int:
+    """Where the bracket closes that was opened just before a place of a text; -1 where it does not."""
+    depth = 1
+    for match in _scanner(()).finditer(text, start):
+        depth += (match.group() in _OPEN) - (match.group() in _CLOSED)
+        if depth == 0:
+            return match.start()
+    return -1
 
 
 def sentences(text: str) -> Iterator[str]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from build.proof.actions import Actions
-from build.proof.atoms import labels, parts, sentences
+from build.proof.atoms import closing, labels, parts, sentences
 from build.proof.facts import places
 from build.proof.moments import MISSING, Refuted, json_at
 from build.proof.timeline import read_timeline
@@ -114,7 +114,8 @@ class Checker(Actions):
         confirmed = False
         found = parts(text, ": ")
         for head in found[:-1]:
-            confirmed |= self.head(head)
+            for clause in parts(head, ", so "):
+                confirmed |= self.head(clause)
         rest = found[-1]
         for clause in parts(rest, ", so "):
             confirmed |= self.clause(clause)
@@ -190,9 +191,11 @@ class Checker(Actions):
             if match.group(2) == "raised":
                 return None if not re.fullmatch(r"\w+", match.group(1)) else self.fails(match.group(1))
             return self.event_of("handler", json.dumps(match.group(1)))
-        if match := re.fullmatch(r"([A-Za-z_]\w*|the function)\((.*)\)((?: = | is ).+)", text):
-            outcome = self.called(match.group(1), match.group(2), match.group(3))
-            return outcome or None
+        match = re.match(r"([A-Za-z_]\w*|the function)\(", text)
+        end = closing(text, match.end()) if match else -1
+        if match and end > 0 and text.startswith((" = ", " is ", " does the same again"), end + 1):
+            outcome = text[end + 1 :].replace(" does the same again", " again")
+            return self.called(match.group(1), text[match.end() : end], outcome) or None
         if match := re.fullmatch(
             r"(append|add|put|extend|update|remove|discard|insert|take|sort|reverse|empty)\b (.+?)(?:, now (.+))?", text
         ):

@@ -20,7 +20,8 @@ class Equations(Moments):
         """Statements joined by "and" about one moment; None where they are none."""
         pieces: list[str] = []
         for piece in parts(text, " and "):
-            if pieces and self.test(piece) is None and not re.search(r" = |^\w+ is ", piece):
+            begun = pieces and self.test(pieces[-1]) is None and not re.search(r" = | is ", pieces[-1])
+            if begun or (pieces and self.test(piece) is None and not re.search(r" = |^\w+ is ", piece)):
                 pieces[-1] += f" and {piece}"  # "the smallest of 2 and 5"
             else:
                 pieces.append(piece)
@@ -37,13 +38,14 @@ class Equations(Moments):
 
     def test(self, text: str) -> tuple[str, str, str] | None:
         """A comparison or state as operand, relation, operand; None where the text is none."""
-        for words, relation in RELATIONS:
-            found = cut(text, f" {words} ")
-            if found is not None:
-                return found[0], relation, found[1]
         for words, state, positive in STATES:
             if text.endswith(f" {words}"):
                 return text.removesuffix(f" {words}"), state if positive else f"not {state}", ""
+        for words, relation in RELATIONS:
+            found = cut(text, f" {words} ")
+            if found is not None:
+                several = parts(found[1], " or ") if relation.endswith(("starts", "ends")) else []
+                return found[0], relation, f"({', '.join(several)})" if len(several) > 1 else found[1]
         match = re.fullmatch(r"(.+ = (.+)), not (.+)", text)
         if match:
             return match.group(1), "!=", match.group(3)
@@ -63,6 +65,7 @@ class Equations(Moments):
         readable = False
         for left, relation, right in tests:
             self.chain(left)
+            self.chain(right)
             for side in (left, right) if self.strict else ():
                 expression, stated = operand(side)
                 if stated and " " in expression and " = " not in side:
@@ -79,8 +82,8 @@ class Equations(Moments):
         def fits(point: Point) -> bool:
             return all(self.fits(test, point) for test in tests)
 
-        if self.strict and len(tests) == 1:
-            self.decided(tests[0], text)
+        if self.strict:
+            self.decided(tests[0], text, alone=len(tests) == 1)
         tested = [point for point in self.window() if point.kind == "truth"]
         tested.sort(key=lambda point: (point.event not in self.line.due, point.event))
         names = {name for left, _, right in tests for side in (left, right) for name in names_of(operand(side)[0])}
@@ -101,21 +104,24 @@ class Equations(Moments):
             raise Refuted(f"{text}: at no moment")
         return readable
 
-    def decided(self, test: tuple[str, str, str], text: str) -> None:
-        """Refutes what the next condition of the program with just these operands contradicts."""
+    def decided(self, test: tuple[str, str, str], text: str, alone: bool) -> None:
+        """Refutes what the next condition of the program with just these operands contradicts; `alone`: nothing else is said
+        of it, else the test is the first of several.
+        """
         left, relation, right = test
         sides = [operand(side)[0] for side in (left, right) if side]
         for point in self.window():
             if point.kind != "truth" or point.event in self.covered or point.event not in self.line.due:
                 continue
-            node, held = point.node, point.truth
-            while isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
-                node, held = node.operand, not held
-            if isinstance(node, ast.BoolOp) and self.fits(test, point) and self.about(point, [test], names_of(left)):
-                return  # a part of this one
-            looked = [node.left, *node.comparators] if isinstance(node, ast.Compare) else [node]
-            if [ast.unparse(side) for side in looked] == sides:
-                sign = turned_out(node, bool(held))
+            node, held = _plain(point.node, bool(point.truth))
+            if isinstance(node, ast.BoolOp):  # its first part is always looked at
+                part = _plain(node.values[0], True)[0]
+                if _of(part, sides, point) and not self.fits(test, point):
+                    raise Refuted(f"{text}: the condition turned out otherwise")
+                if self.fits(test, point) and self.about(point, [test], names_of(sides[0])):
+                    return
+            elif alone and _of(node, sides, point):
+                sign = turned_out(node, held)
                 if sign and relation not in (sign, OPPOSITE[sign]):
                     continue
                 if not self.fits(test, point) or (sign and relation != sign):
@@ -171,7 +177,7 @@ class Equations(Moments):
 
     def unlike(self, relation: str, values: Sequence[Any]) -> bool:
         """Whether nothing in the run turned out like that between two values."""
-        compared = self.strict and len(values) == 2 and relation != "="
+        compared = self.strict and len(values) == 2 and relation in OPPOSITE
         return compared and self.line.facts.deny("comparisons", relation, *map(repr, values))
 
     def equation(self, text: str) -> bool | None:
@@ -229,8 +235,12 @@ class Equations(Moments):
         values = [self.literal(("", side)) for side in sides]
         known = [value for value in values if value is not None]
         if len(known) == len(sides):
-            self.cover_result(known[-1][0])
+            self.cover_result(known[-1][0], text)
             return True
+        if values[-1] is not None:
+            self.cover_result(values[-1][0], text)
+        if self.strict:
+            self.equal_sides(text)
         if self.find(equal) is not None:
             return True
         return self.appears(sides[-1])
@@ -278,7 +288,7 @@ class Equations(Moments):
             for point in self.line.points:
                 for variables in (point.variables, point.before):
                     try:
-                        given = [read(operand(part)[1] or operand(part)[0], variables) for part in match.groups()]
+                        given = [self.as_stated(part, variables) for part in match.groups()]
                         found = work(*given)
                     except (
                         Unreadable,
@@ -296,6 +306,21 @@ class Equations(Moments):
                         return
             if seen:
                 raise Refuted(f"{text} is not {value}")
+
+    def as_stated(self, part: str, variables: Mapping[str, Any]) -> Any:
+        """What an operand is said to be. Raises `Unreadable` where it is none, or not what it is said to be."""
+        expression, stated = operand(part)
+        value = read(stated or expression, variables)
+        if stated and self.strict:
+            try:
+                known = read(expression, variables)
+            except Unreadable as problem:
+                if str(problem) == "IndexError":
+                    raise
+                return value
+            if not same(known, value):
+                raise Unreadable(expression)
+        return value
 
     def equal_sides(self, text: str) -> None:
         """Sides of an equation are equal at some moment, where they can be evaluated."""
@@ -316,9 +341,38 @@ class Equations(Moments):
             raise Refuted(f"{text} is not so")
 
 
+def _plain(node: ast.expr, held: bool) -> tuple[ast.expr, bool]:
+    """A condition without what negates it, and whether it held."""
+    while isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+        node, held = node.operand, not held
+    return node, held
+
+
+def _of(node: ast.expr, sides: Sequence[str], point: Point) -> bool:
+    """Whether a condition is about just these operands."""
+    looked = [node.left, *node.comparators] if isinstance(node, ast.Compare) else [node]
+    return len(looked) == len(sides) and all(_written(one, side, point.places) for one, side in zip(looked, sides))
+
+
+def _written(node: ast.expr, side: str, looked_at: frozenset[tuple[str, ...]]) -> bool:
+    """Whether a text writes an operand of the program like that, with the values of its indices."""
+    if isinstance(node, ast.Subscript):
+        place = next(places(side), None)
+        depth, root = 1, node
+        while isinstance(root, ast.Subscript):
+            depth, root = depth + 1, root.value  # type: ignore[assignment]
+        return place in looked_at and place is not None and len(place) == depth and place[0] == ast.unparse(root)
+    if isinstance(node, ast.Constant | ast.UnaryOp):
+        try:
+            return same(read(side), read(ast.unparse(node)))
+        except Unreadable:
+            return False
+    return ast.unparse(node) == side
+
+
 _PHRASES: tuple[tuple[str, Callable[..., Any]], ...] = (
     (r"the length of (.+)", len),
-    (r"the sum of ([^,]+)", sum),
+    (r"the sum of (.+)", sum),
     (r"the distinct items of (.+)", frozenset),
     (r"(.+) as a tuple", tuple),
     (r"the entry of (.+) for (.+), null for none", lambda entries, key: entries.get(key)),
@@ -327,8 +381,8 @@ _PHRASES: tuple[tuple[str, Callable[..., Any]], ...] = (
     (r"(.+) joined with (.+)", lambda pieces, mark: mark.join(pieces)),
     (r"the greatest common divisor of (.+) and (.+)", gcd),
     (r"the absolute value of (.+)", abs),
-    (r"the largest of ([^,]+)", max),
-    (r"the smallest of ([^,]+)", min),
+    (r"the largest of (.+)", max),
+    (r"the smallest of (.+)", min),
     (r"the largest of (.+), (.+) and (.+)", max),
     (r"the largest of (.+) and (.+)", max),
     (r"the smallest of (.+), (.+) and (.+)", min),
@@ -346,4 +400,10 @@ _PHRASES: tuple[tuple[str, Callable[..., Any]], ...] = (
     (r"the character code of (.+)", ord),
     (r"the character with code (.+)", chr),
     (r"how often (.+) occurs in (.+)", lambda item, values: values.count(item)),
+    (r"the position of (.+) in (.+), (.+) for none", lambda item, text, none: text.find(item) if none == -1 else None),
+    (r"the position of (.+) in ([^,]+)", lambda item, values: values.index(item)),
+    (r"(.+) to the power (.+)", pow),
+    (r"(.+) in reverse as a list", lambda values: values[::-1]),
+    (r"(.+) rounded to (.+) decimals", round),
+    (r"(.+) without outer blanks", lambda text: text.strip()),
 )

@@ -9,11 +9,11 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any
 
-from build.proof.values import Unreadable, parsed, read
+from build.proof.values import Unreadable, parsed, read, type_like
 
-Kind = Literal["operations", "comparisons", "arguments", "places"]
+Kind = str  # "operations", "comparisons", "arguments", "places", and "calls NAME" for each name
 _SIGNS = {
     "Eq": "==", "NotEq": "!=", "Lt": "<", "LtE": "<=", "Gt": ">", "GtE": ">=", "In": "in", "NotIn": "not in",
     "Is": "==", "IsNot": "!=",
@@ -22,7 +22,7 @@ OPPOSITE = {"==": "!=", "<": ">=", ">": "<=", "in": "not in"}
 OPPOSITE |= {other: one for one, other in OPPOSITE.items()}
 _WORDED = {  # calls that are worded as phrases which the check works out
     "len", "sum", "abs", "max", "min", "sorted", "str", "int", "lower", "upper", "bin", "ord", "chr", "count", "set",
-    "tuple", "get", "split", "join", "gcd",
+    "tuple", "get", "split", "join", "gcd", "index", "find", "round", "pow", "strip", "reversed",
 }  # fmt: skip
 _PLACE = re.compile(r"[A-Za-z_][\w.]*\[")
 
@@ -44,6 +44,10 @@ class Facts:
         sign = _SIGNS[op]
         return self.deny("comparisons", sign, left, right) and self.deny("comparisons", OPPOSITE[sign], left, right)
 
+    def made(self, name: str, *given: str) -> bool:
+        """Whether something of this name was called, and certainly never with these arguments."""
+        return f"calls {name}" in self.known and self.deny(f"calls {name}", *given)
+
     def add(self, kind: Kind, *fact: str) -> None:
         self.known.setdefault(kind, set()).add(fact)
 
@@ -61,8 +65,13 @@ class Facts:
                     self._all("comparisons", sign, left, right)
         elif isinstance(node, ast.Call):
             function = node.func
-            owner = [function.value] if isinstance(function, ast.Attribute) else []
-            if (function.attr if isinstance(function, ast.Attribute) else ast.unparse(function)) in _WORDED:
+            called = function.attr if isinstance(function, ast.Attribute) else ast.unparse(function)
+            if not node.keywords:
+                self._all(f"calls {called}", *(part.id if type_like(part) else operands.of(part) for part in node.args))
+            owner = (
+                [function.value] if isinstance(function, ast.Attribute) and not operands.module(function.value) else []
+            )
+            if called in _WORDED:
                 given = [operands.of(part) for part in [*owner, *node.args]]
                 self._all("arguments", *(sorted(map(str, given)) if None not in given else [None]))
         elif isinstance(node, ast.Subscript):
@@ -108,6 +117,12 @@ class Operands:
         if shown is None and isinstance(node, ast.Name):
             shown = self.variables.get(node.id)
         return _form(shown) if isinstance(shown, str) else None
+
+    def module(self, node: ast.expr) -> bool:
+        """Whether a name is none of the variables."""
+        if not isinstance(node, ast.Name) or self.last.get((self.frame, node.number)) is not None:  # type: ignore[attr-defined]
+            return False
+        return node.id not in self.variables
 
 
 @lru_cache(maxsize=20_000)

@@ -8,7 +8,7 @@ from typing import Any
 from build.proof.atoms import operand, parts
 from build.proof.rounds import Rounds
 from build.proof.timeline import Point, Timeline
-from build.proof.values import Unreadable, comparisons_of, operations_of, read, same
+from build.proof.values import Unreadable, calls_of, comparisons_of, operations_of, read, same
 
 MISSING = object()
 _BACK = 30  # moments before the last one that was told at which a place may have been looked at
@@ -87,21 +87,27 @@ class Moments:
                 self.at = number
                 return
 
-    def cover_result(self, value: Any) -> None:
-        """A value that was worked out can be the next condition itself: "4 % 2 = 0" for `n % 2 == 0`."""
+    def cover_result(self, value: Any, said: str) -> None:
+        """A value that was worked out can be the next condition itself: "4 % 2 = 0" for `n % 2 == 0`. `said`: how it was."""
         for point in self.line.points[self.at :]:
             if point.event in self.line.due and point.event not in self.covered:
-                if point.kind == "truth" and any(self.decides(part, value, point) for part in _conditions(point.node)):
+                if point.kind == "truth" and any(
+                    self.decides(part, value, point, said) for part in _conditions(point.node)
+                ):
                     self.reached(point)
                 return
 
-    def decides(self, node: ast.AST, value: Any, point: Point) -> bool:
+    def decides(self, node: ast.AST, value: Any, point: Point, said: str) -> bool:
         """Whether a condition is that something has a value: an expression that is one, or is compared with it."""
         if isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.Eq | ast.NotEq):
             other = node.comparators[-1]
             return isinstance(other, ast.Constant | ast.UnaryOp) and self.equal(value, ast.unparse(other))
-        if isinstance(value, bool) or not isinstance(node, ast.BinOp | ast.UnaryOp | ast.Call):
+        if not isinstance(node, ast.BinOp | ast.UnaryOp | ast.Call):
             return False
+        if isinstance(value, bool) and isinstance(node, ast.Call):  # many things are true
+            name = ast.unparse(node.func).rpartition(".")[2]
+            if f"{name}(" not in said:
+                return False
         last = [shown for event, each, shown, _ in self.line.results if each is node and event <= point.event]
         return bool(last) and self.equal(value, last[-1])
 
@@ -175,6 +181,9 @@ class Moments:
                 for operation in operations_of(side):
                     if self.line.facts.deny("operations", *operation):
                         raise Refuted(f"{side}: no such operation")
+                for name, *given in calls_of(side):
+                    if self.line.facts.made(name, *given):
+                        raise Refuted(f"{side}: {name} is never called with that")
                 for comparison in comparisons_of(side):
                     if self.line.facts.unlike(*comparison):
                         raise Refuted(f"{side}: nothing of the kind is compared")
@@ -222,14 +231,18 @@ def related(relation: str, values: Sequence[Any]) -> bool:
                     "!=": lambda: left != right, "<": lambda: left < right, ">": lambda: left > right,
                     "<=": lambda: not left > right, ">=": lambda: not left < right,  # as sets are compared
                     "in": lambda: _inside(left, right), "not in": lambda: not _inside(left, right),
+                    "starts": lambda: left.startswith(right), "not starts": lambda: not left.startswith(right),
+                    "ends": lambda: left.endswith(right), "not ends": lambda: not left.endswith(right),
                 }[relation]()
             )  # fmt: skip
         (value,) = values
         plain = relation.removeprefix("not ")
         holds = {"empty": lambda: len(value) == 0, "zero": lambda: value == 0, "null": lambda: value is None,
-                 "true": lambda: value is True}[plain]()  # fmt: skip
+                 "true": lambda: value is True, "digits": lambda: value.isdigit(), "letters": lambda: value.isalpha(),
+                 "letters and digits": lambda: value.isalnum(), "blanks": lambda: value.isspace(),
+                 "upper case": lambda: value.isupper(), "lower case": lambda: value.islower()}[plain]()  # fmt: skip
         return bool(holds) != relation.startswith("not ")
-    except (TypeError, KeyError, ValueError):
+    except (TypeError, KeyError, ValueError, AttributeError):
         return True
 
 

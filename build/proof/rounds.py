@@ -114,8 +114,10 @@ class Rounds:
         )
         for rounds in found:
             start = next((number for number, one in enumerate(rounds) if one.event > now), None)
-            begins = {start} if start is not None else set()
-            begins |= {number for number in range(len(rounds)) if number}
+            if isinstance(rounds[0].node, ast.comprehension) and start is not None:
+                begins = {start, start + 1} - {0}  # the item before them may be told without moving on
+            else:
+                begins = {number for number in range(len(rounds)) if number or number == start}
             for begin in sorted(begins, key=lambda number: (rounds[number].event < now, number)):
                 if begin + count > len(rounds) or (
                     begin + count < len(rounds) and begin != start and rounds[begin].event < now

@@ -2,7 +2,7 @@
 
 import ast
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -69,6 +69,7 @@ def read_timeline(code: str, events: Sequence[Mapping[str, Any]]) -> Timeline:
     for node in nodes.values():  # what is handed back is decided by the parts of an `and` or `or`
         if isinstance(node, ast.Return) and isinstance(node.value, ast.BoolOp):
             tests |= {vars(part)["number"] for part in node.value.values if isinstance(part, ast.Compare)}
+    functions = {node.name for node in nodes.values() if isinstance(node, ast.FunctionDef)}
     line = Timeline(length=len(events), reused=_reused(nodes))
     now: dict[int, dict[str, Any]] = {}
     main = events[0]["fr"] if events else 0
@@ -118,7 +119,7 @@ def read_timeline(code: str, events: Sequence[Mapping[str, Any]]) -> Timeline:
         stored = kind == "step" and _stores(node, after)
         if kind == "step" and (changed or stored) and not handed:
             line.due[index] = "change"
-        elif kind == "truth" and node.number in tests and not isinstance(node, ast.Constant):
+        elif kind == "truth" and node.number in tests and not _shown_by_calls(node, functions):
             line.due[index] = "condition"
         elif kind == "return" and frame != main and event["v"] != "null" and line.calls[frame].name != "lambda":
             line.due[index] = "result"
@@ -146,16 +147,23 @@ def _linked(code: str) -> Mapping[int, Any]:
     return nodes
 
 
+def _shown_by_calls(node: ast.expr, functions: Collection[str]) -> bool:
+    """Whether nothing decides a condition but what calls of the program's functions gave, which is due there."""
+    if isinstance(node, ast.BoolOp):
+        return all(_shown_by_calls(part, functions) for part in node.values)
+    if isinstance(node, ast.UnaryOp):
+        return _shown_by_calls(node.operand, functions)
+    called = ast.unparse(node.func).rpartition(".")[2] if isinstance(node, ast.Call) else ""
+    return isinstance(node, ast.Constant) or called in functions
+
+
 def _stores(node: ast.stmt, variables: Mapping[str, Any]) -> bool:
     """Whether a statement stores a value that can be told, be it the one that was there before."""
     if isinstance(node, ast.AugAssign):
         return True
     targets = node.targets if isinstance(node, ast.Assign) else []
-    return any(
-        isinstance(variables.get(part.id), str) and not variables[part.id].startswith("<")
-        for target in targets
-        for part in ([target] if isinstance(target, ast.Name) else [])
-    )
+    names = [ast.unparse(target.value if isinstance(target, ast.Subscript) else target) for target in targets]
+    return any(isinstance(shown := variables.get(name), str) and not shown.startswith("<") for name in names)
 
 
 def _targets(node: ast.stmt, operands: Operands) -> frozenset[tuple[str, ...]] | None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeGuard
 
 _MAX_CHARS = 1500
 _MAX_DIGITS = 2000
@@ -48,6 +48,7 @@ _UNARY: dict[type[ast.unaryop], Callable[[Any], Any]] = {
     ast.Invert: operator.invert,
 }
 _NUMBERS: dict[str, Callable[..., Any]] = {"Decimal": Decimal, "Fraction": Fraction}
+_TYPES = {"int", "float", "str", "list", "dict", "set", "tuple", "bool", "complex", "object"}
 _WORDS: dict[str, Any] = {"true": True, "false": False, "null": None, "True": True, "False": False, "None": None}
 _WORDS |= {"inf": float("inf"), "nan": float("nan")}
 
@@ -124,6 +125,30 @@ def operations_of(text: str) -> list[tuple[str, str, str]]:
             except Unreadable:
                 continue
     return found
+
+
+def calls_of(text: str) -> list[tuple[str, ...]]:
+    """The calls in an expression whose arguments are written as values, with these."""
+    found = []
+    try:
+        tree = parsed(text.strip())
+    except Unreadable:
+        return []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and not node.keywords and isinstance(node.func, ast.Name | ast.Attribute):
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id
+            try:
+                given = [part.id if type_like(part) else repr(_eval(part, {})) for part in node.args]
+            except Unreadable:
+                continue
+            if name not in ("deque", "range", "set") and not name.lstrip("_")[:1].isupper():  # no way to write a value
+                found.append((name, *given))
+    return found
+
+
+def type_like(node: ast.expr) -> TypeGuard[ast.Name]:
+    """Whether an argument is a name for a type, and so stands for itself: "isinstance(3, int)"."""
+    return isinstance(node, ast.Name) and (node.id in _TYPES or node.id[:1].isupper())
 
 
 def comparisons_of(text: str) -> list[tuple[str, str, str]]:

@@ -89,6 +89,61 @@ def test_what_holds_but_did_not_happen_is_refuted_or_missed(sandbox: Sandbox, tr
     assert report.count("refuted") or report.missing
 
 
+CHANGED: dict[str, tuple[str, dict[str, object], str, str]] = {  # program, arguments, true, false
+    "an argument of a builtin": ("return [isinstance(n, int), n]", {"n": 18}, "isinstance(18, int)", "isinstance(16, int)"),
+    "arguments of a module's function": (
+        "d = math.gcd(n, 8)\nif d != 1:\n    n = d\nreturn n", {"n": 12}, "divisor of 12 and 8", "divisor of 22 and 8",
+    ),
+    "an argument of a method": ("items = [n, 7]\nn = items.pop(0)\nreturn n", {"n": 5}, "items.pop(0)", "items.pop(2)"),
+    "the place of an insertion": (
+        "items = [n]\nitems.insert(1, 3)\nreturn items", {"n": 5}, "at position 1", "at position 4",
+    ),
+    "a list in a phrase": ("n = max([n, 3, 2])\nreturn n", {"n": 5}, "largest of [5, 3, 2]", "largest of [5, 4, 2]"),
+    "the argument of a call that is worked out": (
+        "def put(bits, at):\n    return bits | (1 << at)\nreturn put(n, 2) + 1", {"n": 8}, "at = 2)", "at = 3)",
+    ),
+    "a sum beside a comparison": ("if n > n - 1 + 3:\n    n = 0\nreturn n", {"n": 5}, "5 - 1 + 3 =", "6 - 1 + 3 ="),
+    "the first part of a condition": (
+        "queue = []\nwhile queue and n:\n    n -= 1\nqueue.append(n)\nreturn queue", {"n": 5},
+        "queue ([]) is empty", "queue ([5]) is not empty",
+    ),
+    "a comparison of an item that is so later": (
+        "seen = []\nif text[0] in seen:\n    return [1]\nseen.append(text[0])\nreturn seen", {"text": "ab"},
+        "is not in seen", "is in seen",
+    ),
+    "what a text consists of": (
+        "if not text.isdigit():\n    return 1\nreturn int(text)", {"text": "ab"},
+        "does not consist of digits", "consists of digits",
+    ),
+    "rounds without a name": (
+        "n = len([[0] * 2 for _ in range(n)])\nreturn n", {"n": 5}, "likewise 4 more rounds", "likewise 3 more rounds",
+    ),
+    "what is stored though it was there": ("items = [n]\nitems[0] = n\nn = 4\nreturn items", {"n": 5}, "; items[0] = 5", ""),
+    "a value that is read of an object": (
+        "class Box:\n    def __init__(self, size):\n        self.size = size\n    def at(self, n):\n"
+        "        where = n // self.size\n        return where\nreturn Box(3).at(n) + 1",
+        {"n": 7}, "7 // self.size", "9 // self.size",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", CHANGED)
+def test_what_is_not_so_is_refuted_or_missed(sandbox: Sandbox, kind: str) -> None:
+    body, arguments, true, false = CHANGED[kind]
+    lines, definitions = body.split("\n"), [""]
+    if lines[0].startswith(("def", "class")):
+        definitions, lines = lines[:-1], lines[-1:]
+    head = f"def main_solution({', '.join(arguments)}):"
+    code = "\n".join(["import math", *definitions, head, *(f"    {line}" for line in lines)])
+    trace = sandbox.trace(Program(code), encode(arguments))
+    telling = narrate(code, trace)
+    assert true in telling.text and telling.complete
+    report = check_telling(telling.text, code, trace.events, trace.result.value, strict=True)
+    assert report.count("refuted") == 0 and report.missing == [], (telling.text, report)
+    report = check_telling(telling.text.replace(true, false), code, trace.events, trace.result.value, strict=True)
+    assert report.count("refuted") or report.missing, telling.text
+
+
 def test_a_fold_that_hides_a_round_of_another_form_is_refuted(sandbox: Sandbox) -> None:
     code = textwrap.dedent("""
         def main_solution(items):

@@ -60,7 +60,9 @@ def _rounds(loop: Loop, how: Folding, shapes: Shapes) -> list[Round | Fold]:
         apart = next((one for one in reversed(known) if _named(one, rounds, kinds)), None) if how.apart else None
         if at > 0 and apart is None:
             known = []  # in a row of its own, it is told again from the start
-        missing = max(how.full - len(known), 0)
+        named = any(name for name, _ in rounds[at].variables)
+        full = how.full if named or not loop.comprehension else 1  # what is told of items without a name is told once
+        missing = max(full - len(known), 0)
         if len(row) - missing < (1 if known else 2):
             missing = len(row)
         told[kind] += range(at, at + missing)
