@@ -45,6 +45,7 @@ _PURE_OF_IMPURE: dict[str, frozenset[str] | None] = {
     "html.parser": None,
     "http": frozenset(("HTTPStatus",)),
     "io": frozenset(("BufferedReader", "BytesIO", "IOBase", "StringIO", "TextIOBase", "TextIOWrapper")),
+    "locale": frozenset(("getpreferredencoding",)),
     "logging": frozenset(
         (
             *("CRITICAL", "DEBUG", "ERROR", "INFO", "Logger", "LoggerAdapter", "NOTSET", "NullHandler", "WARNING"),
@@ -79,13 +80,24 @@ _PURE_OF_IMPURE: dict[str, frozenset[str] | None] = {
                 "hexversion",
             ),
             *("int_info", "intern", "maxsize", "maxunicode", "platform", "setrecursionlimit", "stderr", "stdout"),
-            *("argv", "exit", "getfilesystemencoding", "implementation", "modules", "stdin", "version", "version_info"),
+            *(
+                "_getframe",
+                "argv",
+                "exit",
+                "getfilesystemencoding",
+                "implementation",
+                "modules",
+                "stdin",
+                "version",
+                "version_info",
+            ),
         )
     ),
     "threading": frozenset(("Lock", "RLock", "get_ident", "local")),
     "time": frozenset(
-        ("gmtime", "monotonic", "perf_counter", "process_time", "sleep", "strftime", "strptime", "struct_time")
+        ("gmtime", "monotonic", "perf_counter", "process_time", "sleep", "strftime", "strptime", "struct_time", "time")
     ),
+    "traceback": frozenset(("format_exc", "format_exception_only")),
     "urllib.parse": None,
     "uuid": frozenset(("NAMESPACE_DNS", "NAMESPACE_OID", "NAMESPACE_URL", "NAMESPACE_X500", "UUID", "uuid3", "uuid5")),
     "xml.etree.ElementTree": frozenset(("Element", "ParseError", "SubElement", "XML", "fromstring", "tostring")),
