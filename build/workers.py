@@ -32,7 +32,7 @@ from build.teachers.open import open_model
 from build.teachers.trace.teacher import TraceTeacher
 
 ASKING_AT_ONCE = 6  # shards of a worker that asks an endpoint: one whose last answers are missing, and more to ask for
-_MOST_LOSSES = 5  # of workers over one shard; then it is the shard, or too little memory
+_MOST_LOSSES = 8  # of workers over one shard; then it is the shard, or too little memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,6 +307,8 @@ class _RayCrew:
         )
         self._at_once = shards_at_once(recipe)
         rules = {"max_restarts": -1, "max_task_retries": 4 * _MOST_LOSSES, "max_concurrency": self._at_once}
+        if recipe.teacher.name == "vllm":
+            rules["num_gpus"] = 1  # else Ray hides them from the actor
         actor = ray.remote(num_cpus=1, **rules)(Worker)
         self._actors = [actor.remote(absolute, isolation, number) for number in range(recipe.engine.workers)]
         # An actor gets no work before it has started, which it may do late, or never in a small cluster.
