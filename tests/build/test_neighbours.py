@@ -329,3 +329,51 @@ def test_classes_bring_what_is_reached_of_them(sandbox: Sandbox) -> None:
     for name, (given, expected) in results.items():
         (result,) = sandbox.call(Program(found[name].code), [given])
         assert result.value == expected, (name, result, found[name].code)
+
+
+MODULES_OF_A_PACKAGE = {
+    "pkg/__init__.py": "from . import lengths\nfrom .marks import mark\n\n__all__ = ['lengths', 'mark']\n# "
+    + "-" * 80
+    + "\n",
+    "pkg/lengths.py": "INCH = 2.54\n\n\ndef to_cm(inches):\n    return inches * INCH\n",
+    "pkg/marks.py": "def mark(name):\n    return '<' + name + '>'\n",
+    "pkg/asked.py": """
+import pkg
+from . import lengths
+
+try:
+    from .marks import mark
+    _UNSET = mark('unset')
+except ImportError:
+    _UNSET = object()
+
+
+def of_a_module(n: int):
+    return lengths.to_cm(n) + lengths.INCH
+
+
+def of_the_package(n: int):
+    return pkg.lengths.to_cm(n) + 1
+
+
+def tried(text: str):
+    return text + mark(text) + str(_UNSET)
+""",
+}
+
+
+def test_a_package_that_imports_its_modules_hands_them_on(sandbox: Sandbox) -> None:
+    files = [RawCode(path, "wheels", path, "MIT", content) for path, content in MODULES_OF_A_PACKAGE.items()]
+    neighbours = Neighbourhood(files, packages=True)
+    found = {
+        made.name: made
+        for made in static_functions(files[-1], sandbox, neighbours)
+        if isinstance(made, UnifiedFunction)
+    }
+    for name, given, output in (
+        ("of_a_module", '{"n": 2}', "7.62"),
+        ("of_the_package", '{"n": 2}', "6.08"),
+        ("tried", '{"text": "a"}', '"a<a><unset>"'),
+    ):
+        (result,) = sandbox.call(Program(found[name].code), [given])
+        assert (result.value or result.detail) == output, found[name].code

@@ -228,7 +228,14 @@ class Neighbourhood:
                 if statement in replaced:
                     continue
                 imported = _imported(statement)
-                for name in here.names(number).binds & wanted if imported else here.names(number).binds:
+                same = {  # what an import inside the statement takes over by its own name
+                    name
+                    for node in ast.walk(statement)
+                    if isinstance(node, ast.Import | ast.ImportFrom) and node in links[path]
+                    for name, target in links[path][node].items()
+                    if name == target.name
+                }
+                for name in (here.names(number).binds & wanted if imported else here.names(number).binds) - same:
                     text = imported.get(name, path)
                     if owner.setdefault(name, text) != text:
                         raise Refused("name_collision", f"{name} is something else in {path}")
@@ -313,8 +320,12 @@ class Neighbourhood:
         parts = dotted.split(".") if dotted else []
         here = path
         for place, part in enumerate(parts):
-            if found := self._resolved(here, part):
+            found = self._resolved(here, part)
+            if found is not None and found.name:
                 return ".".join(parts[: place + 1]), found
+            if found is not None:
+                here = found.path
+                continue
             below = str(PurePosixPath(here).parent / part)
             if not here.endswith("__init__.py") or not (f"{below}.py" in self._files or below in self._folders):
                 raise Refused("unresolved_name", f"{part} of {here}")
@@ -324,6 +335,7 @@ class Neighbourhood:
     def _targets(self, path: str, node: ast.stmt) -> dict[str, _Target]:
         """What the names of an import stand for, where all of them are of neighbours; else nothing."""
         if node not in self._targets_of:
+            self._targets_of[node] = {}  # meanwhile: an import in a package may ask for what it binds itself
             self._targets_of[node] = self._find_targets(path, node)
         return self._targets_of[node]
 
@@ -336,7 +348,10 @@ class Neighbourhood:
                 inside = f"{node.module}.{item.name}" if node.module else item.name
                 if item.name == "*":
                     return self._public(base) if base is not None else {}
-                if base is not None and (named := self._resolved(base, item.name)):
+                named = self._resolved(base, item.name) if base is not None else None
+                if (
+                    named is not None and named.path != path
+                ):  # `from . import x` in a package binds what it would look up
                     found[bound] = named
                 elif (module := self._find(path, inside, node.level)) is not None:
                     found[bound] = _Target(module, "")
@@ -354,7 +369,9 @@ class Neighbourhood:
         return found
 
     def _resolved(self, path: str, name: str) -> _Target | None:
-        """Where a name of a module is defined: there, or in a neighbour whose names it takes over with a star."""
+        """Where a name of a module is defined: there, or in a neighbour whose names it takes over with a star. A module that it
+        imports is that module itself.
+        """
         seen: set[str] = set()
         waiting = [path]
         while waiting:
@@ -364,7 +381,9 @@ class Neighbourhood:
             seen.add(here)
             outline = self._outline(here)
             if name in outline.names:
-                return _Target(here, name)
+                node = outline.imports.get(name)
+                bound = self._targets(here, node).get(name) if node is not None else None
+                return bound if bound is not None and not bound.name else _Target(here, name)
             waiting += [other for star in outline.stars if (other := self._find(here, star.module or "", star.level))]
         return None
 
@@ -398,7 +417,7 @@ class Neighbourhood:
                 RecursionError,
                 MemoryError,
             ):  # a neighbour that cannot be read has nothing
-                self._outlines[path] = _Outline(frozenset(), (), ())
+                self._outlines[path] = _Outline(frozenset(), (), (), {})
         return self._outlines[path]
 
     def _find(self, path: str, dotted: str, level: int) -> str | None:
@@ -481,17 +500,21 @@ def _imported(statement: ast.stmt) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class _Outline:
-    """What a module offers: the names that it binds, those that its `__all__` lists, and its star imports."""
+    """What a module offers: the names that it binds, those that its `__all__` lists, its star imports, and the other imports by
+    the names that they bind.
+    """
 
     names: frozenset[str]
     listed: tuple[str, ...]
     stars: tuple[ast.ImportFrom, ...]
+    imports: Mapping[str, ast.stmt]
 
 
 def _outline_of(tree: ast.Module) -> _Outline:
     names: set[str] = set()
     listed: tuple[str, ...] = ()
     stars = []
+    imports: dict[str, ast.stmt] = {}
     for statement in tree.body:
         for node in [statement, *run_at_import(statement)] if not isinstance(statement, ast.ClassDef) else [statement]:
             if isinstance(node, (*FUNCTIONS, ast.ClassDef)):
@@ -501,12 +524,14 @@ def _outline_of(tree: ast.Module) -> _Outline:
             elif isinstance(node, ast.ImportFrom) and node.names[0].name == "*":
                 stars.append(node)
             elif isinstance(node, ast.Import | ast.ImportFrom):
-                names |= {item.asname or item.name.split(".")[0] for item in node.names}
+                bound = {item.asname or item.name.split(".")[0] for item in node.names}
+                names |= bound
+                imports |= dict.fromkeys(bound, node)
         value = statement.value if isinstance(statement, ast.Assign) else None
         if isinstance(value, ast.List | ast.Tuple) and ast.unparse(statement).startswith("__all__"):
             items = [item.value for item in value.elts if isinstance(item, ast.Constant)]
             listed = tuple(item for item in items if isinstance(item, str))
-    return _Outline(frozenset(names), listed, tuple(stars))
+    return _Outline(frozenset(names), listed, tuple(stars), imports)
 
 
 def is_test(path: str) -> bool:

@@ -61,7 +61,7 @@ for _names, _hint in (
     ("txt letters word1 word2 chars strng dna rna seq password key plaintext ciphertext roman url filename", _STR),
     ("arr array nums numbers lst l values data items ints coins prices weights scores heights stones my_list", INTS),
     ("list1 list2 arr1 arr2 a_list num_list int_list sequence nums1 nums2 xs ys list_ collection integers vec", INTS),
-    ("alist vector series input_list lista cards piles costs A", INTS),
+    ("alist vector series input_list lista cards piles costs A iterable iterator it seq elements", INTS),
     ("words strs strings names lines tokens word_list keys", TEXTS),
     ("matrix grid board mat image triangle maze matrix1 matrix2", GRID),
     ("edges intervals points pairs coordinates", Hint("list", (Hint("tuple", (_INT, _INT)),))),

@@ -37,7 +37,7 @@ _PATH_NAMES = frozenset(
 _PURE_OF_IMPURE: dict[str, frozenset[str] | None] = {
     # What may be taken from modules that otherwise reach outside; None: everything. The sandbox gives the clock, locks and
     # streams of its own, and a function whose values depend on them is refused when its pairs are run again.
-    "builtins": frozenset(dir(builtins)) - IO_CALLS,
+    "builtins": frozenset((*dir(builtins), "__dict__")) - IO_CALLS,
     "email.utils": frozenset(("formataddr", "parseaddr", "parsedate", "parsedate_tz", "quote", "unquote")),
     "gettext": frozenset(("GNUTranslations", "NullTranslations", "gettext", "ngettext", "translation")),
     "gzip": frozenset(("compress", "decompress")),
@@ -87,6 +87,7 @@ _PURE_OF_IMPURE: dict[str, frozenset[str] | None] = {
                 "getfilesystemencoding",
                 "implementation",
                 "modules",
+                "pypy_version_info",
                 "stdin",
                 "version",
                 "version_info",
