@@ -1,11 +1,11 @@
-"""Asks and scores CodeI/O, held out: output and input prediction on the functions of the published data set's `test` split.
+"""Asks and scores CodeI/O, held out: the questions of all tasks on the functions of the published data set's `test` split.
 
 Data: config `rl`, split `test`, of a data set that this project publishes (a Hub name or a folder): no function of it is in
-the training split. Row: {"id", "function_id", "task": "input" | "output", "prompt": [one user message], "code", "input",
-"output"}, I/O as JSON text.
-Metric: accuracy by `build.verify.verify`, the judge that also filters the data and rewards RL; a predicted input is run.
-Accuracy on either task stands beside it. Questions on one function share its code: standard errors are clustered by the
-function.
+the training split. Row: {"id", "function_id", "task": "input" | "output" | "step" | "induction", "prompt": [one user message],
+"code", "input", "output"}, I/O as JSON text.
+Metric: accuracy by `build.verify.verify`, the judge that also filters the data and rewards RL: a predicted input is run, and
+a function is run on pairs that were not shown. Accuracy on each task stands beside it. Questions on one function share its
+code: standard errors are clustered by the function.
 """
 
 from typing import Any

@@ -9,7 +9,7 @@ from html import unescape
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -19,6 +19,7 @@ import datasets
 from click.testing import CliRunner
 from lm_eval.api.model import LM
 
+from build.core.records import Task
 from eval.benchmarks import BENCHMARKS, BY_NAME, COLUMNS
 from eval.cli import main
 from eval.rows import Where, load
@@ -26,6 +27,7 @@ from eval.run import build_model, generate
 from eval.run_folder import BadRun, Run
 from eval.score import score_run
 from eval.scorers import Score
+from recipes.environments.questions import Question
 from tests.eval.test_scorers import ROWS, right_answer
 
 NAMES = [benchmark.name for benchmark in BENCHMARKS]
@@ -52,7 +54,8 @@ class Canned(LM):
                 texts.append("I do not know.")
             elif doc["benchmark"] == "codeio":
                 row = json.loads(doc["row"])
-                texts.append(json.dumps({row["task"]: json.loads(row[row["task"]])}))
+                asked = {name: row[name] for name in ("prompt", "task", "code", "input", "output")}
+                texts.append(Question(id="", **asked).gold)
             else:
                 texts.append(right_answer(doc["benchmark"], json.loads(doc["row"])))
             self.cache_hook.add_partial("generate_until", request.args, texts[-1])
@@ -77,14 +80,15 @@ class Canned(LM):
 
 @pytest.fixture(scope="module")
 def held_out(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A published data set of two questions, as `load_dataset(folder, "rl", split="test")` finds it."""
-    folder = tmp_path_factory.mktemp("published")
+    """A published data set of a question a task, as `load_dataset(folder, "rl", split="test")` finds it."""
+    folder = tmp_path_factory.mktemp("all_tasks")
     code = "def main_solution(x):\n    return x * x\n"
     common: dict[str, Any] = {"function_id": "square", "code": code, "input": '{"x": -3}', "output": "9"}
     rows = [
         common | {"id": task, "task": task, "prompt": [{"role": "user", "content": f"Which {task}?"}]}
-        for task in ("input", "output")
+        for task in ("input", "output", "step", "induction")
     ]
+    rows[-1] |= {"input": '[{"x": 2}, {"x": 3}]', "output": "[4, 9]"}
     datasets.Dataset.from_list(rows).to_parquet(folder / "test.parquet")
     card = "---\nconfigs:\n- config_name: rl\n  data_files:\n  - split: test\n    path: test.parquet\n---\n"
     (folder / "README.md").write_text(card)
@@ -116,7 +120,7 @@ def test_every_column_ends_in_a_figure(runs: tuple[Run, Run, list[str]]) -> None
     assert [column.column for column in summary.columns] == [*COLUMNS, "CodeI/O test"]
     assert {column.value for column in summary.columns} == {100.0}
     assert (summary.average, summary.unavailable) == (100.0, {})
-    assert summary.columns[-1].other == {"input": 100.0, "output": 100.0}
+    assert summary.columns[-1].other == dict.fromkeys(get_args(Task), 100.0)
 
 
 def test_after_a_kill_only_the_missing_responses_are_asked_for(runs: tuple[Run, Run, list[str]]) -> None:

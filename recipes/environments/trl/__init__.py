@@ -37,7 +37,7 @@ class CodeIOEnvironment:
         """Submit the final answer and learn whether it is right. There are two tries.
 
         Args:
-            answer: The JSON object that was asked for, for example {"output": 3}.
+            answer: What the question asks for: a JSON object such as {"output": 3}, or a fenced block with the function.
 
         Returns:
             Whether the answer is right, and what is wrong with it.
