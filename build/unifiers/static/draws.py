@@ -129,7 +129,11 @@ def draw(hint: Hint, small: bool = False) -> str:
                 f"[{', '.join([repr(name), *(draw_often(item) for item in row.items)])}]"
                 for name, row in zip(hint.values, hint.items)
             ]
-            return f"[random.choice([{', '.join(calls)}]) for _ in range(random.randint(3, 6))]"
+            asking = [
+                call for call, row in zip(calls, hint.items) if row.values
+            ] or calls  # what returns something comes last
+            some = f"random.choice([{', '.join(calls)}]) for _ in range(random.randint(2, 5))"
+            return f"[*({some}), random.choice([{', '.join(asking)}])]"
     return "None"
 
 

@@ -88,7 +88,7 @@ def write_generator(
         f"    drawn = {{\n        {drawn},\n    }}",
         *(["    drawn = relate(drawn)"] if related else []),
     ]
-    small = f"value[: most + 2] if name in {whole} else shrink(value, most)" if whole else "shrink(value, most)"
+    small = f"value[-most - 2 :] if name in {whole} else shrink(value, most)" if whole else "shrink(value, most)"
     if examples:
         lines += [
             "    luck = random.random()",

@@ -71,7 +71,12 @@ def _operations(module: Module, made: str, methods: list[ast.FunctionDef], calls
         return None
     if not given.keys() <= usable:
         return None
-    rows = {method.name: Hint("row", tuple(best[name].hints[0] for name in guesses[method])) for method in taken}
+    rows = {
+        method.name: Hint(
+            "row", tuple(best[name].hints[0] for name in guesses[method]), ("returns",) * _returns(method)
+        )
+        for method in taken
+    }
     used = {*given, *(name for method in taken for name in guesses[method])}
     name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", made).lower().strip("_") + "_operations"
     hints = {each: best[each].hints[0] for each in given}

@@ -105,8 +105,10 @@ def conversion(trial: Trial, module: Module) -> tuple[str, Trial]:
 
 
 def _flat(trial: Trial) -> bool:
-    """Whether no list that came out has another inside."""
-    return not any(isinstance(item, list | dict) for output in trial.outputs for item in json.loads(output))
+    """Whether no list that came out has another inside, or nothing in the place of an object."""
+    return not any(
+        item is None or isinstance(item, list | dict) for output in trial.outputs for item in json.loads(output)
+    )
 
 
 def _converted(kind: str, module: Module) -> str:

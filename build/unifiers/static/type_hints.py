@@ -44,7 +44,7 @@ class Hint:
     frozenset iterator deque pack (tuple[X, ...]) array, of one item; tuple, of each place; dict, of key and value; union;
     literal, with its `values`; enum, with the members' names as `values` and the class as `name`; record, with the fields'
     names as `values`, their hints as `items` and the class as `name`; operations, a list of calls of the methods in `values`,
-    with a row of their arguments each in `items`.
+    with a row of their arguments each in `items` (and something in the row's `values` where the method returns something).
     """
 
     kind: str
