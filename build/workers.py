@@ -298,7 +298,9 @@ def _hear(pipe: multiprocessing.connection.Connection, calls: "queue.SimpleQueue
 
 
 class _RayCrew:
-    """Actors of a Ray cluster, `engine.workers` of them. Ray starts one that is lost again, and what it was at."""
+    """Actors of a Ray cluster, `engine.workers` of them. Ray starts one that is lost again, where there is a place for it; what
+    it was at goes to any other meanwhile.
+    """
 
     def __init__(self, recipe: DataRecipe, isolation: Isolation, ray: Any) -> None:
         self._ray = ray
@@ -306,17 +308,21 @@ class _RayCrew:
             recipe, run=recipe.run.resolve(), response_cache=recipe.response_cache and recipe.response_cache.resolve()
         )
         self._at_once = shards_at_once(recipe)
-        rules = {"max_restarts": -1, "max_task_retries": 4 * _MOST_LOSSES, "max_concurrency": self._at_once}
-        if recipe.teacher.name == "vllm":
-            rules["num_gpus"] = 1  # else Ray hides them from the actor
-        actor = ray.remote(num_cpus=1, **rules)(Worker)
+        # Without num_gpus Ray hides the GPUs from an actor.
+        needs = {"num_cpus": 1, "num_gpus": int(recipe.teacher.name == "vllm")}
+        actor = ray.remote(max_restarts=-1, max_concurrency=self._at_once, **needs)(Worker)
         self._actors = [actor.remote(absolute, isolation, number) for number in range(recipe.engine.workers)]
-        # An actor gets no work before it has started, which it may do late, or never in a small cluster.
-        self._under_way: dict[Any, tuple[int, Call | None]] = {
-            each.__ray_ready__.remote(): (number, None) for number, each in enumerate(self._actors)
-        }
+        self._under_way: dict[Any, tuple[int, Call | None]] = {}
         self._waiting: deque[Call] = deque()
-        self._idle: deque[int] = deque()  # actors, as often as they can take a call
+        self._losses: Counter[Call] = Counter()
+        self._ready: set[int] = set()
+        for number in range(len(self._actors)):
+            self._await(number)
+
+    def _await(self, number: int) -> None:
+        """An actor gets no work before it has started, which it may do late, or never in a small cluster."""
+        ready = self._actors[number].__ray_ready__.options(max_task_retries=-1).remote()
+        self._under_way[ready] = (number, None)
 
     def free(self) -> int:
         under_way = sum(call is not None for _, call in self._under_way.values())
@@ -326,15 +332,28 @@ class _RayCrew:
         self._waiting.append(call)
 
     def wait(self) -> list[tuple[Call, Counts]]:
-        while self._waiting and self._idle:
-            number, call = self._idle.popleft(), self._waiting.popleft()
-            self._under_way[self._actors[number].work.remote(call)] = (number, call)
+        load = Counter(number for number, _ in self._under_way.values())
+        for number in sorted(self._ready, key=lambda each: load[each]):
+            for _ in range(min(self._at_once - load[number], len(self._waiting))):
+                call = self._waiting.popleft()
+                self._under_way[self._actors[number].work.remote(call)] = (number, call)
         found = []
         for ref in self._ray.wait(list(self._under_way), num_returns=1)[0]:
             number, done = self._under_way.pop(ref)
-            result = self._ray.get(ref)
-            self._idle.extend([number] * (self._at_once if done is None else 1))
-            if done is not None:
+            try:
+                result = self._ray.get(ref)
+            except self._ray.exceptions.RayActorError:
+                if done is None or self._losses[done] + 1 >= _MOST_LOSSES:
+                    raise
+                self._losses[done] += 1
+                self._waiting.appendleft(done)
+                if number in self._ready:
+                    self._ready.remove(number)
+                    self._await(number)
+                continue
+            if done is None:
+                self._ready.add(number)
+            else:
                 found.append((done, result))
         return found
 

@@ -9,6 +9,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -18,7 +19,7 @@ from build.bench.fake_endpoint import FakeEndpoint
 from build.core.config import read_data_recipe
 from build.core.errors import RunError
 from build.core.records import Dialogue
-from build.core.store import Store
+from build.core.store import Counts, Store
 from build.engine import collect_shards, open_run, run, run_rank
 from build.report.check import check
 from build.report.reverify import reverify
@@ -101,7 +102,7 @@ def test_what_ray_raises_is_one_sentence(
 
     ray = ModuleType("ray")
     task = type(error) if type(error).__name__ == "RayTaskError" else type("RayTaskError", (Lost,), {})
-    actor = SimpleNamespace(__ray_ready__=SimpleNamespace(remote=object))
+    actor = SimpleNamespace(__ray_ready__=SimpleNamespace(options=lambda **settings: SimpleNamespace(remote=object)))
     vars(ray).update(
         init=lambda **settings: None,
         shutdown=lambda: None,
@@ -163,6 +164,49 @@ def test_shards_go_on_by_themselves_but_for_surveys(
         schedule.finish(call)
     assert schedule.left == 0 and len(set(made)) == len(made) == (len(stages) + 1) * (store.shards() or 0)
     assert made.index(Call("revise", 0)) < made.index(Call("leaks", 1))
+
+
+def test_what_a_lost_actor_was_at_goes_to_another(tmp_path: Path) -> None:
+    """Actor 0 is lost at its first call and does not come back; a reference is what was called, and on which actor."""
+    actors: list[SimpleNamespace] = []
+    done: list[tuple[int, Call]] = []
+
+    def start(*arguments: object) -> SimpleNamespace:
+        number = len(actors)
+        ready = SimpleNamespace(remote=lambda: (number, None, len(done)))
+        work = SimpleNamespace(remote=lambda call: (number, call, len(done)))
+        actors.append(SimpleNamespace(__ray_ready__=SimpleNamespace(options=lambda **settings: ready), work=work))
+        return actors[-1]
+
+    def get(ref: tuple[int, Call | None, int]) -> Counts | None:
+        if ref[1] is None:
+            return None
+        if ref[0] == 0:
+            raise Lost("its node is gone")
+        done.append((ref[0], ref[1]))
+        return Counts(received=ref[1].shard)
+
+    def wait(refs: list[tuple[int, Call | None, int]], num_returns: int) -> tuple[list[Any], list[Any]]:
+        come = [ref for ref in refs if ref[:2] != (0, None) or not done]
+        return come[:1], []
+
+    ray = SimpleNamespace(
+        remote=lambda **settings: lambda kind: SimpleNamespace(remote=start),
+        exceptions=SimpleNamespace(RayActorError=Lost),
+        get=get,
+        wait=wait,
+    )
+    recipe = read_data_recipe(write_recipe(tmp_path, engine={"workers": 2, "shard_size": 2}))
+    crew = workers._RayCrew(recipe, AVAILABLE, ray)
+    calls = [Call("unify", shard) for shard in range(4)]
+    found: list[tuple[Call, Counts]] = []
+    left = list(calls)
+    while len(found) < len(calls):
+        while left and crew.free() > 0:
+            crew.submit(left.pop(0))
+        found += crew.wait()
+    assert sorted(call.shard for call, _ in found) == [0, 1, 2, 3] and {number for number, _ in done} == {1}
+    assert all(counts.received == call.shard for call, counts in found)
 
 
 def test_a_worker_that_cannot_be_closed_hides_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
