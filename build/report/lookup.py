@@ -127,7 +127,7 @@ def shards_begun(store: Store) -> int:
 def line_of(raw: RawCode, name: str, detail: str = "") -> int | None:
     """The line of a file that a reject is about: the one that its detail names, else where the function begins."""
     lines = raw.content.split("\n")
-    stated = re.search(r"(?:(\w+) in )?line (\d+)", detail)
+    stated = re.search(r"(?:(\w+)[\w.]* in )?line (\d+)", detail)  # of `random.randint` the module stands there
     if stated and 0 < int(stated[2]) <= len(lines) and (stated[1] or "") in lines[int(stated[2]) - 1]:
         return int(stated[2])
     return _definitions(raw.content).get(name)
