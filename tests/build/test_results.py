@@ -177,3 +177,12 @@ def test_named_tuples_are_made_from_their_fields(sandbox: Sandbox) -> None:
     assert value(sandbox, found["Span.reach"], '{"start": 2, "end": 5}') == "6"
     assert value(sandbox, found["Pair.total"], '{"left": 2, "right": 5}') == "7"
     assert value(sandbox, found["Box.twice"], '{"n": 4}') == "8"
+
+
+def test_asking_a_module_for_a_name_takes_this_name(sandbox: Sandbox) -> None:
+    content = (
+        'import os, sys\n\nFAST = hasattr(sys, "pypy_version_info")\nFORK = hasattr(os, "fork")\n\n\n'
+        "def scaled(n: int):\n    return n * 2 if FAST else n * 3\n\n\ndef forked(n: int):\n    return n * FORK\n"
+    )
+    found = outcome(sandbox, content)
+    assert value(sandbox, found["scaled"], '{"n": 2}') == "6" and found["forked"] == "impure_import"

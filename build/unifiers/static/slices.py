@@ -520,6 +520,11 @@ def _taken_in(statement: ast.stmt) -> dict[str, set[str]]:  # annotations are ne
     for node in ast.walk(statement):
         if id(node) in inner:
             continue
+        if isinstance(node, ast.Call) and base_name(node.func) in ("hasattr", "getattr") and len(node.args) > 1:
+            owner, name = node.args[:2]
+            if isinstance(owner, ast.Name) and isinstance(name, ast.Constant) and isinstance(name.value, str):
+                found.setdefault(owner.id, set()).add(name.value)
+                inner.add(id(owner))
         parts: list[str] = []
         while isinstance(node, ast.Attribute):
             parts.insert(0, node.attr)
