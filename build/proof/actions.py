@@ -1,5 +1,6 @@
 """Calls, changes, loops and folds that a text tells, held against the moments of a run."""
 
+import ast
 import json
 import re
 from typing import Any
@@ -10,6 +11,7 @@ from build.proof.moments import Refuted
 from build.proof.timeline import Point, Span
 from build.proof.values import Unreadable, read, same
 
+_NEAR = 40  # events before the last statement in which a type may have been looked at
 _METHODS = {  # by verb: the method, and which parts of the phrase are its arguments
     "append": ("append", (0,)), "add": ("add", (0,)), "remove": ("remove", (0,)), "discard": ("discard", (0,)),
     "put": ("appendleft", (0,)), "extend": ("extend", (1,)), "update": ("update", (1,)), "insert": ("insert", (2, 0)),
@@ -252,6 +254,33 @@ class Actions(Equations):
                 raise Refuted(f"{expression} is never {stated}")
             return True
         return False
+
+    def typed(self, subject: str, kinds: list[str], holds: bool) -> bool:
+        """What type something is of: a call of `isinstance` with it and with these types."""
+        said = self.literal(operand(subject))
+        for event, node, value, _ in self.line.results:
+            call = isinstance(node, ast.Call) and ast.unparse(node.func) == "isinstance" and len(node.args) == 2
+            if not call or event < self.event() - _NEAR or value not in ("true", "false"):
+                continue
+            given = node.args[1]
+            named = [ast.unparse(part) for part in (given.elts if isinstance(given, ast.Tuple) else [given])]
+            looked = [shown for at, each, shown, _ in self.line.results if each is node.args[0] and at < event]
+            if named == kinds and (not looked or said is None or self.equal(said[0], looked[-1])):
+                if (value == "true") != holds:
+                    raise Refuted(f"{subject} is {'not ' if holds else ''}of type {' or '.join(kinds)}")
+                self.cover_result(holds, "isinstance(")
+                return True
+        raise Refuted(f"{subject}: whether it is of type {' or '.join(kinds)} is not looked at here")
+
+    def repeated(self, count: int) -> bool:
+        """A loop whose rounds are only counted, from here on."""
+        now = self.event()
+        loops = [rounds for rounds in self.rounds.loops.values() if isinstance(rounds[0].node, ast.For)]
+        if not any(
+            len([one for one in rounds if one.event >= now]) >= count and len(rounds) == count for rounds in loops
+        ):
+            raise Refuted(f"no loop goes round {count} times from here on")
+        return True
 
     def fold(self, text: str) -> bool | None:
         """Rounds that are told by their variables and results; None where the text tells none."""

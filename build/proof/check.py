@@ -172,13 +172,15 @@ class Checker(Actions):
             text[:1].lower() + text[1:]
             if re.match(
                 r"(Append|Swap|Put|Add|Extend|Update|Remove|Insert|Take|Sort|Reverse|"
-                r"Empty|Call|Go|The|It|Discard|Together) ",
+                r"Empty|Call|Go|Do|The|It|Discard|Together) ",
                 text,
             )
             else text
         )
         if match := re.fullmatch(r"go through (.+?)(?: as ([\w ]+))?(?:, which changes nothing)?", text):
             return self.loop_head(match.group(1), match.group(2) or "")
+        if match := re.fullmatch(r"do what follows (?:once|(\d+) times)", text):
+            return self.repeated(int(match.group(1) or 1))
         if match := re.fullmatch(r"call (\w+)(?: with (.+))?", text):
             return self.called(match.group(1), match.group(2) or "", None)
         if match := re.fullmatch(r"(\w+) returns (.+)", text):
@@ -200,6 +202,8 @@ class Checker(Actions):
             r"(append|add|put|extend|update|remove|discard|insert|take|sort|reverse|empty)\b (.+?)(?:, now (.+))?", text
         ):
             return self.effect(match.group(1), match.group(2), match.group(3))
+        if match := re.fullmatch(r"(.+) is (not )?of type (.+)", text):
+            return self.typed(match.group(1), match.group(3).split(" or "), not match.group(2))
         if match := re.fullmatch(r"swap (.+)", text):
             return self.swapped(match.group(1))
         if match := re.fullmatch(r"(.+?) is now (.+)", text):

@@ -159,7 +159,8 @@ class Equations(Moments):
                 value = read(expression, variables)
             except Unreadable:
                 value = MISSING
-                if names_of(expression) and names_of(expression) <= variables.keys() and stated:
+                missing = bool(stated) and bool(names_of(expression)) and names_of(expression) <= variables.keys()
+                if missing and self.literal(("", stated)) is not None:
                     return False  # an item that is not there
             if stated:
                 try:

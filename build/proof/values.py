@@ -6,6 +6,7 @@ names, items and attributes, arithmetic, comparisons. Whatever else a text holds
 
 import ast
 import operator
+import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from fractions import Fraction
@@ -129,11 +130,13 @@ def operations_of(text: str) -> list[tuple[str, str, str]]:
 
 def calls_of(text: str) -> list[tuple[str, ...]]:
     """The calls in an expression whose arguments are written as values, with these."""
-    found = []
+    found: list[tuple[str, ...]] = []
+    if re.search(r"[\w\])\"] \(", text):  # a value that is stated with an operand: "keys ({})"
+        return found
     try:
         tree = parsed(text.strip())
     except Unreadable:
-        return []
+        return found
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and not node.keywords and isinstance(node.func, ast.Name | ast.Attribute):
             name = node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id

@@ -2,12 +2,14 @@
 
 JSON where the value is JSON; beyond that `(1, 2)` for a tuple, `{1, 2}` and `set()` for a set, `{1: "a"}` for a dictionary
 with other keys than texts, `Disc(centre=3, size=2)` for an object of the program's own class, `deque([1, 2])`, `range(0, 9)`,
-and `<type>` for what has no value to show. Two values with the same text are equal wherever a program could tell.
+`Colour.RED` for a member of an enumeration, and `<type>` for what has no value to show. Two values with the same text are equal
+wherever a program could tell.
 """
 
 import hashlib
 from collections import Counter, OrderedDict, defaultdict, deque
 from decimal import Decimal
+from enum import Enum
 from fractions import Fraction
 from json.encoder import encode_basestring
 from typing import Any
@@ -103,6 +105,8 @@ def _compound(value: Any, kind: type, left: list[int], depth: int, inside: set[i
     if kind in (range, bytes, complex, Decimal, Fraction):
         return kind.__repr__(value)
     name = kind.__name__
+    if Enum in kind.__mro__:
+        return f"{name}.{value._name_}"
     if kind.__module__ == "program" and kind is not type:  # of the program's own classes
         fields = _fields(value)
         return f"{name}(" + ", ".join(f"{key}={_text(item, left, depth, inside)}" for key, item in fields.items()) + ")"

@@ -16,7 +16,8 @@ from build.teachers.trace.teacher import tell_output
 STAGE = "questions"
 
 _LONG_RUN = 800  # events of a trace; no telling of so long a run fits
-_MISSES = 4  # runs in a row whose tellings are not complete; the longer ones after them are not looked at
+_GOOD_RUN = 45  # events of a run that says something and can be told in few words
+_MISSES = 4  # runs in a row whose tellings are not complete; those after them are not looked at
 _TASKS: tuple[Task, ...] = ("output", "input")
 
 
@@ -140,13 +141,16 @@ def _choose(pairs: tuple[IOPair, ...], count: int, told: Set[str], per_output: i
 
 
 def _tellings(function: SampledFunction, rules: QuestionConfig, traces: Sequence[Trace]) -> dict[str, Told]:
-    """Complete tellings of pairs within the limit, as many as are wanted; short runs are looked at first, those with an output
-    that says little last.
+    """Complete tellings of pairs within the limit, as many as are wanted; runs of a good length are looked at first, those with
+    an output that says little last.
     """
     outputs: set[str] = set()
     found: dict[str, Told] = {}
     missed = Counter[bool]()
-    runs = sorted(zip(function.pairs, traces), key=lambda item: (item[0].trivial, len(item[1].events)))
+    runs = sorted(
+        zip(function.pairs, traces),
+        key=lambda item: (item[0].trivial, abs(len(item[1].events) - _GOOD_RUN), len(item[1].events)),
+    )
     repeated: list[
         tuple[IOPair, Trace]
     ] = []  # their outputs say less than others, so they are looked at where those cannot be told

@@ -188,6 +188,28 @@ KINDS = {
         {"a": [1], "b": [2, 3]},
         ["({1}) is not less than"],
     ),
+    "rounds that are only counted": (
+        "def main_solution(n):\n    a, b = 0, 1\n    for _ in range(n):\n        a, b = b, a + b\n    return a\n",
+        {"n": 3},
+        ["Do what follows 3 times. round 1: a = 1 and b = 0 + 1 = 1."],
+    ),
+    "types": (
+        "def main_solution(n):\n    if isinstance(n, (int, float)) and not isinstance(n, str):\n        return n + 1\n"
+        "    return 0\n",
+        {"n": 4},
+        ["4 is of type int or float and 4 is not of type str"],
+    ),
+    "an enumeration": (
+        "from enum import Enum\n\n\nclass Way(Enum):\n    UP = 1\n    DOWN = 2\n\n\n"
+        "def main_solution(n):\n    ways = {n: Way.UP}\n    return 1 if ways[n] == Way.DOWN else n + 1\n",
+        {"n": 4},
+        ["ways = {4: Way.UP}", "ways[4] (Way.UP) does not equal Way.DOWN", "4 + 1 = 5"],
+    ),
+    "a module of a module": (
+        'import urllib.parse\n\n\ndef main_solution(n):\n    q = urllib.parse.quote(n) + "!"\n    return q.upper()\n',
+        {"n": "a b"},
+        ['urllib.parse.quote("a b") = "a%20b"'],
+    ),
     "a call that hands variables on": (
         "def walk(items, limit, at, found):\n    if at == limit:\n        return found\n"
         "    return walk(items, limit, at + 1, found + [items[at]])\n\n\n"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from build.sandbox.show import Shown
 from build.teachers.trace.claims import Claim, Computed, Condition, Loop, Round
 from build.teachers.trace.explain import Expressions
-from build.teachers.trace.phrases import PREDICATES
+from build.teachers.trace.phrases import PREDICATES, types_in
 from build.teachers.trace.run import Call, Eval, Part, Turn
 from build.teachers.trace.terms import RELATIONS, evaluated, failing, number, numbers, truth_of
 
@@ -139,6 +139,10 @@ class Explainer(Expressions):
             if not node.keywords:
                 claims.append(self._condition_claim(node, done, subject, name, given, holds))
                 return claims
+        if isinstance(node, ast.Call) and name == "isinstance" and (kinds := types_in(node)):
+            subject = self.argument(node.args[0], parts, claims, {})
+            claims.append(self._condition_claim(node, done, subject, "type", kinds, holds))
+            return claims
         value = done.value
         if isinstance(node, ast.Name):
             subject = self.named(node.id, value)

@@ -342,7 +342,7 @@ class Expressions(ABC):
         """An operand as it stands in a phrase: its value, or its name where the value is long."""
         term = self.term(node, parts, claims)
         if not term.operands and not term.done:  # an item or an attribute
-            if not term.value:
+            if not term.value or term.value.startswith("<") or term.value == term.symbol:
                 return term.symbol
             done = evaluated(node, parts)
             if done is not None and len(term.value) > LONG:

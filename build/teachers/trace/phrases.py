@@ -96,6 +96,14 @@ PREDICATES: dict[str, tuple[str, str]] = {
 }
 
 
+def types_in(node: ast.Call) -> str:
+    """The types that a call of `isinstance` names, in words: "int or float"; "" where they are not named."""
+    given = node.args[-1]
+    parts = given.elts if isinstance(given, ast.Tuple) else [given]
+    named = all(isinstance(part, ast.Name | ast.Attribute) for part in parts)
+    return " or ".join(map(ast.unparse, parts)) if named and len(node.args) == 2 else ""
+
+
 def phrase(
     name: str, receiver: str, arguments: Sequence[str], keywords: Mapping[str, str], node: ast.Call
 ) -> tuple[str, bool]:

@@ -40,6 +40,7 @@ _RELATIONS = {
     "empty": ("is empty", "is not empty"),
     "zero": ("is zero", "is not zero"),
     "null": ("is null", "is not null"),
+    "type": ("is of type", "is not of type"),
     "counted": ("counts as true", "counts as false"),
 }
 _UNORDERED = {"<": "is not less than", "<=": "is not at most", ">": "is not greater than", ">=": "is not at least"}
@@ -165,6 +166,8 @@ class _Writer:
         if claim.over or claim.names:
             names = " and ".join(claim.names)
             head = f"go through {claim.over}" + (f" as {names}" if names else "")
+            if not names and count and claim.ended == "exhausted" and re.match(r"-?\d|the numbers from", claim.over):
+                head = f"do what follows {'once' if count == 1 else f'{count} times'}"
             if not count:
                 head += ", which changes nothing" if claim.ended == "exhausted" else ""
             self.add(head, claim)
@@ -442,7 +445,7 @@ def _final(rounds: Sequence[Round]) -> list[tuple[str, str]]:
 _STATED = re.compile(r"(the [a-z].*?) \(([^()]+)\)")
 _PARTLY = re.compile(r"(?:\}|set\(\)|nan)\)?$")  # values of which neither need be less: sets and what is no number
 _STARTERS = re.compile(
-    r"(after|append|swap|put|add|extend|update|remove|discard|insert|take|sort|reverse|empty|call|go|likewise|like|as|it|the|together)"
+    r"(after|append|swap|put|add|extend|update|remove|discard|insert|take|sort|reverse|empty|call|go|likewise|like|as|it|the|together|do)"
     r"(?:,| (?!=|is |\())"
 )
 
