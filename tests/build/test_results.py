@@ -186,3 +186,24 @@ def test_asking_a_module_for_a_name_takes_this_name(sandbox: Sandbox) -> None:
     )
     found = outcome(sandbox, content)
     assert value(sandbox, found["scaled"], '{"n": 2}') == "6" and found["forked"] == "impure_import"
+
+
+def test_lists_of_iterators_are_lists_of_lists(sandbox: Sandbox) -> None:
+    content = (
+        "from itertools import chain, islice, tee\n\n\n"
+        "def twice(items: list):\n    return [iter(items), reversed(items)]\n\n\n"
+        "def chunks(items: list, n: int):\n    it = iter(items)\n    for first in it:\n"
+        "        yield chain([first], islice(it, abs(n)))\n"
+    )
+    found = outcome(sandbox, content)
+    assert value(sandbox, found["twice"], '{"items": [1, 2]}') == "[[1, 2], [2, 1]]"
+    assert value(sandbox, found["chunks"], '{"items": [1, 2, 3], "n": 1}') == "[[1, 2], [3]]"
+
+
+def test_names_of_python_2_that_are_asked_for_with_care_are_no_fault(sandbox: Sandbox) -> None:
+    content = (
+        "try:\n    text = unicode\nexcept NameError:\n    text = str\n\n\n"
+        "def shown(n: int):\n    return text(n) + '!'\n"
+    )
+    assert value(sandbox, outcome(sandbox, content)["shown"], '{"n": 4}') == '"4!"'
+    assert outcome(sandbox, "def shown(n: int):\n    return unicode(n)\n")["shown"] == "unresolved_name"

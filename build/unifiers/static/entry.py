@@ -21,6 +21,7 @@ CONVERSIONS = {
     "value": ("{call}", ""),
     "list": ("{list}({call})", "given as a list"),
     "copies": ("[{deepcopy}(item) for item in {call}]", "given as a list"),
+    "lists": ("[{list}(item) for item in {call}]", "given as a list of lists"),
     "text": ("{str}({call})", "written out as text"),
     "texts": ("[{str}(item) for item in {call}]", "its items written out as text"),
     "bytes": ("{list}({call})", "given as the list of its bytes"),

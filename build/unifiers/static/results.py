@@ -98,10 +98,22 @@ def conversion(trial: Trial, module: Module) -> tuple[str, Trial]:
     if len(found) == 1 and kinds == others and (only := found.pop()):
         return only, trial
     odd = set().union(*trial.odd)
+    if kinds <= {"list", "tuple"} and odd <= _ITERATORS and _flat(trial):
+        return "lists", trial
     if kinds <= {"list", "tuple"} and {_converted(kind, module) for kind in odd} == {"text"} and _flat(trial):
         return "texts", trial
     what = f"it returns {', '.join(sorted(others))}" if others else f"{', '.join(sorted(odd))} in its results"
     raise Refused("unsupported_result", what)
+
+
+def holds_iterators(trial: Trial) -> bool:
+    """Whether the results are lists of iterators."""
+    odd = set().union(*trial.odd)
+    return bool(odd) and odd <= _ITERATORS and _are_lists(trial) and _flat(trial)
+
+
+def _are_lists(trial: Trial) -> bool:
+    return all(output.startswith("[") for output in trial.outputs)
 
 
 def _flat(trial: Trial) -> bool:

@@ -30,6 +30,8 @@ from build.unifiers.static.scopes import (
 
 _IMPORTS = (ast.Import, ast.ImportFrom)
 _GIVEN = frozenset(dir(builtins)) | {"__name__", "__file__", "__doc__", "__class__"}
+_OF_PYTHON_2 = frozenset(("basestring", "long", "unichr", "unicode", "xrange"))
+_ASKED_FOR = re.compile(r"except NameError|\bversion_info\b|\bPY[23]\b")  # which Python it is
 _IMPORTED_ON = 6  # modules that a name may be handed on through
 _IMMUTABLE = (str, bytes, int, float, complex, bool, type(None))
 
@@ -197,7 +199,8 @@ class Module:
                 raise self._faults[number]
             self._refuse_impure(number, chosen, used)
         bound = {name for number in chosen for name in self.names(number).binds}
-        for name in sorted(wanted - bound - _GIVEN - frozenset(self.stars)):
+        old = _OF_PYTHON_2 if _ASKED_FOR.search(self.content) else frozenset()
+        for name in sorted(wanted - bound - _GIVEN - old - frozenset(self.stars)):
             if self.open_stars:
                 raise Refused("foreign_import", f"{name} may come from `{self.open_stars}`")
             raise Refused("unresolved_name", name)

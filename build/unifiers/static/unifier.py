@@ -33,7 +33,7 @@ from build.unifiers.static.operations import operations_of
 from build.unifiers.static.python2 import CONVERTED, to_python3
 from build.unifiers.static.queries import PRINTED, ask, describe_io, is_task
 from build.unifiers.static.refusal import Refused
-from build.unifiers.static.results import conversion, result_of
+from build.unifiers.static.results import conversion, holds_iterators, result_of
 from build.unifiers.static.scripts import PROGRAM, as_function
 from build.unifiers.static.signatures import Signature, read_signature
 from build.unifiers.static.slices import Module
@@ -184,7 +184,7 @@ def _unify(work: _Work, candidate: Candidate) -> UnifiedFunction:
     if not candidate.method:
         examples = examples_of(about, node.name)
         plain = (
-            call.result if call.result in ("list", "copies", "changed") else "value"
+            call.result if call.result in ("list", "lists", "copies", "changed") else "value"
         )  # doctests show what is not converted
         held = code if plain == call.result else f"{sliced}\n\n\n{write_entry(replace(call, result=plain), '', taken)}"
         wrong = contradiction(sandbox, held, node.name, signature.in_order, signature.defaults, examples)
@@ -301,6 +301,8 @@ def _choose(
             ((_, call, trial),) = trials([choice], wanted)
     elif result == "list" and trial.shared:  # a generator that changes what it has yielded
         ((_, call, trial),) = trials([choice], "copies")
+    if result in ("value", "list") and holds_iterators(trial):
+        ((_, call, trial),) = trials([choice], "lists")
     if odd := sorted(set().union(*trial.odd)):
         raise Refused("unsupported_result", f"{', '.join(odd)} in its results")
     return call, trial
