@@ -193,6 +193,11 @@ KINDS = {
         {"n": 3},
         ["Do what follows 3 times. round 1: a = 1 and b = 0 + 1 = 1."],
     ),
+    "rows of rows": (
+        "def main_solution(n):\n    table = [[0 for _ in range(2)] for _ in range(n)]\n    table[0][1] = n\n    return table\n",
+        {"n": 3},
+        ["[0, 0]; likewise 2 more rounds; table = [[0, 0], [0, 0], [0, 0]]"],
+    ),
     "types": (
         "def main_solution(n):\n    if isinstance(n, (int, float)) and not isinstance(n, str):\n        return n + 1\n"
         "    return 0\n",

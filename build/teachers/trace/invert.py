@@ -160,22 +160,30 @@ def _call(
             yield from further(holder, wanted, f"with {method} it has to be {shown}, which {shown} itself can give")
 
 
+_RESULT = {  # of builtins, in words
+    "sorted": "in sorted order it", "list": "as a list it", "tuple": "as a tuple it", "set": "without repeats it",
+    "reversed": "in reverse it", "sum": "its sum", "max": "its largest item", "min": "its smallest item",
+    "abs": "its absolute value", "int": "as a whole number it", "float": "as a decimal number it",
+    "round": "rounded it", "str": "as text it",
+}  # fmt: skip
+
+
 def _builtin(name: str, wanted: Any, argument: ast.expr, example: Mapping[str, Any]) -> Iterator[tuple[Any, str]]:
     """Arguments with which a builtin gives what is wanted, with the reason."""
     shown = _words(wanted)
     if name in ("sorted", "list", "tuple", "set", "reversed") and isinstance(wanted, list):
-        yield wanted, f"{name} of it has to be {shown}, which these items give"
-        yield wanted[::-1], f"{name} of it has to be {shown}, which these items give in another order"
+        yield wanted, f"{_RESULT[name]} has to be {shown}, which these items give"
+        yield wanted[::-1], f"{_RESULT[name]} has to be {shown}, which these items give in another order"
         if all(isinstance(item, str) and len(item) == 1 for item in wanted):
-            yield "".join(wanted), f"{name} of it has to be {shown}, which its letters give"
+            yield "".join(wanted), f"{_RESULT[name]} has to be {shown}, which its letters give"
     elif name == "len" and isinstance(wanted, int) and 0 <= wanted < 20:
         texts = isinstance(argument, ast.Name) and isinstance(example.get(argument.id), str)
         value: Any = "abcdefghijklmnopqrst"[:wanted] if texts else list(range(1, wanted + 1))
         yield value, f"the length has to be {shown}, as that of {_words(value)}"
     elif name in ("sum", "max", "min") and _is_number(wanted):
-        yield [wanted], f"{name} of it has to be {shown}, as of {_words([wanted])}"
+        yield [wanted], f"{_RESULT[name]} has to be {shown}, as of {_words([wanted])}"
     elif name in ("abs", "int", "float", "round", "str") and (_is_number(wanted) or isinstance(wanted, str)):
-        yield wanted, f"{name} of it has to be {shown}, as of {shown} itself"
+        yield wanted, f"{_RESULT[name]} has to be {shown}, as of {shown} itself"
         if name == "str" and isinstance(wanted, str) and wanted.lstrip("-").isdigit():
             yield int(wanted), f"as text it has to be {shown}, so it is {wanted}"
         if name in ("int", "float"):

@@ -243,7 +243,10 @@ class _Writer:
             else:
                 self.lead = f"{label}: " if label and not self.texts else self.lead
                 self.claims.append(one)
+                told = len(self.sentences), len(self.texts)
                 self.write(one.body)
+                if told == (len(self.sentences), len(self.texts)):  # only its value says that it was there
+                    self.add(next((value for name, value in one.changed if not name), ""), one)
         if claim.gives:
             self.add(f"together {claim.gives}", claim)
 
