@@ -336,10 +336,13 @@ MODULES_OF_A_PACKAGE = {
     + "-" * 80
     + "\n",
     "pkg/lengths.py": "INCH = 2.54\n\n\ndef to_cm(inches):\n    return inches * INCH\n",
+    "pkg/bases.py": "class Sized:\n    def __init__(self, size: int):\n        self.size = size + 1\n# "
+    + "-" * 40
+    + "\n",
     "pkg/marks.py": "def mark(name):\n    return '<' + name + '>'\n",
     "pkg/asked.py": """
 import pkg
-from . import lengths
+from . import bases, lengths
 
 try:
     from .marks import mark
@@ -354,6 +357,11 @@ def of_a_module(n: int):
 
 def of_the_package(n: int):
     return pkg.lengths.to_cm(n) + 1
+
+
+class Tall(bases.Sized):
+    def doubled(self):
+        return 2 * self.size
 
 
 def tried(text: str):
@@ -373,6 +381,7 @@ def test_a_package_that_imports_its_modules_hands_them_on(sandbox: Sandbox) -> N
     for name, given, output in (
         ("of_a_module", '{"n": 2}', "7.62"),
         ("of_the_package", '{"n": 2}', "6.08"),
+        ("Tall.doubled", '{"size": 2}', "6"),
         ("tried", '{"text": "a"}', '"a<a><unset>"'),
     ):
         (result,) = sandbox.call(Program(found[name].code), [given])

@@ -80,6 +80,13 @@ def constructor_of(module: Module, name: str, depth: int = 0) -> ast.FunctionDef
         base = base.value if isinstance(base, ast.Subscript) else base
         if isinstance(base, ast.Call) and ast.unparse(base.func).endswith("namedtuple"):
             return _namedtuple_init(base)
+        owner = (
+            here.module_of(base.value.id)
+            if isinstance(base, ast.Attribute) and isinstance(base.value, ast.Name)
+            else None
+        )
+        if owner is not None and isinstance(base, ast.Attribute):
+            return constructor_of(owner, base.attr, depth + 1)
         called = base.attr if isinstance(base, ast.Attribute) else base_name(base)
         if called == "NamedTuple":
             return _fields_init(node)

@@ -455,7 +455,7 @@ class Neighbourhood:
     def _read(self, path: str, content: str) -> Module:
         def origin(statement: ast.stmt, name: str) -> tuple[Module, str] | None:
             target = self._targets(path, statement).get(name)
-            module = self._module(target.path) if target is not None and target.name else None
+            module = self._module(target.path) if target is not None and target.path in self._files else None
             return (module, target.name) if target is not None and module is not None else None
 
         return Module(content, lambda statement: self._targets(path, statement), origin)

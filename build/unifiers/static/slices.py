@@ -145,6 +145,12 @@ class Module:
             (here, name), seen = found, seen + 1
         return None
 
+    def module_of(self, name: str) -> "Module | None":
+        """The module at hand that a name stands for."""
+        numbers = self.definitions.get(name, [])
+        found = self._origin(self.statements[numbers[-1]], name) if numbers else None
+        return found[0] if found and not found[1] else None
+
     def is_class(self, name: str) -> bool:
         """Whether a name stands for a class of this file or a neighbour, or for what another package may have as one."""
         found = self.home(name)
