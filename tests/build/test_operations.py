@@ -91,7 +91,7 @@ def test_what_is_drawn_runs_and_differs(sandbox: Sandbox, found: dict[str, Unifi
     draws = sandbox.draw(Program(cache.code), cache.generator, DrawRules(), seed=1)
     assert len(draws.pairs) == 10 and "exception" not in draws.rejected
     assert len({output for _, output in draws.pairs}) > 5
-    assert all(json.loads(given)["operations"][-1][0] == "get" for given, _ in draws.pairs)
+    assert sum(json.loads(given)["operations"][-1][0] == "get" for given, _ in draws.pairs) > 5
 
 
 def test_classes_without_a_state_to_ask_for_stay_as_they_are(found: dict[str, UnifiedFunction | str]) -> None:

@@ -131,9 +131,11 @@ def draw(hint: Hint, small: bool = False) -> str:
             ]
             asking = [
                 call for call, row in zip(calls, hint.items) if row.values
-            ] or calls  # what returns something comes last
+            ] or calls  # what returns something comes last, mostly
             some = f"random.choice([{', '.join(calls)}]) for _ in range(random.randint(2, 5))"
-            return f"[*({some}), random.choice([{', '.join(asking)}])]"
+            return (
+                f"[*({some}), random.choice([{', '.join(asking)}] if random.random() < 0.6 else [{', '.join(calls)}])]"
+            )
     return "None"
 
 
