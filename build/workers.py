@@ -185,11 +185,13 @@ class _LocalCrew:
         self._waiting.append(call)
 
     def wait(self) -> list[tuple[Call, Counts]]:
-        for member in sorted(self._members, key=lambda member: len(member.at)):
-            while self._waiting and member.ready and len(member.at) < self._at_once:
-                member.at.append(self._waiting.popleft())
-                with suppress(OSError):  # it has just been lost, as `recv` tells
-                    member.pipe.send(member.at[-1])
+        for _ in range(len(self._waiting)):
+            member = min(self._members, key=lambda each: (not each.ready, len(each.at)))
+            if not member.ready or len(member.at) == self._at_once:
+                break
+            member.at.append(self._waiting.popleft())
+            with suppress(OSError):  # it has just been lost, as `recv` tells
+                member.pipe.send(member.at[-1])
         found = []
         ready = multiprocessing.connection.wait([member.pipe for member in self._members])
         for number, member in enumerate(self._members):
@@ -333,10 +335,13 @@ class _RayCrew:
 
     def wait(self) -> list[tuple[Call, Counts]]:
         load = Counter(number for number, _ in self._under_way.values())
-        for number in sorted(self._ready, key=lambda each: load[each]):
-            for _ in range(min(self._at_once - load[number], len(self._waiting))):
-                call = self._waiting.popleft()
-                self._under_way[self._actors[number].work.remote(call)] = (number, call)
+        while self._waiting and self._ready:
+            number = min(self._ready, key=lambda each: load[each])
+            if load[number] == self._at_once:
+                break
+            call = self._waiting.popleft()
+            self._under_way[self._actors[number].work.remote(call)] = (number, call)
+            load[number] += 1
         found = []
         for ref in self._ray.wait(list(self._under_way), num_returns=1)[0]:
             number, done = self._under_way.pop(ref)

@@ -6,6 +6,7 @@ import re
 import shutil
 import sys
 import time
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -207,6 +208,26 @@ def test_what_a_lost_actor_was_at_goes_to_another(tmp_path: Path) -> None:
         found += crew.wait()
     assert sorted(call.shard for call, _ in found) == [0, 1, 2, 3] and {number for number, _ in done} == {1}
     assert all(counts.received == call.shard for call, counts in found)
+
+
+def test_two_shards_go_to_two_workers_even_where_one_could_take_both(tmp_path: Path) -> None:
+    teacher = {"name": "openai", "model": "m", "endpoints": ["http://localhost:1/v1"]}
+    recipe = read_data_recipe(write_recipe(tmp_path, teacher=teacher, engine={"workers": 2, "shard_size": 2}))
+    sent: list[list[Call]] = [[], []]
+    crew = object.__new__(workers._LocalCrew)
+    ends = [multiprocessing.Pipe() for _ in sent]
+    members = [
+        SimpleNamespace(ready=True, at=[], pipe=SimpleNamespace(send=calls.append, recv=end.recv, fileno=end.fileno))
+        for calls, (end, _) in zip(sent, ends)
+    ]
+    vars(crew).update(_members=members, _waiting=deque(), _at_once=workers.shards_at_once(recipe))
+    assert crew.free() > 2
+    calls = [Call("answer", 0), Call("answer", 1)]
+    for call, (_, theirs) in zip(calls, ends):
+        crew.submit(call)
+        theirs.send((call, Counts()))
+    assert sorted(crew.wait(), key=lambda found: found[0].shard) == [(call, Counts()) for call in calls]
+    assert sent == [[calls[0]], [calls[1]]]
 
 
 def test_a_worker_that_cannot_be_closed_hides_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
