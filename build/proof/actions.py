@@ -71,6 +71,8 @@ class Actions(Equations):
         value = self.last_value(text)
         self.chain(parts(text, ", ")[0] if " = " in text else text)
         said = self.literal(("", value))
+        if self.strict and " = " not in text and len(phrase := parts(text, ", ")) > 1:
+            self.phrase(", ".join(phrase[:-1]), value)
         own = name not in {span.name for span in self.line.calls.values()}
         found = [
             point

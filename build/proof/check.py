@@ -202,7 +202,10 @@ class Checker(Actions):
             r"(append|add|put|extend|update|remove|discard|insert|take|sort|reverse|empty)\b (.+?)(?:, now (.+))?", text
         ):
             return self.effect(match.group(1), match.group(2), match.group(3))
-        if match := re.fullmatch(r"(.+) is (not )?of type (.+)", text):
+        pieces = parts(text, " and ")
+        if len(pieces) > 1 and re.fullmatch(r".+ is (not )?of type [\w.]+(?: or [\w.]+)*", pieces[0]):
+            return bool(self.clause(pieces[0])) | self.clause(" and ".join(pieces[1:]))
+        if match := re.fullmatch(r"(.+?) is (not )?of type ([\w.]+(?: or [\w.]+)*)", text):
             return self.typed(match.group(1), match.group(3).split(" or "), not match.group(2))
         if match := re.fullmatch(r"swap (.+)", text):
             return self.swapped(match.group(1))

@@ -403,8 +403,9 @@ _PHRASES: tuple[tuple[str, Callable[..., Any]], ...] = (
     (r"how often (.+) occurs in (.+)", lambda item, values: values.count(item)),
     (r"the position of (.+) in (.+), (.+) for none", lambda item, text, none: text.find(item) if none == -1 else None),
     (r"the position of (.+) in ([^,]+)", lambda item, values: values.index(item)),
+    (r"(.+) to the power (.+), modulo (.+)", pow),
     (r"(.+) to the power (.+)", pow),
-    (r"(.+) in reverse as a list", lambda values: values[::-1]),
+    (r"(.+) in reverse as a list", lambda values: list(values)[::-1]),
     (r"(.+) rounded to (.+) decimals", round),
     (r"(.+) without outer blanks", lambda text: text.strip()),
 )

@@ -204,6 +204,11 @@ KINDS = {
         {"n": 4},
         ["4 is of type int or float and 4 is not of type str"],
     ),
+    "a type and a comparison": (
+        "def main_solution(n):\n    if not (isinstance(n, int) and n >= 0):\n        return -1\n    return n + 1\n",
+        {"n": 4},
+        ["4 is of type int and n (4) is at least 0"],
+    ),
     "an enumeration": (
         "from enum import Enum\n\n\nclass Way(Enum):\n    UP = 1\n    DOWN = 2\n\n\n"
         "def main_solution(n):\n    ways = {n: Way.UP}\n    return 1 if ways[n] == Way.DOWN else n + 1\n",
