@@ -4,6 +4,7 @@ import ast
 import json
 from contextlib import suppress
 
+import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +18,7 @@ from build.unifiers.static.refusal import Refused
 from build.unifiers.static.scopes import module_names
 from build.unifiers.static.type_hints import Hint, read_hint, restore, words
 from build.unifiers.static.unifier import static_functions
+from build.unifiers.static.usage import Usage
 
 PIECES = st.sampled_from(
     (
@@ -199,3 +201,11 @@ def test_names_are_the_same_from_the_text_as_it_stands() -> None:
     assert found == [module_names(statement) for statement in statements] and len(found) == 5
     assert found[2].reads >= {"deco", "first", "default", "used", "source", "bound"}
     assert not found[2].reads & {"Ann", "Text", "Inner", "Out", "Of", "Never"}
+
+
+@pytest.mark.parametrize("target", ["(one,)", "(one, two, three)", "[*one]", "()", "one"])
+@pytest.mark.parametrize("source", ["enumerate(items)", "zip(items, items)", "items.items()", "enumerate()"])
+def test_whatever_a_loop_unpacks_is_no_fault_of_ours(target: str, source: str) -> None:
+    node = ast.parse(f"def f(items):\n    for {target} in {source}:\n        pass").body[0]
+    assert isinstance(node, ast.FunctionDef)
+    assert Usage(node, ["items"]).hint(("items",))[1] >= 0

@@ -176,7 +176,12 @@ class Usage:
 
     def _loop(self, target: ast.expr, source: ast.expr) -> None:
         if isinstance(source, ast.Call) and isinstance(source.func, ast.Name):
-            if source.func.id == "enumerate" and source.args and isinstance(target, ast.Tuple):
+            if (
+                source.func.id == "enumerate"
+                and source.args
+                and isinstance(target, ast.Tuple)
+                and len(target.elts) == 2
+            ):
                 self._loop(target.elts[1], source.args[0])
                 return
             if source.func.id == "zip" and isinstance(target, ast.Tuple) and len(target.elts) == len(source.args):
