@@ -320,3 +320,9 @@ def main_solution(a, b, c):
     }
     found = re.findall(r"\w+ \((-?\d+)\) (" + "|".join(verbs) + r") \w+ \((-?\d+)\)", text)
     assert all(getattr(int(left), verbs[verb])(int(right)) for left, verb, right in found)
+
+
+def test_a_program_that_is_nested_too_deeply_has_no_telling(sandbox: Sandbox) -> None:
+    code = f"def main_solution(n):\n    total = {' + '.join(['n'] * 450)}\n    return total\n"
+    telling = narrate(code, sandbox.trace(Program(code), '{"n": 1}'))
+    assert telling.sentences == () and telling.gaps == ("the program is too deep",)

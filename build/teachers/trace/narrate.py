@@ -54,9 +54,13 @@ def narrate(
     telling has to be `complete` and the first attempt has gaps.
     """
     try:
-        run = read_run(code, trace.events, trace.truncated)
+        return _narrated(code, trace, soft_tokens, hard_tokens, complete)
     except RecursionError:
         return Telling((), False, ("the program is too deep",))
+
+
+def _narrated(code: str, trace: Trace, soft_tokens: int, hard_tokens: int, complete: bool) -> Telling:
+    run = read_run(code, trace.events, trace.truncated)
     if run.main is None:
         return Telling((), False, ("nothing was seen",))
     best = Telling((), False)
