@@ -17,7 +17,7 @@ STAGE = "questions"
 
 _LONG_RUN = 800  # events of a trace; no telling of so long a run fits
 _GOOD_RUN = 45  # events of a run that says something and can be told in few words
-_MISSES = 4  # runs in a row whose tellings are not complete; those after them are not looked at
+_MISSES = 4  # runs in a row whose tellings are not complete; after them only shorter ones are looked at
 _TASKS: tuple[Task, ...] = ("output", "input")
 
 
@@ -147,6 +147,7 @@ def _tellings(function: SampledFunction, rules: QuestionConfig, traces: Sequence
     outputs: set[str] = set()
     found: dict[str, Told] = {}
     missed = Counter[bool]()
+    shortest: dict[bool, int] = {}  # of the runs whose tellings are not complete
     runs = sorted(
         zip(function.pairs, traces),
         key=lambda item: (item[0].trivial, abs(len(item[1].events) - _GOOD_RUN), len(item[1].events)),
@@ -158,7 +159,8 @@ def _tellings(function: SampledFunction, rules: QuestionConfig, traces: Sequence
         for pair, trace in repeated if again else runs:
             if len(found) >= rules.pairs_per_function:
                 return found
-            if len(trace.events) > _LONG_RUN or missed[pair.trivial] >= _MISSES:
+            length = len(trace.events)
+            if length > _LONG_RUN or (missed[pair.trivial] >= _MISSES and length >= shortest[pair.trivial]):
                 continue
             if pair.output in outputs and not again:
                 repeated.append((pair, trace))
@@ -168,6 +170,8 @@ def _tellings(function: SampledFunction, rules: QuestionConfig, traces: Sequence
             if told:
                 found[pair.id] = told
                 outputs.add(pair.output)
+            else:
+                shortest[pair.trivial] = min(length, shortest.get(pair.trivial, length))
         missed.clear()
     return found
 
