@@ -40,7 +40,7 @@ reproduce: $(VENV)/test.stamp
 	recipes/smollm2-135m/reproduce.sh
 
 test: $(VENV)/test.stamp lint
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 # The tests of the data pipeline alone, without torch: for a Python that torch has no build for (make test-core PYTHON=python3.13).
 test-core: $(VENV)/core.stamp
