@@ -69,10 +69,3 @@ def tracker_fault(report_to: Any) -> str:
         if name in _TRACKERS and not has(_TRACKERS[name]):
             return f"'{name}' is not installed; pip install {_TRACKERS[name]}, or report_to: none"
     return ""
-
-
-def deepspeed_fault(launched_with_deepspeed: bool) -> str:
-    """Whether DeepSpeed is asked for and missing."""
-    return (
-        "DeepSpeed is not installed; pip install deepspeed" if launched_with_deepspeed and not has("deepspeed") else ""
-    )

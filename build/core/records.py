@@ -162,9 +162,10 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A question about the inside of a run: a line of the code, its how manieth visit, a variable where one is asked about.
+    """A question about the inside of a run: a line of the code, which of its visits, and the variable, if any.
 
-    `answer` is canonical JSON. `from_end`: how many lines are executed after the moment that is asked about.
+    `visit` counts from 1; 0 stands for the whole run. `answer` is canonical JSON. `from_end`: how many lines are executed after
+    the moment that is asked about.
     """
 
     kind: Literal["value", "branch", "rounds", "line", "exception"]

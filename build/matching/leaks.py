@@ -128,9 +128,3 @@ class LeakIndex:
         overlaps = both / (len(own) + self.lengths - both)
         best = int(np.argmax(overlaps))
         return best, float(overlaps[best])
-
-
-def read_names(content: bytes) -> list[str]:
-    """The ids of the items in an index."""
-    with np.load(io.BytesIO(content)) as arrays:
-        return str(arrays["names"].tobytes().decode()).split("\n")
